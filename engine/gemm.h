@@ -1,0 +1,34 @@
+// engine/gemm.h: the matrix product every other operation is made of.
+//
+// A Matrix is a view with a row stride and a flag for "read me transposed", so that a product reads as in the
+// derivation: gemm(dy.transposed(), x, dweight, {.beta = 1}) adds dy^T x to dweight.
+#pragma once
+#include "engine/tensor.h"
+
+namespace mvmoe {
+
+// Which implementation runs: the fastest that we know, or the plain loops that a reader can follow.
+enum class Kernels { fast, plain };
+
+struct Matrix {
+  float* data = nullptr;
+  int rows = 0, columns = 0;   // as stored
+  int stride = 0;              // floats from one stored row to the next, at least `columns`
+  bool flipped = false;        // read transposed
+
+  Matrix transposed() const { return {data, rows, columns, stride, !flipped}; }
+  int height() const { return flipped ? columns : rows; }   // as read
+  int breadth() const { return flipped ? rows : columns; }
+};
+
+inline Matrix matrix(Tensor t) { return {t.data(), t.rows(), t.width(), t.width()}; }
+
+struct Scale {
+  float alpha = 1;  // factor of the product
+  float beta = 0;   // factor of what c holds already; 0 also overwrites NaN
+};
+
+// c = alpha a b + beta c, on the calling thread. Throws if the shapes do not fit or c is flipped.
+void gemm(const Matrix& a, const Matrix& b, const Matrix& c, Scale scale = {}, Kernels kernels = Kernels::fast);
+
+}  // namespace mvmoe

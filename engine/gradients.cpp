@@ -1,0 +1,61 @@
+#include "engine/gradients.h"
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include "engine/threads.h"
+
+namespace mvmoe {
+namespace {
+
+constexpr std::size_t chunk_floats = 1u << 16;  // 256 KiB: fits a second-level cache beside its twin
+
+}  // namespace
+
+Gradients::Gradients(std::size_t block_size, int threads)
+    : chunks_((block_size + chunk_floats - 1) / chunk_floats), total_(block_size), merged_(new std::atomic<int>[chunks_]), squares_(chunks_) {
+  for (int t = 0; t < threads; ++t) buffers_.emplace_back(block_size);
+  begin();
+}
+
+void Gradients::begin() {
+  for (std::size_t c = 0; c < chunks_; ++c) merged_[c].store(0, std::memory_order_relaxed);
+}
+
+void Gradients::merge(int thread, int block) {
+  float* buffer = buffers_[static_cast<std::size_t>(thread)].data();
+  for (std::size_t c = 0; c < chunks_; ++c) {
+    while (merged_[c].load(std::memory_order_acquire) != block) {
+      if (abandoned_.load(std::memory_order_relaxed)) return;
+      std::this_thread::yield();
+    }
+    const std::size_t first = c * chunk_floats, last = std::min(first + chunk_floats, total_.size());
+    float* total = total_.data();
+    if (block == 0) {
+      std::copy(buffer + first, buffer + last, total + first);
+    } else {
+      for (std::size_t i = first; i < last; ++i) total[i] += buffer[i];
+    }
+    std::fill(buffer + first, buffer + last, 0.0f);
+    merged_[c].store(block + 1, std::memory_order_release);
+  }
+}
+
+double Gradients::norm(int threads) {
+  parallel(threads, [&](int) {
+#pragma omp for schedule(static)
+    for (std::size_t c = 0; c < chunks_; ++c) {
+      const std::size_t last = std::min((c + 1) * chunk_floats, total_.size());
+      double sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (std::size_t i = c * chunk_floats; i < last; ++i) sum += static_cast<double>(total_[i]) * total_[i];
+      squares_[c] = sum;
+    }
+  });
+  double total = 0;
+  for (const double sum : squares_) total += sum;
+  return std::sqrt(total);
+}
+
+}  // namespace mvmoe

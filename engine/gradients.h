@@ -1,0 +1,45 @@
+// engine/gradients.h: the gradient of a batch as a sum over blocks of lanes, the same bits for any thread count.
+//
+// Addition of floats is not associative, so the order is part of the result. A batch's lanes are grouped into
+// blocks, fixed by the configuration. A thread computes a whole block's gradient into a buffer of its own and then
+// merges it: total = ((b0 + b1) + b2) + ... , always in this order. Merging goes chunk by chunk, and a thread waits
+// at a chunk only until the block before it has passed: many threads merge one behind the other, as in a pipeline.
+// So memory is one buffer a thread and the total, not one buffer a block, and no barrier stands between blocks.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "engine/parameter.h"
+
+namespace mvmoe {
+
+class Gradients {
+ public:
+  Gradients(std::size_t block_size, int threads);
+
+  // Before a step: forgets which blocks were merged. Buffers are zero already (a merge leaves them so).
+  void begin();
+
+  const Block& buffer(int thread) const { return buffers_[static_cast<std::size_t>(thread)]; }
+  const Block& total() const { return total_; }
+
+  // Adds the thread's buffer to the total as block number `block`, and zeroes the buffer. Each block is merged once;
+  // blocks are started in rising order, so the one that is waited for is always under way. After `abandon` it
+  // returns at once, so that a thread that failed does not leave the others waiting.
+  void merge(int thread, int block);
+  void abandon() { abandoned_.store(true); }
+
+  // The norm of the total: squares summed in double by fixed chunks, so its bits do not depend on the threads.
+  double norm(int threads);
+
+ private:
+  std::size_t chunks_;
+  Block total_;
+  std::vector<Block> buffers_;
+  std::unique_ptr<std::atomic<int>[]> merged_;  // [chunks_]: blocks that have passed
+  std::vector<double> squares_;                 // [chunks_]
+  std::atomic<bool> abandoned_{false};
+};
+
+}  // namespace mvmoe

@@ -1,0 +1,74 @@
+// engine/parameter.h: all weights of a model in one flat block, each parameter a named, shaped piece of it.
+//
+// Gradients and the optimizer's moments are blocks of the same layout, so the optimizer, the sum over lanes and a
+// collective between machines are loops over one range. Pieces begin on 64-byte boundaries; the floats between two
+// pieces stay 0 in every block.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace mvmoe {
+
+// A flat block of floats, zero at first, on huge pages where the system has them. Moves, never copies.
+class Block {
+ public:
+  Block() = default;
+  explicit Block(std::size_t size);
+  ~Block();
+  Block(Block&& other) noexcept;
+  Block& operator=(Block&& other) noexcept;
+
+  float* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  float& operator[](std::size_t i) const { return data_[i]; }
+
+ private:
+  float* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// How a parameter starts (Random, Place::init, keyed by its index: adding one changes no other).
+struct Init {
+  enum class Kind { zeros, ones, normal, uniform } kind = Kind::zeros;
+  float scale = 0;  // standard deviation, or half the uniform's width
+};
+
+struct Parameter {
+  std::string name;      // timm's, e.g. blocks.0.attn.qkv.weight
+  Shape shape;
+  Init init;
+  bool decay = false;    // weight decay: the weights of linear and convolution, by name and not by axes
+  std::size_t offset = 0;
+};
+
+using ParameterId = int;
+
+class Parameters {
+ public:
+  // Declares a parameter; all are declared before `allocate`. Throws on a name twice.
+  ParameterId add(std::string name, Shape shape, Init init, bool decay = false);
+  void allocate();
+  void initialise(std::uint64_t seed);
+
+  const std::vector<Parameter>& list() const { return list_; }
+  const Parameter& operator[](ParameterId id) const { return list_[static_cast<std::size_t>(id)]; }
+  const Parameter* find(std::string_view name) const;        // null where there is none
+
+  const Block& weights() const { return weights_; }
+  Tensor value(ParameterId id) const { return piece(weights_, id); }
+  Tensor piece(const Block& block, ParameterId id) const;    // the same parameter's piece of another block
+
+  std::size_t block_size() const { return block_size_; }     // floats of a block, gaps included
+  std::size_t count() const;                                 // numbers of weights, gaps not included
+
+ private:
+  std::vector<Parameter> list_;
+  std::size_t block_size_ = 0;
+  Block weights_;
+};
+
+}  // namespace mvmoe

@@ -1,0 +1,39 @@
+// engine/random.h: random numbers without state.
+//
+// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a number is a function of a
+// key and a counter. Keyed by (seed, place, step, index) a resumed run, another thread count or another number of
+// ranks draws the same numbers, because nothing remembers how many were drawn before.
+#pragma once
+#include <array>
+#include <cstdint>
+
+namespace mvmoe {
+
+// Where a number is used. Each place has its own stream, so adding one never shifts another.
+enum class Place : std::uint32_t { init = 1, shuffle, holdout, crop, flip, drop_path, test, kmeans };
+
+class Random {
+ public:
+  // `step` and `index` name the draw: the training step and the image, or the parameter and 0.
+  Random(std::uint64_t seed, Place place, std::uint64_t step = 0, std::uint64_t index = 0);
+
+  std::uint32_t bits();
+  float uniform();             // [0, 1), 24 bits
+  float uniform(float low, float high) { return low + (high - low) * uniform(); }
+  float normal();              // mean 0, variance 1 (Box and Muller)
+  std::uint32_t below(std::uint32_t n);  // 0 .. n-1, exactly uniform; n > 0
+  bool chance(float p) { return uniform() < p; }
+
+ private:
+  std::array<std::uint32_t, 2> key_;
+  std::array<std::uint32_t, 4> counter_;
+  std::array<std::uint32_t, 4> block_{};
+  int left_ = 0;               // numbers of the block not yet given out
+  float spare_normal_ = 0;
+  bool has_spare_ = false;
+};
+
+// One block of Philox4x32-10: the function that everything above rests on, open to its known-answer test.
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
+
+}  // namespace mvmoe

@@ -1,0 +1,107 @@
+// engine/tape.h: the record of what was computed, so that it can be differentiated by walking it backwards.
+//
+// A variable is a place on the tape: a value and, where somebody wants it, a gradient of the loss in that value.
+// Each operation appends one entry in the order of execution; `backward` walks the entries from the last to the
+// first, so when an entry's turn comes, the gradient of its output is complete: no sort, no recursion.
+//
+//   Var y = tape.output(shape);                       // memory for the result
+//   ... compute y.value() ...
+//   tape.record("square", {x}, y, [=] { ... x.grad() += 2 * x.value() * y.grad() ... });
+//
+// A backward adds to the gradients of its inputs, never assigns. `x.grad()` is an empty tensor where nobody wants
+// the gradient (images, or weights at evaluation): the backward leaves that product out.
+#pragma once
+#include <cstring>
+#include <initializer_list>
+#include <type_traits>
+#include <vector>
+
+#include "engine/arena.h"
+#include "engine/tensor.h"
+
+namespace mvmoe {
+
+class Tape;
+
+class Var {
+ public:
+  Var() = default;
+  Tensor value() const;
+  Tensor grad() const;         // zero-filled when first asked for; empty when not wanted
+  const Shape& shape() const;
+  bool wants_grad() const;
+  float item() const;          // the value of a scalar [1]
+  bool empty() const { return tape_ == nullptr; }
+
+ private:
+  friend class Tape;
+  Var(Tape* tape, int index) : tape_(tape), index_(index) {}
+  Tape* tape_ = nullptr;
+  int index_ = -1;
+};
+
+class Tape {
+ public:
+  explicit Tape(Arena& arena) : arena_(&arena) {}
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  Var constant(Tensor value);              // no gradient wanted: images, targets
+  Var leaf(Tensor value, Tensor grad);     // a parameter: its gradient is added into the caller's memory
+  Var output(Shape shape);                 // an operation's result, in the arena, not initialised
+  Var view(Var of, Shape shape);           // the same memory, value and gradient, under another shape
+
+  // Records an operation. `backward` is called once, when y.grad() is complete, if any input wants a gradient.
+  // It is copied into the arena, so it captures views and numbers only.
+  template <class Backward>
+  void record(const char* op, std::initializer_list<Var> inputs, Var y, Backward backward) {
+    static_assert(std::is_trivially_copyable_v<Backward>, "a backward captures views and numbers, nothing that owns");
+    if (!any_wants_grad(inputs)) return;
+    nodes_[static_cast<std::size_t>(y.index_)].wants_grad = true;
+    void* closure = arena_->take_bytes(sizeof(Backward));
+    std::memcpy(closure, &backward, sizeof(Backward));
+    entries_.push_back({op, y.index_, closure, [](void* c) { (*static_cast<Backward*>(c))(); }});
+  }
+
+  // Records an operation that has no backward. Throws if an input wants a gradient: a silent cut is never made.
+  void record(const char* op, std::initializer_list<Var> inputs, Var y);
+
+  // Gradients of seed * loss in every leaf; loss is a scalar [1]. Called once per recording.
+  void backward(Var loss, float seed);
+
+  // The same for any y: gradients of the sum of dy * y. dy is shaped as y.
+  void backward(Var y, Tensor dy);
+
+  void reset();  // forgets everything, keeps the memory; the arena is reset by its owner
+  int entries() const { return static_cast<int>(entries_.size()); }
+
+ private:
+  friend class Var;
+  struct Node {
+    Tensor value = {};
+    Tensor grad = {};           // empty until first asked for
+    int viewed = -1;            // the node whose memory this one shares
+    bool wants_grad = false;
+    bool owns_grad = false;     // the gradient came from the pool and returns to it
+  };
+  struct Entry {
+    const char* op;
+    int output;
+    void* closure;
+    void (*call)(void*);
+  };
+
+  Var add(Node node);
+  bool any_wants_grad(std::initializer_list<Var> inputs) const;
+  Tensor gradient_of(int index);
+  Node& node(int index) { return nodes_[static_cast<std::size_t>(index)]; }
+
+  Arena* arena_;
+  std::vector<Node> nodes_;
+  std::vector<Entry> entries_;
+  // A gradient lives from its first reader's backward to its producer's. Freed ones are taken again, last first,
+  // while they are still in the cache.
+  std::vector<Tensor> free_gradients_;
+};
+
+}  // namespace mvmoe
