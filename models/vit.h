@@ -1,0 +1,38 @@
+// models/vit.h: the Vision Transformer (arXiv 2010.11929), laid out and named as timm's.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "engine/context.h"
+#include "models/block.h"
+#include "models/config.h"
+
+namespace mvmoe {
+
+struct ModelOutput {
+  Var logits;  // [b, classes]
+};
+
+class ViT {
+ public:
+  explicit ViT(const ModelConfig& config);  // checks the configuration; weights are zero until initialised or read
+
+  // timm's initialisation (docs: models/README.md), each parameter keyed by seed and its place in the list.
+  void initialise(std::uint64_t seed) { parameters_.initialise(seed); }
+
+  // images [b, 3, S, S] to logits. Throws if the images are of another size.
+  ModelOutput forward(Context& c, Tensor images) const;
+
+  const ModelConfig& config() const { return config_; }
+  const Parameters& parameters() const { return parameters_; }
+
+ private:
+  ModelConfig config_;
+  Parameters parameters_;
+  ParameterId class_token_, positions_;
+  LinearParameters patch_embed_, head_;
+  std::vector<TransformerBlock> blocks_;
+  NormParameters norm_;
+};
+
+}  // namespace mvmoe

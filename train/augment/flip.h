@@ -1,0 +1,12 @@
+// train/augment/flip.h: the image mirrored left to right, with probability one half.
+#pragma once
+#include <cstdint>
+
+namespace mvmoe {
+
+// A function of its arguments alone; `image` is the index in the set.
+bool choose_flip(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image);
+
+void flip(std::uint8_t* image, int channels, int side);  // image [channels, side, side], in place
+
+}  // namespace mvmoe

@@ -1,0 +1,122 @@
+#include "train/checkpoint.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/files.h"
+
+namespace mvmoe {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+// The one list of what state.json holds, read and written alike.
+template <class Visit>
+void each_field(Progress& p, const Visit& visit) {
+  visit("step", p.step);
+  visit("seed", p.seed);
+  visit("epoch_loss", p.epoch_loss);
+  visit("train_seconds", p.train_seconds);
+  visit("total_seconds", p.total_seconds);
+  visit("epoch_seconds", p.epoch_seconds);
+  visit("best_score", p.best_score);
+  visit("best_step", p.best_step);
+  visit("best_top1", p.best_top1);
+  visit("last_top1", p.last_top1);
+  visit("last_top5", p.last_top5);
+  visit("last_loss", p.last_loss);
+  visit("last_train_loss", p.last_train_loss);
+}
+
+// Steps of the complete checkpoints, newest first.
+std::vector<std::uint64_t> steps_in(const fs::path& checkpoints) {
+  std::vector<std::uint64_t> steps;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(checkpoints, none)) {
+    const std::string name = entry.path().filename().string();
+    std::uint64_t step = 0;
+    if (!name.starts_with("step-")) continue;
+    const auto parsed = std::from_chars(name.data() + 5, name.data() + name.size(), step);
+    if (parsed.ec == std::errc{} && parsed.ptr == name.data() + name.size()) steps.push_back(step);
+  }
+  std::sort(steps.rbegin(), steps.rend());
+  return steps;
+}
+
+fs::path step_folder(const fs::path& checkpoints, std::uint64_t step) { return checkpoints / ("step-" + std::to_string(step)); }
+
+Progress load(const fs::path& path, Trainer& trainer) {
+  Progress progress;
+  const auto bytes = read_file(path / "state.json");
+  try {
+    const Json state = Json::parse(bytes.begin(), bytes.end());
+    each_field(progress, [&](const char* name, auto& value) { state.at(name).get_to(value); });
+  } catch (const Json::exception& e) {
+    fail(printable((path / "state.json").string()), ": is damaged: ", printable(e.what()));
+  }
+  const Parameters& parameters = trainer.model.parameters();
+  read_parameters(path / "weights.safetensors", parameters);
+  const SafetensorsFile moments(path / "moments.safetensors");
+  for (const auto* block : {&trainer.m, &trainer.v})
+    for (const NamedTensor& tensor : named_tensors(parameters, *block, block == &trainer.m ? "m." : "v.")) moments.read(tensor.name, tensor.value);
+  trainer.step = progress.step;
+  return progress;
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& folder, const Trainer& trainer, const ModelDescription& description, const Progress& progress, int keep) {
+  const fs::path checkpoints = folder / "checkpoints", target = step_folder(checkpoints, progress.step);
+  const fs::path aside = checkpoints / ("unfinished-" + std::to_string(getpid()));
+  std::error_code ignored;
+  try {
+    fs::create_directories(checkpoints);
+    for (const auto& entry : fs::directory_iterator(checkpoints))  // what a killed process left behind
+      if (entry.path().filename().string().starts_with("unfinished-")) fs::remove_all(entry.path());
+    fs::create_directory(aside);
+    save_weights(aside / "weights.safetensors", trainer.model, description);
+    std::vector<NamedTensor> moments = named_tensors(trainer.model.parameters(), trainer.m, "m.");
+    for (NamedTensor& tensor : named_tensors(trainer.model.parameters(), trainer.v, "v.")) moments.push_back(std::move(tensor));
+    write_safetensors(aside / "moments.safetensors", moments, {});
+    Json state;
+    Progress copy = progress;
+    each_field(copy, [&](const char* name, auto& value) { state[name] = value; });
+    write_file(aside / "state.json", state.dump(1) + "\n");
+    sync_folder(aside);
+    fs::remove_all(target);  // the same step, found damaged at resume, or written twice by the same bits
+    fs::rename(aside, target);
+    sync_folder(checkpoints);
+  } catch (const fs::filesystem_error& e) {
+    fs::remove_all(aside, ignored);
+    fail(printable(e.path1().string()), ": the checkpoint of step ", progress.step, " could not be written: ", e.code().message());
+  } catch (...) {
+    fs::remove_all(aside, ignored);
+    throw;
+  }
+  const auto steps = steps_in(checkpoints);
+  for (std::size_t i = static_cast<std::size_t>(std::max(keep, 1)); i < steps.size(); ++i)
+    fs::remove_all(step_folder(checkpoints, steps[i]), ignored);
+}
+
+std::optional<Resumed> load_checkpoint(const fs::path& folder, Trainer& trainer) {
+  Resumed resumed;
+  const auto steps = steps_in(folder / "checkpoints");
+  for (const std::uint64_t step : steps) {
+    resumed.path = step_folder(folder / "checkpoints", step);
+    try {
+      resumed.progress = load(resumed.path, trainer);
+      return resumed;
+    } catch (const Error& e) {
+      resumed.warnings.push_back(e.what());
+    }
+  }
+  if (steps.empty()) return {};
+  fail(printable(folder.string()), ": none of the ", steps.size(), " checkpoints is whole: ", resumed.warnings.front());
+}
+
+}  // namespace mvmoe

@@ -1,0 +1,45 @@
+// train/checkpoint.h: the whole state of a run in one folder, complete or absent.
+//
+// checkpoints/step-N/ holds weights.safetensors, moments.safetensors (m.NAME and v.NAME) and state.json. It is written
+// under another name, synced and renamed once, so files of two steps never mix; every tensor has a checksum.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/step.h"
+#include "train/weights.h"
+
+namespace mvmoe {
+
+// What a run has gathered besides weights and moments.
+struct Progress {
+  std::uint64_t step = 0;          // steps done; also the place in the data
+  std::uint64_t seed = 0;
+  double epoch_loss = 0;           // sum of the losses of this epoch's steps so far
+  double train_seconds = 0;        // in training steps, over all processes of this run
+  double total_seconds = 0;        // with evaluation and saving
+  double epoch_seconds = 0;        // of training steps in this epoch
+  double best_score = -1;          // top-1 on the held-out part, percent; -1: none yet
+  std::uint64_t best_step = 0;
+  double best_top1 = -1;           // the test set's top-1 at that step
+  double last_top1 = -1, last_top5 = -1, last_loss = 0, last_train_loss = 0;  // of the last evaluated epoch
+};
+
+// Writes checkpoints/step-N under `folder` and removes all but the newest `keep`. On failure (a full disk) nothing
+// that was there is lost.
+void save_checkpoint(const std::filesystem::path& folder, const Trainer& trainer, const ModelDescription& description,
+                     const Progress& progress, int keep);
+
+struct Resumed {
+  Progress progress;
+  std::filesystem::path path;
+  std::vector<std::string> warnings;  // a newer checkpoint that was damaged, with what is wrong
+};
+
+// Loads the newest checkpoint that is whole into the trainer. Empty where there are none; throws if there are some and
+// all are damaged.
+std::optional<Resumed> load_checkpoint(const std::filesystem::path& folder, Trainer& trainer);
+
+}  // namespace mvmoe

@@ -1,0 +1,51 @@
+#include "train/data/dataset.h"
+
+#include "engine/error.h"
+#include "engine/files.h"
+#include "engine/nearest.h"
+#include "train/data/readers.h"
+
+namespace mvmoe {
+namespace {
+
+struct Kind {
+  std::string name;
+  DataSet (*load)(const std::filesystem::path& folder);  // null where it takes no folder
+  std::string usage() const { return load ? name + ":DIR" : name; }
+};
+
+const Kind kinds[] = {{"glyphs", nullptr}, {"cifar10", load_cifar10}, {"cifar100", load_cifar100}, {"mnist", load_mnist}};
+
+[[noreturn]] void fail_unknown(const std::string& spec, const std::string& name) {
+  std::vector<std::string> names;
+  std::string all, meant;
+  for (const Kind& kind : kinds) {
+    names.push_back(kind.name);
+    all += (all.empty() ? "" : ", ") + kind.usage();
+  }
+  const std::string near = nearest(name, names);
+  for (const Kind& kind : kinds)
+    if (kind.name == near) meant = ": did you mean " + kind.usage() + "?";
+  fail_usage("--data: '", printable(spec), "' is of no known kind", meant, " (", all, ")");
+}
+
+}  // namespace
+
+DataSet load_dataset(const std::string& spec) {
+  const std::size_t colon = spec.find(':');
+  const std::string name = spec.substr(0, colon), folder = colon == std::string::npos ? "" : spec.substr(colon + 1);
+  for (const Kind& kind : kinds) {
+    if (kind.name != name) continue;
+    if (kind.load && folder.empty()) fail_usage("--data: '", printable(spec), "' names no folder: ", kind.usage());
+    if (!kind.load && colon != std::string::npos) fail_usage("--data: '", printable(spec), "': ", name, " takes no folder");
+    std::error_code error;
+    if (kind.load && !std::filesystem::is_directory(folder, error))
+      fail(printable(folder), ": ", error ? error.message() : "Not a directory", " (--data ", kind.usage(), ")");
+    DataSet data = kind.load ? kind.load(folder) : load_glyphs();
+    data.spec = spec;
+    return data;
+  }
+  fail_unknown(spec, name);
+}
+
+}  // namespace mvmoe

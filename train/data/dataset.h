@@ -1,0 +1,45 @@
+// train/data/dataset.h: what a data set is to the trainer, and the one place that knows every kind by name.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mvmoe {
+
+// Labelled images of one size, kept in memory as bytes.
+struct ImageSet {
+  int channels = 3;                   // 1 (grey, shown to the network three times over) or 3
+  int side = 0;
+  std::vector<std::uint8_t> pixels;   // [size, channels, side, side]
+  std::vector<int> labels;            // [size], 0 .. classes-1
+
+  int size() const { return static_cast<int>(labels.size()); }
+  const std::uint8_t* image(int index) const {
+    return pixels.data() + static_cast<std::size_t>(index) * static_cast<std::size_t>(channels * side * side);
+  }
+};
+
+struct DataSet {
+  std::string spec;                        // as the user gave it
+  std::vector<std::string> classes;        // names, in label order
+  std::vector<std::string> coarse_classes; // known coarse labels' names; empty where there are none
+  std::vector<int> coarse_of_class;        // [classes], which coarse label a class belongs to; empty where none
+  ImageSet train, test;
+  std::array<float, 3> mean{}, std{};      // of raw / 255, for normalisation
+  bool flip = false;                       // whether a mirrored image is still the same class
+};
+
+// SPEC is `glyphs`, `cifar10:DIR`, `cifar100:DIR` or `mnist:DIR`. Throws UsageError for a spec of no known kind (with
+// the nearest known one), Error that names the file for missing, truncated, wrong-sized or damaged files and for
+// labels out of range.
+DataSet load_dataset(const std::string& spec);
+
+// Splits off `share` of the set, stratified: from each class the same share, drawn by seed, at least one image of a
+// class stays in. Gives for each image whether it is held out. share 0: none. Throws unless 0 <= share < 1.
+std::vector<bool> choose_holdout(const std::vector<int>& labels, int classes, float share, std::uint64_t seed);
+
+// The images whose flag is `held_out`, in order.
+ImageSet part_of(const ImageSet& set, const std::vector<bool>& held_out, bool which);
+
+}  // namespace mvmoe

@@ -1,0 +1,9 @@
+// train/data/glyphs_embed.S: the glyphs' file as bytes of the program, for train/data/glyphs.cpp.
+  .section .rodata
+  .balign 64
+  .global mvmoe_glyphs_begin
+  .global mvmoe_glyphs_end
+mvmoe_glyphs_begin:
+  .incbin "train/data/glyphs.gz"
+mvmoe_glyphs_end:
+  .section .note.GNU-stack, "", %progbits

@@ -1,0 +1,19 @@
+// train/data/readers.h: the readers behind load_dataset, one file each. A reader leaves DataSet::spec to its caller.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "train/data/dataset.h"
+
+namespace mvmoe {
+
+DataSet load_cifar10(const std::filesystem::path& folder);
+DataSet load_cifar100(const std::filesystem::path& folder);
+DataSet load_mnist(const std::filesystem::path& folder);
+
+DataSet load_glyphs();  // embedded in the program
+DataSet parse_glyphs(const std::string& name, std::span<const std::uint8_t> bytes);  // `name` begins every error
+
+}  // namespace mvmoe

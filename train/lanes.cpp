@@ -1,0 +1,27 @@
+#include "train/lanes.h"
+
+namespace mvmoe {
+
+Lanes::Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels) : config_(config) {
+  for (int t = 0; t < config.threads; ++t) contexts_.push_back(std::make_unique<Context>(parameters, kernels));
+}
+
+Lane Lanes::cut(int lane, int images) const {
+  const int first = lane * config_.lane_size;
+  return {.index = lane, .first = first, .images = std::min(config_.lane_size, images - first)};
+}
+
+Context& Lanes::begin(int thread, int lane, StepKey key, const Block* gradients) {
+  Context& context = *contexts_[static_cast<std::size_t>(thread)];
+  key.first_image += static_cast<std::uint64_t>(lane * config_.lane_size);
+  context.begin(key, gradients);
+  return context;
+}
+
+std::size_t Lanes::arena_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& context : contexts_) bytes += context->arena.capacity();
+  return bytes;
+}
+
+}  // namespace mvmoe

@@ -1,0 +1,78 @@
+// train/lanes.h: a batch cut into lanes of a few images; each lane runs the whole network on one thread.
+//
+// The cut is fixed by the configuration, never by the number of threads, so that sums come out the same everywhere.
+#pragma once
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "engine/context.h"
+#include "engine/gradients.h"
+#include "engine/threads.h"
+
+namespace mvmoe {
+
+struct LaneConfig {
+  int threads = 1;
+  int lane_size = 8;        // images
+  int gradient_blocks = 16; // at most; lanes are grouped into so many blocks, and blocks bound the parallel speed-up
+};
+
+struct Lane {
+  int index;   // in the batch
+  int first;   // the lane's first image
+  int images;
+};
+
+class Lanes {
+ public:
+  Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels);
+
+  static int count(int images, int lane_size) { return (images + lane_size - 1) / lane_size; }
+
+  // Runs body(context, lane) for each lane of `images` images on the threads, and adds each lane's gradient to
+  // `gradients` in a fixed order. The context is empty and keyed by `key`. The first exception is thrown again.
+  template <class Body>
+  void train(int images, StepKey key, Gradients& gradients, const Body& body) {
+    const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
+    gradients.begin();
+    run(blocks, [&](int thread, int block) {
+      try {
+        for (int lane = block * lanes / blocks; lane < (block + 1) * lanes / blocks; ++lane)
+          body(begin(thread, lane, key, &gradients.buffer(thread)), cut(lane, images));
+        gradients.merge(thread, block);
+      } catch (...) {
+        gradients.abandon();
+        throw;
+      }
+    });
+  }
+
+  // The same without gradients: nothing is recorded.
+  template <class Body>
+  void infer(int images, const Body& body) {
+    run(count(images, config_.lane_size),
+        [&](int thread, int lane) { body(begin(thread, lane, {}, nullptr), cut(lane, images)); });
+  }
+
+  const LaneConfig& config() const { return config_; }
+  std::size_t arena_bytes() const;
+
+ private:
+  // body(thread, piece) for pieces 0, 1, ..: started in this order, on whichever thread is free.
+  template <class Body>
+  void run(int pieces, const Body& body) {
+    std::atomic<int> next{0};
+    parallel(std::min(config_.threads, pieces), [&](int thread) {
+      for (int piece = next++; piece < pieces; piece = next++) body(thread, piece);
+    });
+  }
+  Lane cut(int lane, int images) const;
+  Context& begin(int thread, int lane, StepKey key, const Block* gradients);
+
+  LaneConfig config_;
+  std::vector<std::unique_ptr<Context>> contexts_;  // one a thread
+};
+
+}  // namespace mvmoe

@@ -1,0 +1,159 @@
+#include "train/loader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <limits>
+#include <numeric>
+
+#include "engine/error.h"
+#include "engine/random.h"
+#include "train/augment/crop.h"
+#include "train/augment/flip.h"
+
+namespace mvmoe {
+namespace {
+
+void check(const ImageSet& set, const LoaderConfig& c) {
+  if (c.batch_size < 1) fail_usage("--batch-size: ", c.batch_size, ", must be at least 1");
+  if (c.batch_size > set.size()) fail_usage("--batch-size: ", c.batch_size, ", but the training set has only ", set.size(), " images");
+  if (c.workers < 1) fail_usage("--workers: ", c.workers, ", must be at least 1");
+  if (c.pad < 0 || c.pad >= set.side) fail_usage("--crop: ", c.pad, ", must be at least 0 and below the images' side ", set.side);
+  if (!(c.label_smoothing >= 0 && c.label_smoothing < 1)) fail_usage("--label-smoothing: ", c.label_smoothing, ", must be at least 0 and below 1");
+  if (set.channels != 1 && set.channels != 3) fail("loader: images have ", set.channels, " channels, must have 1 or 3");
+  if (c.classes < 1) fail("loader: ", c.classes, " classes, must be at least 1");
+  for (const float deviation : c.std)
+    if (!(deviation > 0)) fail_usage("--std: ", deviation, ", must be above 0");
+}
+
+// Fisher and Yates: each order of the set is as likely as any other.
+void shuffle(std::vector<int>& order, std::uint64_t seed, std::uint64_t epoch) {
+  std::iota(order.begin(), order.end(), 0);
+  Random random(seed, Place::shuffle, epoch);
+  for (std::size_t i = order.size(); i-- > 1;) std::swap(order[i], order[random.below(static_cast<std::uint32_t>(i) + 1)]);
+}
+
+}  // namespace
+
+struct Loader::Scratch {
+  std::vector<int> order;             // [size of the set], of `epoch`
+  std::uint64_t epoch = std::numeric_limits<std::uint64_t>::max();
+  std::vector<std::uint8_t> image;    // [channels, S, S]
+};
+
+void normalise(const std::uint8_t* from, int channels, int side, const std::array<float, 3>& mean, const std::array<float, 3>& std,
+               float* to) {
+  const int pixels = side * side;
+  for (int c = 0; c < 3; ++c) {
+    const std::size_t i = static_cast<std::size_t>(c);
+    const float scale = 1 / (255 * std[i]), shift = mean[i] / std[i];
+    const std::uint8_t* plane = from + (channels == 1 ? 0 : c * pixels);
+    for (int p = 0; p < pixels; ++p) to[c * pixels + p] = static_cast<float>(plane[p]) * scale - shift;
+  }
+}
+
+Loader::Loader(const ImageSet& set, const LoaderConfig& config, std::uint64_t first_step)
+    : set_(set), config_(config), next_taken_(first_step), next_given_(first_step), kept_from_(first_step) {
+  check(set, config);
+  const Shape images{config.batch_size, 3, set.side, set.side}, targets{config.batch_size, config.classes};
+  const std::size_t targets_at = (images.size() + 15) / 16 * 16;  // on a cache line of its own
+  slots_.resize(static_cast<std::size_t>(config.workers) + 2);    // one read by the caller, one ready, one a worker
+  for (Slot& slot : slots_) {
+    slot.memory = Block(targets_at + targets.size());
+    slot.batch.images = Tensor(slot.memory.data(), images);
+    slot.batch.targets = Tensor(slot.memory.data() + targets_at, targets);
+    slot.batch.labels.resize(static_cast<std::size_t>(config.batch_size));
+  }
+  try {
+    for (int w = 0; w < config.workers; ++w) workers_.emplace_back([this] { work(); });
+  } catch (...) {
+    stop_workers();
+    throw;
+  }
+}
+
+Loader::~Loader() { stop_workers(); }
+
+void Loader::stop_workers() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
+}
+
+int Loader::batches_per_epoch() const { return set_.size() / config_.batch_size; }
+
+void Loader::work() {
+  Scratch scratch;
+  try {
+    scratch.order.resize(static_cast<std::size_t>(set_.size()));
+    scratch.image.resize(static_cast<std::size_t>(set_.channels * set_.side * set_.side));
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [&] { return stop_ || next_taken_ < kept_from_ + slots_.size(); });
+      if (stop_) return;
+      const std::uint64_t step = next_taken_++;
+      lock.unlock();
+      fill(slot(step), step, scratch);
+      lock.lock();
+      slot(step).ready = true;
+      changed_.notify_all();
+    }
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+    stop_ = true;
+    changed_.notify_all();
+  }
+}
+
+void Loader::fill(Slot& slot, std::uint64_t step, Scratch& scratch) const {
+  const std::uint64_t batches = static_cast<std::uint64_t>(batches_per_epoch()), epoch = step / batches;
+  const std::size_t size = static_cast<std::size_t>(config_.batch_size), first = static_cast<std::size_t>(step % batches) * size;
+  if (scratch.epoch != epoch) {
+    shuffle(scratch.order, config_.seed, epoch);
+    scratch.epoch = epoch;
+  }
+  const int plane = set_.side * set_.side;
+  const float off = config_.label_smoothing / static_cast<float>(config_.classes), on = 1 - config_.label_smoothing + off;
+  for (std::size_t b = 0; b < size; ++b) {
+    const int index = scratch.order[first + b];
+    const std::uint64_t key = static_cast<std::uint64_t>(index);
+    const std::uint8_t* image = set_.image(index);
+    std::uint8_t* changed = scratch.image.data();
+    if (config_.pad > 0) {
+      crop(image, set_.channels, set_.side, config_.pad, choose_crop(config_.seed, epoch, key, config_.pad), changed);
+    } else {
+      std::memcpy(changed, image, scratch.image.size());
+    }
+    if (config_.flip && choose_flip(config_.seed, epoch, key)) flip(changed, set_.channels, set_.side);
+    normalise(changed, set_.channels, set_.side, config_.mean, config_.std, slot.batch.images.data() + b * 3 * static_cast<std::size_t>(plane));
+
+    const int label = set_.labels[static_cast<std::size_t>(index)];
+    if (label < 0 || label >= config_.classes)
+      fail("loader: label ", label, " of image ", index, " is not one of ", config_.classes, " classes");
+    float* target = slot.batch.targets.row(static_cast<int>(b));
+    std::fill_n(target, config_.classes, off);
+    target[label] = on;
+    slot.batch.labels[b] = label;
+  }
+}
+
+const Batch& Loader::next() {
+  std::unique_lock lock(mutex_);
+  if (next_given_ != kept_from_) {  // what was given last is given back
+    slot(kept_from_).ready = false;
+    kept_from_ = next_given_;
+    changed_.notify_all();
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  changed_.wait(lock, [&] { return failure_ || slot(next_given_).ready; });
+  waited_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (failure_) std::rethrow_exception(failure_);
+  return slot(next_given_++).batch;
+}
+
+}  // namespace mvmoe

@@ -1,0 +1,82 @@
+// train/loader.h: batches of augmented, normalised images, made by threads of their own while the network trains.
+//
+// What a batch holds is a function of (seed, epoch, place in the epoch) alone: not of the number of workers, nor of
+// where a run was stopped and resumed.
+#pragma once
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "engine/parameter.h"
+#include "train/data/dataset.h"
+
+namespace mvmoe {
+
+struct LoaderConfig {
+  int batch_size = 128;
+  int classes = 0;
+  std::array<float, 3> mean{}, std{};
+  int pad = 0;                 // random crop after zero-padding (raw 0) by so many pixels; 0: no crop
+  bool flip = false;           // mirror with probability one half
+  float label_smoothing = 0;   // e: targets are e/C off the label and 1 - e + e/C on it
+  std::uint64_t seed = 0;
+  int workers = 1;
+};
+
+struct Batch {
+  Tensor images;               // [B, 3, S, S], normalised
+  Tensor targets;              // [B, classes], smoothed
+  std::vector<int> labels;     // [B]
+  int size() const { return static_cast<int>(labels.size()); }
+};
+
+// Normalises one image of bytes into 3 planes of floats; grey is repeated. to [3, S, S]
+void normalise(const std::uint8_t* from, int channels, int side, const std::array<float, 3>& mean, const std::array<float, 3>& std,
+               float* to);
+
+class Loader {
+ public:
+  // Keeps a reference to the set. Throws UsageError if the batch is larger than the set or a number makes no sense.
+  // Starts at batch `step` of the whole run: epoch step / batches_per_epoch(), shuffled anew in each epoch.
+  Loader(const ImageSet& set, const LoaderConfig& config, std::uint64_t first_step = 0);
+  ~Loader();
+
+  int batches_per_epoch() const;   // the last incomplete batch is dropped
+
+  // The next batch, valid until the next call. An exception of a worker is thrown here. Memory is reused: after the
+  // first few batches no call allocates.
+  const Batch& next();
+
+  double waited_s() const { return waited_s_; }  // seconds that next() stood still, in all
+
+ private:
+  struct Slot {
+    Block memory;
+    Batch batch;
+    bool ready = false;
+  };
+  struct Scratch;  // what a worker keeps to itself between batches
+  void work();
+  void fill(Slot& slot, std::uint64_t step, Scratch& scratch) const;
+  void stop_workers();
+  Slot& slot(std::uint64_t step) { return slots_[static_cast<std::size_t>(step % slots_.size())]; }
+
+  const ImageSet& set_;
+  LoaderConfig config_;
+  std::vector<Slot> slots_;       // a ring: step s stands in slot s % slots
+  std::vector<std::thread> workers_;
+  std::mutex mutex_;              // guards all below, and Slot::ready
+  std::condition_variable changed_;
+  std::exception_ptr failure_;
+  std::uint64_t next_taken_ = 0;  // the step that the next free worker takes
+  std::uint64_t next_given_ = 0;  // the step that next() gives
+  std::uint64_t kept_from_ = 0;   // the oldest step whose slot is not free: the caller may be reading it
+  bool stop_ = false;
+  double waited_s_ = 0;
+};
+
+}  // namespace mvmoe

@@ -1,0 +1,159 @@
+#include "train/loop.h"
+
+#include <chrono>
+#include <sstream>
+
+#include "engine/error.h"
+#include "engine/files.h"
+#include "train/log_csv.h"
+
+namespace mvmoe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+std::string percent(double value) {
+  std::ostringstream out;
+  out.precision(2);
+  out << std::fixed << value << " %";
+  return out.str();
+}
+
+// One run's state and the four things that happen to it besides a step.
+class Run {
+ public:
+  Run(Trainer& trainer, const RunData& data, const LoaderConfig& loader, const ModelDescription& description, const LoopConfig& config)
+      : trainer_(trainer), data_(data), loader_config_(loader), description_(description), config_(config),
+        bar_(ProgressBar::mode_for_stderr(config.quiet), config.log_interval) {}
+
+  RunResult go(const std::atomic<int>& stop) {
+    if (config_.resume) resume();
+    trainer_.step = progress_.step;
+    result_.resumed_at = progress_.step;
+    seconds_before_ = progress_.total_seconds;
+    Loader loader(data_.train, loader_config_, progress_.step);
+    const auto per_epoch = static_cast<std::uint64_t>(loader.batches_per_epoch());
+    total_steps_ = per_epoch * static_cast<std::uint64_t>(config_.epochs);
+    while (progress_.step < total_steps_) {
+      const auto start = Clock::now();
+      step(loader.next(), start, per_epoch);
+      if (progress_.step % per_epoch == 0) end_epoch(per_epoch);
+      else if (progress_.step % config_.save_every == 0) save();
+      result_.signal = stop.load();
+      if (result_.signal != 0) {
+        if (saved_at_ != progress_.step) save();
+        break;
+      }
+    }
+    result_.progress = progress_;
+    result_.images_per_s = progress_.train_seconds > 0
+                               ? static_cast<double>(progress_.step) * loader_config_.batch_size / progress_.train_seconds
+                               : 0;
+    return result_;
+  }
+
+ private:
+  void resume() {
+    const std::optional<Resumed> resumed = load_checkpoint(config_.folder, trainer_);
+    drop_rows_after(config_.folder / "log.csv", resumed ? resumed->progress.step : 0);
+    if (!resumed) return;
+    for (const std::string& warning : resumed->warnings) bar_.say("warning: a damaged checkpoint is passed over: " + warning);
+    if (resumed->progress.seed != trainer_.config.seed)
+      fail_usage("--seed: the checkpoint ", printable(resumed->path.string()), " was made with seed ", resumed->progress.seed, ", not ",
+                 trainer_.config.seed);
+    progress_ = resumed->progress;
+    saved_at_ = progress_.step;
+    result_.checkpoint = resumed->path;
+    bar_.say("resumed at step " + std::to_string(progress_.step) + " from " + printable(resumed->path.string()));
+    write_weights();  // a process killed between its checkpoint and these files
+  }
+
+  void step(const Batch& batch, Clock::time_point start, std::uint64_t per_epoch) {  // start: before the wait for data
+    const StepResult step = train_step(trainer_, batch);
+    const double seconds = seconds_since(start);
+    if (!step.finite)
+      fail("train: the loss is ", step.loss, " and the gradient norm ", step.gradient_norm, " at step ", progress_.step + 1,
+           " (learning rate ", step.learning_rate, "); ", result_.checkpoint ? "the last good checkpoint is " + printable(result_.checkpoint->string()) : "no checkpoint was saved yet",
+           "; a smaller --lr, a longer --warmup-epochs or --clip 1 may help");
+    ++progress_.step;
+    ++result_.executed_steps;
+    progress_.epoch_loss += step.loss;
+    progress_.train_seconds += seconds;
+    progress_.epoch_seconds += seconds;
+    learning_rate_ = step.learning_rate;
+    recent_s_ = recent_s_ == 0 ? seconds : 0.95 * recent_s_ + 0.05 * seconds;
+    bar_.show({.epoch = static_cast<int>((progress_.step - 1) / per_epoch) + 1, .epochs = config_.epochs, .step = progress_.step,
+               .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = batch.size() / recent_s_,
+               .seconds_left = recent_s_ * static_cast<double>(total_steps_ - progress_.step)});
+  }
+
+  // Row, then checkpoint, then the weights files: whatever a kill leaves undone, the resumed run does again.
+  void end_epoch(std::uint64_t per_epoch) {
+    const int epoch = static_cast<int>(progress_.step / per_epoch);
+    EpochRow row{.epoch = epoch, .steps = progress_.step, .learning_rate = learning_rate_,
+                 .train_loss = progress_.epoch_loss / static_cast<double>(per_epoch),
+                 .images_per_s = static_cast<double>(per_epoch) * loader_config_.batch_size / progress_.epoch_seconds};
+    std::string said = "epoch " + std::to_string(epoch) + ": train loss " + text(row.train_loss);
+    const bool last = epoch == config_.epochs;
+    if (last || epoch % config_.eval_every == 0) {
+      const Evaluation test = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes);
+      row.test_top1 = progress_.last_top1 = test.top1;
+      row.test_top5 = progress_.last_top5 = test.top5;
+      row.test_loss = progress_.last_loss = test.loss;
+      said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
+      double score = epoch;  // without a held-out part nothing is chosen: the last epoch is the best
+      if (data_.holdout) {
+        score = evaluate(trainer_.model, *data_.holdout, description_.normalisation, trainer_.lanes).top1;
+        row.holdout_top1 = score;
+        said += ", held-out top-1 " + percent(score);
+      }
+      if (score > progress_.best_score) progress_.best_score = score, progress_.best_step = progress_.step, progress_.best_top1 = test.top1;
+    }
+    progress_.last_train_loss = row.train_loss;
+    progress_.epoch_loss = progress_.epoch_seconds = 0;
+    row.seconds = total_seconds();
+    append_row(config_.folder / "log.csv", row);
+    bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
+    save();
+  }
+
+  void save() {
+    progress_.total_seconds = total_seconds();
+    progress_.seed = trainer_.config.seed;
+    save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep);
+    saved_at_ = progress_.step;
+    result_.checkpoint = config_.folder / "checkpoints" / ("step-" + std::to_string(progress_.step));
+    write_weights();
+  }
+
+  void write_weights() {
+    if (progress_.step == 0) return;
+    save_weights(config_.folder / "last.safetensors", trainer_.model, description_);
+    if (progress_.best_step == progress_.step) save_weights(config_.folder / "best.safetensors", trainer_.model, description_);
+  }
+
+  double total_seconds() const { return seconds_before_ + seconds_since(start_); }
+
+  Trainer& trainer_;
+  const RunData& data_;
+  const LoaderConfig& loader_config_;
+  const ModelDescription& description_;
+  const LoopConfig& config_;
+  ProgressBar bar_;
+  Progress progress_;
+  RunResult result_;
+  std::uint64_t total_steps_ = 0, saved_at_ = 0;
+  double learning_rate_ = 0, recent_s_ = 0, seconds_before_ = 0;
+  Clock::time_point start_ = Clock::now();
+};
+
+}  // namespace
+
+RunResult run(Trainer& trainer, const RunData& data, const LoaderConfig& loader, const ModelDescription& description, const LoopConfig& config,
+              const std::atomic<int>& stop) {
+  return Run(trainer, data, loader, description, config).go(stop);
+}
+
+}  // namespace mvmoe

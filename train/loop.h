@@ -1,0 +1,44 @@
+// train/loop.h: a whole run: steps, epochs, evaluation, checkpoints, and a stop at any moment.
+#pragma once
+#include <atomic>
+#include <filesystem>
+#include <optional>
+
+#include "train/checkpoint.h"
+#include "train/data/dataset.h"
+#include "train/progress_bar.h"
+
+namespace mvmoe {
+
+struct LoopConfig {
+  std::filesystem::path folder;
+  int epochs = 1;
+  int eval_every = 1;                 // epochs between evaluations; the last epoch is always evaluated
+  std::uint64_t save_every = 500;     // steps between checkpoints, beside the one at each epoch's end
+  int keep = 2;                       // checkpoints kept
+  int log_interval = 50;              // steps between two plain progress lines
+  bool resume = false;
+  bool quiet = false;
+};
+
+struct RunData {
+  const ImageSet& train;
+  const ImageSet* holdout;            // null: none
+  const ImageSet& test;
+};
+
+struct RunResult {
+  Progress progress;
+  std::uint64_t resumed_at = 0;       // the step this process began at
+  std::uint64_t executed_steps = 0;   // by this process
+  double images_per_s = 0;            // of training steps, over the whole run
+  int signal = 0;                     // 0: done; else the signal that stopped it, after saving
+  std::optional<std::filesystem::path> checkpoint;
+};
+
+// Trains to the last epoch or until `stop` holds a signal's number. Throws Error on a loss that is not finite, naming
+// step, learning rate and the last good checkpoint, and on a file that cannot be written.
+RunResult run(Trainer& trainer, const RunData& data, const LoaderConfig& loader, const ModelDescription& description,
+              const LoopConfig& config, const std::atomic<int>& stop);
+
+}  // namespace mvmoe

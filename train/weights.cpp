@@ -1,0 +1,80 @@
+#include "train/weights.h"
+
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/files.h"
+
+namespace mvmoe {
+namespace {
+
+using Json = nlohmann::json;
+
+// Names from outside need not be UTF-8: what is broken is replaced, the file is written all the same.
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+Json to_json(const ModelDescription& d) {
+  return {{"model", d.model},
+          {"classes", d.classes},
+          {"mean", d.normalisation.mean},
+          {"std", d.normalisation.std},
+          {"holdout", {{"share", d.holdout}, {"seed", d.holdout_seed}}}};
+}
+
+ModelDescription description_from(const Json& json) {
+  ModelDescription d;
+  json.at("model").get_to(d.model);
+  json.at("classes").get_to(d.classes);
+  json.at("mean").get_to(d.normalisation.mean);
+  json.at("std").get_to(d.normalisation.std);
+  json.at("holdout").at("share").get_to(d.holdout);
+  json.at("holdout").at("seed").get_to(d.holdout_seed);
+  check(d.model);
+  if (d.classes.size() != static_cast<std::size_t>(d.model.classes))
+    fail(d.classes.size(), " class names for ", d.model.classes, " classes");
+  return d;
+}
+
+}  // namespace
+
+std::vector<NamedTensor> named_tensors(const Parameters& parameters, const Block& block, const std::string& prefix) {
+  std::vector<NamedTensor> tensors;
+  for (std::size_t i = 0; i < parameters.list().size(); ++i) {
+    const auto id = static_cast<ParameterId>(i);
+    tensors.push_back({prefix + parameters[id].name, parameters.piece(block, id)});
+  }
+  return tensors;
+}
+
+void save_weights(const std::filesystem::path& path, const ViT& model, const ModelDescription& description) {
+  const Metadata metadata{{"format", "pt"}, {"mvmoe", dump(to_json(description))}};
+  write_safetensors(path, named_tensors(model.parameters(), model.parameters().weights()), metadata);
+}
+
+void read_parameters(const std::filesystem::path& path, const Parameters& parameters) {
+  const SafetensorsFile file(path);
+  for (const auto& entry : file.entries())
+    if (!parameters.find(entry.name))
+      fail(printable(path.string()), ": has the tensor ", printable(entry.name), " ", entry.shape, ", which this model does not have");
+  for (const NamedTensor& tensor : named_tensors(parameters, parameters.weights())) file.read(tensor.name, tensor.value);
+}
+
+LoadedModel load_model(const std::filesystem::path& path) {
+  LoadedModel loaded;
+  {
+    const SafetensorsFile file(path);
+    const auto found = file.metadata().find("mvmoe");
+    if (found == file.metadata().end())
+      fail(printable(path.string()), ": carries no description of the model (metadata entry mvmoe): weights written by mvmoe have one");
+    try {
+      loaded.description = description_from(Json::parse(found->second));
+    } catch (const std::exception& e) {
+      fail(printable(path.string()), ": its description of the model is damaged: ", printable(e.what()));
+    }
+  }
+  loaded.model = std::make_unique<ViT>(loaded.description.model);
+  read_parameters(path, loaded.model->parameters());
+  return loaded;
+}
+
+}  // namespace mvmoe

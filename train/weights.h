@@ -1,0 +1,42 @@
+// train/weights.h: a trained network as one file: timm's tensor names, and in the metadata all that is needed to use
+// it: the configuration, class names, preprocessing, and which part of the data was held out.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "engine/safetensors.h"
+#include "models/vit.h"
+#include "train/evaluate.h"
+
+namespace mvmoe {
+
+struct ModelDescription {
+  ModelConfig model;
+  std::vector<std::string> classes;   // names, in label order
+  Normalisation normalisation;
+  float holdout = 0;                  // share of the training set that was held out,
+  std::uint64_t holdout_seed = 0;     // and the seed that chose it
+};
+
+void save_weights(const std::filesystem::path& path, const ViT& model, const ModelDescription& description);
+
+struct LoadedModel {
+  std::unique_ptr<ViT> model;
+  ModelDescription description;
+};
+
+// Throws Error that names the file if it carries no description, or as read_parameters does.
+LoadedModel load_model(const std::filesystem::path& path);
+
+// Fills the parameters from the file's tensors of the same name. Throws if one is missing,
+// or has another shape (naming the tensor and both shapes), or the file holds tensors the model does not have.
+void read_parameters(const std::filesystem::path& path, const Parameters& parameters);
+
+// As the file's tensors, in the parameters' order.
+std::vector<NamedTensor> named_tensors(const Parameters& parameters, const Block& block, const std::string& prefix = "");
+
+}  // namespace mvmoe
