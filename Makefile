@@ -1,0 +1,95 @@
+# mvmoe. `make help` lists the targets.
+#
+# Variables: ARCH (the processor to build for, default native), ONEDNN (a folder with include/ and lib/ of another
+# oneDNN), PREFIX (where the other libraries' headers are, if not in the system's folders), BUILD (default build).
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+ARCH ?= native
+BUILD ?= build
+CXX := g++
+CXXFLAGS ?= -O3
+# g++ 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651): that one warning is off.
+WARNINGS := -Wall -Wextra -Werror -Wno-restrict
+# Neither errno nor traps are looked at, and NaN stays NaN: -ffast-math is never used.
+override CXXFLAGS += -std=c++20 -march=$(ARCH) -fopenmp -fno-math-errno -fno-trapping-math $(WARNINGS) -I. -MMD -MP
+LDLIBS := -ldnnl -lz
+ifdef ONEDNN
+override CXXFLAGS += -isystem $(ONEDNN)/include
+override LDFLAGS += -L$(ONEDNN)/lib -Wl,-rpath,$(ONEDNN)/lib
+endif
+ifdef PREFIX
+override CXXFLAGS += -isystem $(PREFIX)/include
+override LDFLAGS += -L$(PREFIX)/lib -Wl,-rpath,$(PREFIX)/lib
+endif
+
+library := $(patsubst %,$(BUILD)/%.o,$(wildcard engine/*.cpp ops/*.cpp models/*.cpp train/*.cpp train/*/*.cpp train/data/*.S))
+gradcheck := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/gradcheck/*.cpp tools/gradcheck/*/*.cpp))
+program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp))
+tests := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
+examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
+
+.PHONY: all help setup test demo mutate gradcheck examples venv clean
+all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a  ## build build/mvmoe and build/libmvmoe.a
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup:  ## install what is missing (apt, as root or by sudo); touches nothing where all is there
+	@tools/setup.sh
+
+demo: setup  ## set up, build, train on the embedded letters and digits, print what was learned
+	@$(MAKE) --no-print-directory all
+	@tools/demo.sh $(BUILD)
+
+test: setup  ## set up, build, run every test; the last line counts them
+	@$(MAKE) --no-print-directory all $(BUILD)/tests examples
+	@tools/test.sh $(BUILD)
+
+gradcheck: all  ## check every op's backward against its double-precision reference
+	@$(BUILD)/mvmoe gradcheck
+
+mutate: setup  ## break every backward, one by one: a test must turn red each time
+	@tools/mutate/mutate.sh
+
+examples: $(examples)  ## build the small networks in tools/examples
+
+venv:  ## a Python environment for golden values and peers (never needed to build, train or test)
+	python3 -m venv $(BUILD)/venv && $(BUILD)/venv/bin/pip install -r tools/golden/requirements.txt
+
+clean:  ## remove the build folder
+	rm -rf $(BUILD)
+
+$(BUILD)/libmvmoe.a: $(library)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/mvmoe: $(program) $(gradcheck) $(BUILD)/libmvmoe.a
+	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/tests: $(tests) $(gradcheck) $(filter-out %/main.cpp.o,$(program)) $(BUILD)/libmvmoe.a
+	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -lgtest -lgtest_main -o $@
+
+$(BUILD)/examples/%: $(BUILD)/tools/examples/%.cpp.o $(BUILD)/libmvmoe.a
+	@mkdir -p $(@D)
+	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# This one file runs on any x86-64, to say that the rest does not.
+$(BUILD)/tools/mvmoe/processor_check.cpp.o: override CXXFLAGS += -march=x86-64
+
+# The flags are part of every object: other flags, another compiler: another object.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD)
+	@echo '$(CXX) $(CXXFLAGS)' | cmp -s - $@ || echo '$(CXX) $(CXXFLAGS)' > $@
+FORCE:
+
+$(BUILD)/%.cpp.o: %.cpp $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -c $< -o $@
+
+$(BUILD)/train/data/%.S.o: train/data/%.S train/data/glyphs.gz $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CXX) -c $< -o $@
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,139 @@
+// tools/mvmoe/bench.cpp: `mvmoe bench train|infer`: how fast this machine takes a step, all of it, or an image.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/files.h"
+#include "engine/random.h"
+#include "engine/threads.h"
+#include "models/cost.h"
+#include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/options.h"
+#include "train/step.h"
+
+namespace mvmoe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds(const std::function<void()>& work) {
+  const auto start = Clock::now();
+  work();
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+// GFLOP/s of products of 1024 x 1024 on every thread at once: what the processor gives when nothing else is to be done.
+double gemm_peak(int threads) {
+  constexpr int n = 1024;
+  std::vector<Block> memory;
+  for (int t = 0; t < threads; ++t) memory.emplace_back(3 * n * n);
+  double best = 1e30;
+  for (int repeat = 0; repeat < 8; ++repeat)
+    best = std::min(best, milliseconds([&] {
+      parallel(threads, [&](int t) {
+        float* a = memory[static_cast<std::size_t>(t)].data();
+        gemm({a, n, n, n}, {a + n * n, n, n, n}, {a + 2 * n * n, n, n, n});
+      });
+    }));
+  return 2.0 * n * n * n * threads / best / 1e6;
+}
+
+double peak_rss_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+struct BenchOptions {
+  ModelOptions model;
+  ThreadOptions threads;
+  int batch_size = 128, steps = 12, warmup = 3;
+  bool json = false;
+};
+
+// Random images and labels, made once: the data's part of a step is measured by another benchmark.
+Batch random_batch(const ModelConfig& config, int size, Block& memory) {
+  const std::size_t image = static_cast<std::size_t>(3 * config.image * config.image), n = static_cast<std::size_t>(size);
+  memory = Block(n * (image + static_cast<std::size_t>(config.classes)));
+  Batch batch{.images = {memory.data(), {size, 3, config.image, config.image}}, .targets = {memory.data() + n * image, {size, config.classes}}, .labels = {}};
+  Random random(0, Place::test);
+  for (std::size_t i = 0; i < batch.images.size(); ++i) batch.images[i] = random.normal();
+  for (int i = 0; i < size; ++i) {
+    batch.labels.push_back(static_cast<int>(random.below(static_cast<std::uint32_t>(config.classes))));
+    batch.targets.row(i)[batch.labels.back()] = 1;
+  }
+  return batch;
+}
+
+int report(const BenchOptions& o, const ModelConfig& config, std::vector<double> times, double flops_a_mac) {
+  std::sort(times.begin(), times.end());
+  const double median = times[times.size() / 2], peak = gemm_peak(o.threads.lanes().threads);
+  const Cost c = cost(config);
+  const double gflops = flops_a_mac * static_cast<double>(c.macs) * o.batch_size / median / 1e6;
+  if (o.json) {
+    print_json({{"step_ms", median}, {"step_ms_min", times.front()}, {"step_ms_max", times.back()}, {"images_per_s", 1000 * o.batch_size / median},
+                {"peak_share", gflops / peak}, {"gemm_peak_gflops", peak}, {"peak_rss_mb", peak_rss_mb()}, {"macs", c.macs}, {"executed_macs", c.executed_macs},
+                {"threads", o.threads.lanes().threads}});
+    return 0;
+  }
+  std::printf("step %.2f ms (median of %zu; %.2f to %.2f), %.1f images/s, %.2f of the gemm peak (%.0f GFLOP/s), %.0f MiB at most\n", median, times.size(),
+              times.front(), times.back(), 1000 * o.batch_size / median, gflops / peak, peak, peak_rss_mb());
+  return 0;
+}
+
+int bench_train(const BenchOptions& o, const ModelConfig& config) {
+  ViT model(config);
+  model.initialise(0);
+  Block memory;
+  const Batch batch = random_batch(config, o.batch_size, memory);
+  Trainer trainer(model, {.schedule = {.total_steps = 1'000'000}, .clip = 1, .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()});
+  std::vector<double> times;
+  for (int i = 0; i < o.warmup + o.steps; ++i) {
+    const double ms = milliseconds([&] { train_step(trainer, batch); });
+    if (i >= o.warmup) times.push_back(ms);
+  }
+  return report(o, config, times, 6);  // a multiply-add is two operations, and is done three times: forward, dx, dW
+}
+
+int bench_infer(const BenchOptions& o, const ModelConfig& config) {
+  ViT model(config);
+  model.initialise(0);
+  Block memory;
+  const Batch batch = random_batch(config, o.batch_size, memory);
+  Lanes lanes(model.parameters(), o.threads.lanes(), o.threads.kernels_to_run());
+  std::vector<double> times;
+  for (int i = 0; i < o.warmup + o.steps; ++i) {
+    const double ms = milliseconds([&] {
+      lanes.infer(batch.size(), [&](Context& c, Lane lane) { model.forward(c, batch.images.outer_slice(lane.first, lane.images)); });
+    });
+    if (i >= o.warmup) times.push_back(ms);
+  }
+  return report(o, config, times, 2);
+}
+
+}  // namespace
+
+int bench_command(const Words& words) {
+  BenchOptions o;
+  std::vector<std::string> what;
+  Flags flags("bench train|infer [flags]", "Times a whole training step (zero, forward, loss, backward, clip, AdamW) or the forward pass, on random images.");
+  flags.add_positional("train|infer", what, "what is measured");
+  o.model.declare(flags);
+  flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
+  flags.add("steps", o.steps, "measured steps", 1);
+  flags.add("warmup", o.warmup, "steps before them", 0);
+  o.threads.declare(flags);
+  flags.add("json", o.json, "results as one JSON object in the last line of stdout");
+  if (!flags.parse(words)) return 0;
+  if (what.size() != 1 || (what[0] != "train" && what[0] != "infer"))
+    fail_usage("bench: ", what.empty() ? "what to measure is missing" : "'" + printable(what[0]) + "' cannot be measured", ": give train or infer");
+  const ModelConfig config = o.model.resolve(0, 0);
+  return what[0] == "train" ? bench_train(o, config) : bench_infer(o, config);
+}
+
+}  // namespace mvmoe

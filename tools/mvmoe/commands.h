@@ -1,0 +1,24 @@
+// tools/mvmoe/commands.h: the subcommands, one file each. A command gets the words behind its name and gives the exit
+// code; errors are thrown.
+#pragma once
+#include <atomic>
+#include <string>
+#include <vector>
+
+namespace mvmoe {
+
+using Words = std::vector<std::string>;
+
+// The number of the signal that asked to stop (SIGINT, SIGTERM, SIGUSR1, SIGHUP), 0 until one did. A second Ctrl-C
+// ends the process at once.
+const std::atomic<int>& stop_signal();
+void listen_for_stop_signals();
+
+int train_command(const Words& words);
+int evaluate_command(const Words& words);
+int summary_command(const Words& words);
+int gradcheck_command(const Words& words);
+int bench_command(const Words& words);
+int info_command(const Words& words);
+
+}  // namespace mvmoe

@@ -1,0 +1,195 @@
+#include "tools/mvmoe/flags.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <cxxopts.hpp>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/files.h"
+#include "engine/nearest.h"
+
+namespace mvmoe {
+namespace {
+
+template <class Number>
+std::string text_of(Number value) {
+  char buffer[64];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+  return {buffer, end};
+}
+
+template <class Number>
+Number number_from(const std::string& flag, const std::string& word, Number lowest, Number highest) {
+  constexpr const char* kind = std::is_floating_point_v<Number> ? "a number" : "a whole number";
+  Number value{};
+  const auto parsed = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (parsed.ec == std::errc::result_out_of_range) fail_usage("--", flag, ": ", printable(word), " is out of range");
+  if (parsed.ec != std::errc{} || parsed.ptr != word.data() + word.size()) {
+    if constexpr (std::is_unsigned_v<Number>)
+      if (word.starts_with('-')) fail_usage("--", flag, ": ", printable(word), " is out of range: must be at least ", lowest);
+    fail_usage("--", flag, ": '", printable(word), "' is not ", kind);
+  }
+  if (!(value >= lowest && value <= highest)) {
+    if (highest >= static_cast<Number>(1e9)) fail_usage("--", flag, ": ", printable(word), " is out of range: must be at least ", lowest);
+    fail_usage("--", flag, ": ", printable(word), " is out of range: must be from ", lowest, " to ", highest);
+  }
+  return value;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+}  // namespace
+
+Flags::Flags(std::string usage, std::string description) : usage_(std::move(usage)), description_(std::move(description)) {}
+
+void Flags::add(Flag flag) {
+  flag.default_text = flag.get();
+  flags_.push_back(std::move(flag));
+}
+
+void Flags::add(const std::string& name, bool& value, const std::string& help) {
+  add(Flag{name, help, true, [&value] { return value ? "true" : "false"; },
+           [&value, name](const std::string& word) {
+             if (word != "true" && word != "false") fail_usage("--", name, ": '", printable(word), "' is neither true nor false");
+             value = word == "true";
+           }, {}});
+}
+
+void Flags::add(const std::string& name, std::string& value, const std::string& help) {
+  add(Flag{name, help, false, [&value] { return value; }, [&value](const std::string& word) { value = word; }, {}});
+}
+
+void Flags::add(const std::string& name, int& value, const std::string& help, int lowest, int highest) {
+  add(Flag{name, help, false, [&value] { return text_of(value); },
+           [=, &value](const std::string& word) { value = number_from(name, word, lowest, highest); }, {}});
+}
+
+void Flags::add(const std::string& name, std::uint64_t& value, const std::string& help, std::uint64_t lowest) {
+  add(Flag{name, help, false, [&value] { return text_of(value); },
+           [=, &value](const std::string& word) { value = number_from(name, word, lowest, std::numeric_limits<std::uint64_t>::max()); }, {}});
+}
+
+void Flags::add(const std::string& name, float& value, const std::string& help, float lowest, float highest) {
+  add(Flag{name, help, false, [&value] { return text_of(value); },
+           [=, &value](const std::string& word) { value = number_from(name, word, lowest, highest); }, {}});
+}
+
+void Flags::add_choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> choices) {
+  const std::string all = joined(choices);
+  add(Flag{name, help + ": " + all, false, [&value] { return value; },
+           [=, &value](const std::string& word) {
+             for (const std::string& choice : choices)
+               if (word == choice) {
+                 value = word;
+                 return;
+               }
+             const std::string near = nearest(word, choices);
+             fail_usage("--", name, ": '", printable(word), "' is not one of ", all, near.empty() ? "" : ": did you mean " + near + "?");
+           }, {}});
+}
+
+void Flags::add_positional(const std::string& name, std::vector<std::string>& values, const std::string& help) {
+  positional_name_ = name;
+  positional_help_ = help;
+  positional_ = &values;
+}
+
+Flags::Flag* Flags::find(const std::string& name) {
+  for (Flag& flag : flags_)
+    if (flag.name == name) return &flag;
+  return nullptr;
+}
+
+bool Flags::given(const std::string& name) const { return const_cast<Flags*>(this)->find(name)->given; }
+
+void Flags::require(const std::string& name) const {
+  if (!given(name)) fail_usage("--", name, " is missing: mvmoe ", usage_);
+}
+
+bool Flags::parse(const std::vector<std::string>& words) {
+  cxxopts::Options options("mvmoe");
+  options.allow_unrecognised_options();
+  options.add_options()("h,help", "");
+  // Values keep their commas: a flag's value is one string here, whatever it holds.
+  for (const Flag& flag : flags_)
+    if (flag.is_switch) options.add_options()(flag.name, "", cxxopts::value<bool>());
+    else options.add_options()(flag.name, "", cxxopts::value<std::string>());
+  // cxxopts takes "--lr -1" for a flag without its value: joined by '=', it is read as what was meant.
+  std::vector<std::string> line{"mvmoe"};
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool option = words[i].starts_with("--") && words[i].find('=') == std::string::npos && words[i].size() > 2;
+    const Flag* flag = option ? find(words[i].substr(2)) : nullptr;
+    if (flag && !flag->is_switch) {
+      if (i + 1 == words.size()) fail_usage("--", flag->name, ": its value is missing");
+      line.push_back(words[i] + "=" + words[i + 1]);
+      ++i;
+    } else {
+      line.push_back(words[i]);
+    }
+  }
+  std::vector<const char*> argv;
+  for (const std::string& word : line) argv.push_back(word.c_str());
+  try {
+    const auto parsed = options.parse(static_cast<int>(argv.size()), argv.data());
+    if (parsed.count("help")) {
+      print_help();
+      return false;
+    }
+    for (const std::string& word : parsed.unmatched()) {
+      if (word.starts_with("-") && word != "-") {
+        std::vector<std::string> known;
+        for (const Flag& flag : flags_) known.push_back("--" + flag.name);
+        const std::string name = word.substr(0, word.find('=')), near = nearest(name, known);
+        fail_usage(printable(name), ": no such flag", near.empty() ? "" : ": did you mean " + near + "?", " (mvmoe ",
+                   usage_.substr(0, usage_.find(' ')), " --help lists all)");
+      }
+      if (!positional_) fail_usage("'", printable(word), "' is one word too many: mvmoe ", usage_);
+      positional_->push_back(word);
+    }
+    for (Flag& flag : flags_)
+      if (parsed.count(flag.name)) {
+        flag.given = true;
+        flag.set(flag.is_switch ? (parsed[flag.name].as<bool>() ? "true" : "false") : parsed[flag.name].as<std::string>());
+      }
+  } catch (const cxxopts::exceptions::exception& e) {
+    fail_usage(printable(e.what()), " (mvmoe ", usage_.substr(0, usage_.find(' ')), " --help)");
+  }
+  return true;
+}
+
+nlohmann::json Flags::values(const std::vector<std::string>& names) const {
+  nlohmann::json json = nlohmann::json::object();
+  for (const std::string& name : names) json[name] = const_cast<Flags*>(this)->find(name)->get();
+  return json;
+}
+
+void Flags::set_missing(const nlohmann::json& values, const std::string& source) {
+  if (!values.is_object()) fail_usage(source, ": must be an object of flags and their values");
+  for (const auto& [name, value] : values.items()) {
+    Flag* flag = find(name);
+    if (!flag || !value.is_string()) fail_usage(source, ": ", printable(name), flag ? " must be a string" : " is no flag of this command");
+    if (!flag->given) flag->set(value.get<std::string>());
+  }
+}
+
+void Flags::print_help() const {
+  std::printf("usage: mvmoe %s\n\n%s\n\n", usage_.c_str(), description_.c_str());
+  std::size_t width = std::string("--help").size();
+  for (const Flag& flag : flags_) width = std::max(width, flag.name.size() + (flag.is_switch ? 2 : 8));
+  if (positional_) std::printf("  %-*s  %s\n", static_cast<int>(width), positional_name_.c_str(), positional_help_.c_str());
+  for (const Flag& flag : flags_) {
+    const std::string left = "--" + flag.name + (flag.is_switch ? "" : " VALUE");
+    std::string right = flag.help;
+    if (!flag.is_switch && !flag.default_text.empty()) right += " [" + flag.default_text + "]";
+    std::printf("  %-*s  %s\n", static_cast<int>(width), left.c_str(), right.c_str());
+  }
+  std::printf("  %-*s  %s\n", static_cast<int>(width), "--help", "this page");
+}
+
+}  // namespace mvmoe

@@ -1,0 +1,61 @@
+// tools/mvmoe/flags.h: a subcommand's flags, declared once: the command line, --help and config.json follow from it.
+//
+// cxxopts splits the line into words; numbers are read here, so that every error names its flag and what would be right.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace mvmoe {
+
+class Flags {
+ public:
+  // `usage` is what stands behind `mvmoe`, e.g. "train --data SPEC --out DIR [flags]".
+  Flags(std::string usage, std::string description);
+
+  // Each binds a flag to a variable whose present value is the default. Help ends with unit or choices, if any.
+  void add(const std::string& name, bool& value, const std::string& help);
+  void add(const std::string& name, std::string& value, const std::string& help);
+  void add(const std::string& name, int& value, const std::string& help, int lowest = 0, int highest = std::numeric_limits<int>::max());
+  void add(const std::string& name, std::uint64_t& value, const std::string& help, std::uint64_t lowest = 0);
+  void add(const std::string& name, float& value, const std::string& help, float lowest = 0, float highest = 1e30f);
+  void add_choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> choices);
+  // Words without a flag; without this call any such word is an error.
+  void add_positional(const std::string& name, std::vector<std::string>& values, const std::string& help);
+
+  // Reads the words behind the subcommand. False: --help was asked for and printed, nothing else is to be done.
+  // Throws UsageError that names the flag; an unknown one with the nearest that exists.
+  bool parse(const std::vector<std::string>& words);
+
+  bool given(const std::string& name) const;
+  void require(const std::string& name) const;  // throws UsageError if it was not given
+
+  // All flags of `names` by name, as text: what config.json holds and what a resumed run is compared with.
+  nlohmann::json values(const std::vector<std::string>& names) const;
+  // Sets the flags that were not given from such values. Throws UsageError if one is not a flag or not its kind.
+  void set_missing(const nlohmann::json& values, const std::string& source);
+
+ private:
+  struct Flag {
+    std::string name, help;
+    bool is_switch;
+    std::function<std::string()> get;
+    std::function<void(const std::string&)> set;  // throws UsageError
+    std::string default_text;
+    bool given = false;
+  };
+  void add(Flag flag);
+  Flag* find(const std::string& name);
+  void print_help() const;
+
+  std::string usage_, description_;
+  std::vector<Flag> flags_;
+  std::string positional_name_, positional_help_;
+  std::vector<std::string>* positional_ = nullptr;
+};
+
+}  // namespace mvmoe

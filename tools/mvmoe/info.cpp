@@ -1,0 +1,122 @@
+// tools/mvmoe/info.cpp: `mvmoe info`: this machine and this build, or what a file holds.
+#include <dnnl.h>
+#include <sched.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/files.h"
+#include "engine/safetensors.h"
+#include "engine/threads.h"
+#include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/options.h"
+
+namespace mvmoe {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::string processor_name() {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);)
+    if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
+  return "unknown";
+}
+
+std::vector<std::string> instruction_sets() {
+  std::vector<std::string> sets;
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2")) sets.push_back("avx2");
+  if (__builtin_cpu_supports("fma")) sets.push_back("fma");
+  if (__builtin_cpu_supports("avx512f")) sets.push_back("avx512f");
+  if (__builtin_cpu_supports("avx512vnni")) sets.push_back("avx512vnni");
+  if (__builtin_cpu_supports("avx512bf16")) sets.push_back("avx512bf16");
+  return sets;
+}
+
+// The processors this process may run on, e.g. "0-1,4".
+std::string pinning() {
+  cpu_set_t mask;
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return "unknown";
+  std::string out;
+  for (int first = 0; first < CPU_SETSIZE; ++first) {
+    if (!CPU_ISSET(first, &mask)) continue;
+    int last = first;
+    while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, &mask)) ++last;
+    out += (out.empty() ? "" : ",") + std::to_string(first) + (last > first ? "-" + std::to_string(last) : "");
+    first = last;
+  }
+  return out;
+}
+
+Json machine() {
+  const dnnl_version_t* v = dnnl_version();
+  const auto sets = instruction_sets();
+  return {{"processor", processor_name()}, {"instruction_sets", sets}, {"cores", available_cores()}, {"pinning", pinning()},
+          {"onednn", std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch)},
+          {"bf16", std::find(sets.begin(), sets.end(), "avx512bf16") != sets.end()}, {"mpi", false}};
+}
+
+Json describe(const fs::path& path) {
+  const SafetensorsFile file(path);
+  Json tensors = Json::array();
+  std::size_t numbers = 0;
+  for (const auto& entry : file.entries()) {
+    std::vector<int> shape;
+    for (int i = 0; i < entry.shape.axes(); ++i) shape.push_back(entry.shape[i]);
+    tensors.push_back({{"name", entry.name}, {"dtype", entry.dtype}, {"shape", shape}});
+    numbers += entry.shape.size();
+  }
+  Json json{{"file", path.string()}, {"tensors", tensors}, {"numbers", numbers}, {"verified", file.verify()}};
+  if (const auto found = file.metadata().find("mvmoe"); found != file.metadata().end()) json["description"] = Json::parse(found->second, nullptr, false);
+  return json;
+}
+
+void print(const Json& json) {
+  for (const auto& [key, value] : json.items()) {
+    if (key == "tensors") {
+      for (const auto& t : value) std::printf("%-40s %-5s %s\n", printable(t["name"].get<std::string>()).c_str(), t["dtype"].get<std::string>().c_str(), t["shape"].dump().c_str());
+      continue;
+    }
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::printf("%-17s %s\n", key.c_str(), printable(text).c_str());
+  }
+}
+
+}  // namespace
+
+int info_command(const Words& words) {
+  std::vector<std::string> files;
+  bool json = false;
+  Flags flags("info [FILE]", "This machine and this build; or what a weights file or a checkpoint's folder holds, every checksum verified.");
+  flags.add_positional("FILE", files, "a safetensors file, or a checkpoint's folder");
+  flags.add("json", json, "as one JSON object in the last line of stdout");
+  if (!flags.parse(words)) return 0;
+  if (files.size() > 1) fail_usage("'", printable(files[1]), "' is one word too many: mvmoe info [FILE]");
+
+  Json result;
+  if (files.empty()) {
+    result = machine();
+  } else if (fs::is_directory(files[0])) {
+    result["checkpoint"] = files[0];
+    const auto state = read_file(fs::path(files[0]) / "state.json", 1 << 20);
+    result["state"] = Json::parse(state.begin(), state.end(), nullptr, false);
+    if (result["state"].is_discarded()) fail(printable(files[0]), "/state.json: is not JSON");
+    for (const char* part : {"weights", "moments"}) {
+      const Json described = describe(fs::path(files[0]) / (std::string(part) + ".safetensors"));
+      result[part] = {{"tensors", described["tensors"].size()}, {"verified", described["verified"]}};
+    }
+  } else {
+    result = describe(files[0]);
+  }
+  if (json) print_json(result);
+  else if (files.empty() || !result.contains("weights")) print(result);
+  else std::printf("%s\n", result.dump(1).c_str());
+  return 0;
+}
+
+}  // namespace mvmoe

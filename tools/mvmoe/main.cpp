@@ -1,0 +1,66 @@
+// tools/mvmoe/main.cpp: finds the subcommand, and turns an error into one line and an exit code.
+#include <array>
+#include <cstdio>
+#include <exception>
+
+#include "engine/error.h"
+#include "engine/files.h"
+#include "engine/nearest.h"
+#include "engine/threads.h"
+#include "tools/mvmoe/commands.h"
+
+namespace mvmoe {
+namespace {
+
+struct Command {
+  const char* name;
+  int (*run)(const Words&);
+  const char* help;
+};
+
+constexpr std::array commands{
+    Command{"train", train_command, "train a model, or go on where a run was stopped"},
+    Command{"evaluate", evaluate_command, "accuracy and loss of trained weights on a data set"},
+    Command{"summary", summary_command, "parameters, multiply-adds and memory of a model, without training it"},
+    Command{"gradcheck", gradcheck_command, "check every op's backward against a double-precision reference"},
+    Command{"bench", bench_command, "measure training steps or inference on this machine"},
+    Command{"info", info_command, "this machine and this build, or what a weights file or checkpoint holds"},
+};
+
+void print_commands() {
+  std::printf("mvmoe: trains vision transformers on multicore CPUs\n\nusage: mvmoe COMMAND [flags]     (mvmoe COMMAND --help lists a command's flags)\n\n");
+  for (const Command& command : commands) std::printf("  %-10s  %s\n", command.name, command.help);
+}
+
+int dispatch(const Words& words) {
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    print_commands();
+    return 0;
+  }
+  std::vector<std::string> names;
+  for (const Command& command : commands) {
+    if (words[0] == command.name) return command.run({words.begin() + 1, words.end()});
+    names.push_back(command.name);
+  }
+  const std::string near = nearest(words[0], names);
+  fail_usage("'", printable(words[0]), "' is no command", near.empty() ? "" : ": did you mean " + near + "?", " (mvmoe --help lists all)");
+}
+
+}  // namespace
+}  // namespace mvmoe
+
+int main(int argc, char** argv) {
+  try {
+    mvmoe::single_threaded_outside();
+    return mvmoe::dispatch({argv + 1, argv + argc});
+  } catch (const mvmoe::UsageError& e) {
+    std::fprintf(stderr, "mvmoe: %s\n", e.what());
+    return 2;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "mvmoe: out of memory\n");
+    return 1;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "mvmoe: %s\n", e.what());
+    return 1;
+  }
+}

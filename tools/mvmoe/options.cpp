@@ -1,0 +1,59 @@
+#include "tools/mvmoe/options.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/threads.h"
+
+namespace mvmoe {
+
+void ModelOptions::declare(Flags& flags) {
+  flags.add("model", model, "vit-<depth>x<width>, vit-tiny, vit-small, vit-base, deit-tiny, deit-small or deit-base");
+  flags.add("patch", patch, "side of a patch in pixels (0: 4 for images up to 64 pixels, else 16)", 0, 4096);
+  flags.add("heads", heads, "attention heads (0: width/64, or the next divisor of the width)", 0, 16384);
+  flags.add("mlp-ratio", mlp_ratio, "hidden width of the MLP over the width", 0, 64);
+  flags.add_choice("pool", pool, "what the head reads", {"cls", "mean"});
+  flags.add("no-qkv-bias", no_qkv_bias, "queries, keys and values without bias");
+  flags.add("drop-path", drop_path, "stochastic depth: the last block's probability to be left out, 0 to below 1", 0, 1);
+  flags.add("image-size", image_size, "side of an image in pixels (0: the data set's)", 0, 4096);
+  flags.add("classes", classes, "number of classes (0: the data set's)", 0, 1'000'000);
+}
+
+ModelConfig ModelOptions::resolve(int image, int data_classes) const {
+  ModelConfig config = model_named(model);
+  if (image_size && image && image_size != image)
+    fail_usage("--image-size: ", image_size, " is not the data set's ", image, ", and these images are not resized");
+  if (classes && data_classes && classes != data_classes) fail_usage("--classes: ", classes, " is not the data set's ", data_classes);
+  config.image = image ? image : image_size ? image_size : 224;
+  config.classes = data_classes ? data_classes : classes ? classes : 1000;
+  config.patch = patch ? patch : config.image <= 64 ? 4 : 16;
+  if (heads) config.heads = heads;
+  config.mlp_ratio = mlp_ratio;
+  config.pool = pool == "cls" ? Pool::cls : Pool::mean;
+  config.qkv_bias = !no_qkv_bias;
+  config.drop_path = drop_path;
+  check(config);
+  return config;
+}
+
+void ThreadOptions::declare_for_inference(Flags& flags) {
+  flags.add("threads", threads, "threads (0: the cores this process may use)", 0, 4096);
+  flags.add("lane-size", lane_size, "images that one thread takes through the network at a time", 1, 4096);
+  flags.add_choice("kernels", kernels, "the fastest kernels, or the plain ones that a reader can follow", {"fast", "plain"});
+}
+
+void ThreadOptions::declare(Flags& flags) {
+  declare_for_inference(flags);
+  flags.add("gradient-blocks", gradient_blocks, "groups in which lanes' gradients are summed, at most: they bound the parallel speed-up", 1, 65536);
+}
+
+LaneConfig ThreadOptions::lanes() const {
+  return {.threads = threads ? threads : available_cores(), .lane_size = lane_size, .gradient_blocks = gradient_blocks};
+}
+
+void print_json(const nlohmann::ordered_json& json) {
+  std::printf("%s\n", json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+}
+
+}  // namespace mvmoe

@@ -1,0 +1,43 @@
+// tools/mvmoe/options.h: the flags that several subcommands share, and how they become configurations.
+#pragma once
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "models/config.h"
+#include "tools/mvmoe/flags.h"
+#include "train/loop.h"
+
+namespace mvmoe {
+
+// --model, --patch and what else makes a network. 0 or empty: chosen from the rest.
+struct ModelOptions {
+  std::string model = "vit-tiny";
+  int patch = 0, heads = 0, image_size = 0, classes = 0;
+  float mlp_ratio = 4, drop_path = 0;
+  std::string pool = "cls";
+  bool no_qkv_bias = false;
+
+  void declare(Flags& flags);
+  // `image` and `classes` are the data set's; 0 where there is none: then --image-size and --classes are needed.
+  ModelConfig resolve(int image, int classes) const;
+};
+
+// --threads, --lane-size and the like: how the work is spread. None of them but lane size and gradient blocks changes a
+// result.
+struct ThreadOptions {
+  int threads = 0;          // 0: the cores this process may use
+  int lane_size = 8;
+  int gradient_blocks = 16;
+  std::string kernels = "fast";
+
+  void declare(Flags& flags);
+  void declare_for_inference(Flags& flags);  // without --gradient-blocks
+  LaneConfig lanes() const;
+  Kernels kernels_to_run() const { return kernels == "plain" ? Kernels::plain : Kernels::fast; }
+};
+
+// The last line of stdout for --json: keys in the order given; a value that is not finite becomes null.
+void print_json(const nlohmann::ordered_json& json);
+
+}  // namespace mvmoe

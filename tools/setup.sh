@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Installs what is missing to build and test, with apt. Where everything is there, nothing is run and no network is
+# touched; without rights, the one command to run is printed.
+set -eu
+
+# A header or program that shows a package is there, and the package.
+needs() {
+  cat <<'LIST'
+g++             g++
+dnnl.h          libdnnl-dev
+cxxopts.hpp     libcxxopts-dev
+gtest/gtest.h   libgtest-dev
+nlohmann/json.hpp nlohmann-json3-dev
+zlib.h          zlib1g-dev
+LIST
+}
+
+compiler=${CXX:-g++}
+include=()
+[ -n "${ONEDNN:-}" ] && include+=(-isystem "$ONEDNN/include")
+[ -n "${PREFIX:-}" ] && include+=(-isystem "$PREFIX/include")
+
+missing=()
+while read -r what package; do
+  if [ "$what" = g++ ]; then
+    command -v "$compiler" >/dev/null || missing+=("$package")
+  elif ! command -v "$compiler" >/dev/null || ! echo "#include <$what>" | "$compiler" -std=c++20 "${include[@]}" -E -x c++ - >/dev/null 2>&1; then
+    missing+=("$package")
+  fi
+done < <(needs)
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+install="apt-get install -y --no-install-recommends ${missing[*]}"
+if ! command -v apt-get >/dev/null; then
+  cat >&2 <<TEXT
+setup: missing here: ${missing[*]} (Debian's names), and there is no apt-get.
+Needed: g++ 12 or another compiler of C++20 with OpenMP, make, oneDNN 2.6 to 3.x built with OpenMP, cxxopts 3,
+nlohmann-json 3, zlib, GoogleTest. Tell make where they are:
+  make ONEDNN=DIR    oneDNN's folder, with include/ and lib/ (the wheel onednn-devel-cpu-gomp 2023.2 has them)
+  make PREFIX=DIR    the same for all the others
+TEXT
+  exit 1
+fi
+if [ "$(id -u)" -eq 0 ]; then
+  as_root=()
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+  as_root=(sudo)
+else
+  echo "setup: missing: ${missing[*]}; no rights to install them. Run this once, then make again:" >&2
+  echo "  sudo apt-get update && sudo $install" >&2
+  exit 1
+fi
+echo "setup: installing ${missing[*]}" >&2
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" $install
