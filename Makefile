@@ -30,11 +30,11 @@ program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp))
 tests := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
-.PHONY: all help setup test demo mutate gradcheck examples venv clean
+.PHONY: all help setup test demo mutate gradcheck examples bench-lanes venv clean
 all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a  ## build build/mvmoe and build/libmvmoe.a
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup:  ## install what is missing (apt, as root or by sudo); touches nothing where all is there
 	@tools/setup.sh
@@ -44,7 +44,7 @@ demo: setup  ## set up, build, train on the embedded letters and digits, print w
 	@tools/demo.sh $(BUILD)
 
 test: setup  ## set up, build, run every test; the last line counts them
-	@$(MAKE) --no-print-directory all $(BUILD)/tests examples
+	@$(MAKE) --no-print-directory all $(BUILD)/mvmoe-tests examples
 	@tools/test.sh $(BUILD)
 
 gradcheck: all  ## check every op's backward against its double-precision reference
@@ -54,6 +54,9 @@ mutate: setup  ## break every backward, one by one: a test must turn red each ti
 	@tools/mutate/mutate.sh
 
 examples: $(examples)  ## build the small networks in tools/examples
+
+bench-lanes: $(BUILD)/bench/lanes  ## lanes of images against batch-wide operations, on this machine
+	@$<
 
 venv:  ## a Python environment for golden values and peers (never needed to build, train or test)
 	python3 -m venv $(BUILD)/venv && $(BUILD)/venv/bin/pip install -r tools/golden/requirements.txt
@@ -68,10 +71,14 @@ $(BUILD)/libmvmoe.a: $(library)
 $(BUILD)/mvmoe: $(program) $(gradcheck) $(BUILD)/libmvmoe.a
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/tests: $(tests) $(gradcheck) $(filter-out %/main.cpp.o,$(program)) $(BUILD)/libmvmoe.a
+$(BUILD)/mvmoe-tests: $(tests) $(gradcheck) $(filter-out %/main.cpp.o,$(program)) $(BUILD)/libmvmoe.a
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -lgtest -lgtest_main -o $@
 
 $(BUILD)/examples/%: $(BUILD)/tools/examples/%.cpp.o $(BUILD)/libmvmoe.a
+	@mkdir -p $(@D)
+	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/bench/%: $(BUILD)/tools/bench/%.cpp.o $(BUILD)/libmvmoe.a
 	@mkdir -p $(@D)
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
 
@@ -83,6 +90,8 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)
 	@echo '$(CXX) $(CXXFLAGS)' | cmp -s - $@ || echo '$(CXX) $(CXXFLAGS)' > $@
 FORCE:
+
+.SECONDARY:
 
 $(BUILD)/%.cpp.o: %.cpp $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -46,8 +46,10 @@ bool is_control(std::string_view sequence) {
 }  // namespace
 
 std::string printable(std::string_view name) {
+  constexpr std::size_t longest = 500;
   std::string out;
   for (std::size_t i = 0; i < name.size();) {
+    if (i >= longest) return out + "... (" + std::to_string(name.size()) + " bytes)";
     const std::size_t length = utf8_length(name.substr(i));
     const std::string_view sequence = name.substr(i, std::max<std::size_t>(length, 1));
     if (length > 0 && !is_control(sequence)) {

@@ -10,7 +10,8 @@
 
 namespace mvmoe {
 
-// A name as it may be printed on a terminal: control characters, marks that reorder text, and broken UTF-8 as \xNN.
+// A name as it may be printed on a terminal: control characters, marks that reorder text, and broken UTF-8 as \xNN; cut
+// after 500 bytes.
 std::string printable(std::string_view name);
 
 // The whole file. Throws "PATH: ..." with the system's reason, or if it is larger than `limit` bytes.

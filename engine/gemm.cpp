@@ -1,6 +1,7 @@
 #include "engine/gemm.h"
 
 #include <dnnl.h>
+#include <omp.h>
 
 #include "engine/error.h"
 
@@ -24,11 +25,18 @@ void plain_gemm(const Matrix& a, const Matrix& b, const Matrix& c, Scale scale) 
 }  // namespace
 
 void gemm(const Matrix& a, const Matrix& b, const Matrix& c, Scale scale, Kernels kernels) {
-  if (a.breadth() != b.height() || a.height() != c.rows || b.breadth() != c.columns || c.flipped)
+  if (c.flipped) fail("gemm: c is read transposed, must be as stored");
+  for (const Matrix& m : {a, b, c})
+    if (m.stride < m.columns) fail("gemm: a row of ", m.columns, " floats has the stride ", m.stride, ", must be at least that");
+  if (a.breadth() != b.height() || a.height() != c.rows || b.breadth() != c.columns)
     fail("gemm: [", a.height(), ", ", a.breadth(), "] times [", b.height(), ", ", b.breadth(), "] does not give [", c.rows,
          ", ", c.columns, "]");
   if (c.rows == 0 || c.columns == 0) return;
-  if (kernels == Kernels::plain) return plain_gemm(a, b, c, scale);
+  // A product over nothing is zero; oneDNN would return early and leave in c what was there.
+  if (kernels == Kernels::plain || a.breadth() == 0) return plain_gemm(a, b, c, scale);
+  // oneDNN would start OpenMP's team on a thread of ours; its product can differ in the last bits between one thread
+  // and two. The setting is the calling thread's own, and costs nothing to repeat.
+  omp_set_num_threads(1);
   const dnnl_status_t status = dnnl_sgemm(a.flipped ? 'T' : 'N', b.flipped ? 'T' : 'N', c.rows, c.columns, a.breadth(), scale.alpha,
                                           a.data, a.stride, b.data, b.stride, scale.beta, c.data, c.stride);
   if (status != dnnl_success)

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <thread>
 
-#include "engine/threads.h"
-
 namespace mvmoe {
 namespace {
 
@@ -21,6 +19,8 @@ Gradients::Gradients(std::size_t block_size, int threads)
 
 void Gradients::begin() {
   for (std::size_t c = 0; c < chunks_; ++c) merged_[c].store(0, std::memory_order_relaxed);
+  if (!abandoned_.exchange(false)) return;
+  for (const Block& buffer : buffers_) std::fill_n(buffer.data(), buffer.size(), 0.0f);
 }
 
 void Gradients::merge(int thread, int block) {
@@ -42,16 +42,13 @@ void Gradients::merge(int thread, int block) {
   }
 }
 
-double Gradients::norm(int threads) {
-  parallel(threads, [&](int) {
-#pragma omp for schedule(static)
-    for (std::size_t c = 0; c < chunks_; ++c) {
-      const std::size_t last = std::min((c + 1) * chunk_floats, total_.size());
-      double sum = 0;
+double Gradients::norm(Threads& threads) {
+  threads.each(chunks_, [&](std::size_t c) {
+    const std::size_t last = std::min((c + 1) * chunk_floats, total_.size());
+    double sum = 0;
 #pragma omp simd reduction(+ : sum)
-      for (std::size_t i = c * chunk_floats; i < last; ++i) sum += static_cast<double>(total_[i]) * total_[i];
-      squares_[c] = sum;
-    }
+    for (std::size_t i = c * chunk_floats; i < last; ++i) sum += static_cast<double>(total_[i]) * total_[i];
+    squares_[c] = sum;
   });
   double total = 0;
   for (const double sum : squares_) total += sum;

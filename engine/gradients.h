@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/parameter.h"
+#include "engine/threads.h"
 
 namespace mvmoe {
 
@@ -18,7 +19,8 @@ class Gradients {
  public:
   Gradients(std::size_t block_size, int threads);
 
-  // Before a step: forgets which blocks were merged. Buffers are zero already (a merge leaves them so).
+  // Before a step: forgets which blocks were merged. Buffers are zero already: a merge leaves them so, and what an
+  // abandoned step left is cleared here.
   void begin();
 
   const Block& buffer(int thread) const { return buffers_[static_cast<std::size_t>(thread)]; }
@@ -31,7 +33,7 @@ class Gradients {
   void abandon() { abandoned_.store(true); }
 
   // The norm of the total: squares summed in double by fixed chunks, so its bits do not depend on the threads.
-  double norm(int threads);
+  double norm(Threads& threads);
 
  private:
   std::size_t chunks_;

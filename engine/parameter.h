@@ -13,7 +13,8 @@
 
 namespace mvmoe {
 
-// A flat block of floats, zero at first, on huge pages where the system has them. Moves, never copies.
+// A flat block of floats, zero at first, on huge pages where the system has them. Moves, never copies. A const block
+// is one that keeps its memory; as with a tensor, what is written into it is said in a contract.
 class Block {
  public:
   Block() = default;

@@ -43,7 +43,7 @@ std::uint64_t bytes_of_dtype(std::string_view name) {
 
 std::span<const std::uint8_t> bytes_of(Tensor t) { return {reinterpret_cast<const std::uint8_t*>(t.data()), t.size() * sizeof(float)}; }
 
-std::string quoted(const std::string& name) { return text("'", printable(name), "'"); }
+std::string in_quotes(const std::string& name) { return text("'", printable(name), "'"); }
 
 std::string hexadecimal(std::uint32_t crc) {
   std::string digits(8, '0');
@@ -66,7 +66,7 @@ Json parse(const std::string& shown, const std::string& what, std::string_view j
     if (event == Json::parse_event_t::object_start) names.emplace_back();
     if (event == Json::parse_event_t::object_end) names.pop_back();
     if (event == Json::parse_event_t::key && !names.back().insert(value.get<std::string>()).second)
-      fail(shown, ": ", what, " names ", quoted(value.get<std::string>()), " twice");
+      fail(shown, ": ", what, " names ", in_quotes(value.get<std::string>()), " twice");
     return true;
   };
   try {
@@ -105,11 +105,11 @@ std::string header_of(const std::string& shown, const std::vector<NamedTensor>& 
     try {
       name = Json(t.name).dump();
     } catch (const Json::exception&) {
-      fail(shown, ": tensor ", quoted(t.name), " cannot be written: its name is not UTF-8");
+      fail(shown, ": tensor ", in_quotes(t.name), " cannot be written: its name is not UTF-8");
     }
     if (t.name == "__metadata__") fail(shown, ": a tensor cannot be named __metadata__");
-    if (t.value.shape().axes() == 0) fail(shown, ": tensor ", quoted(t.name), " has no axes");
-    if (checksums.contains(t.name)) fail(shown, ": tensor ", quoted(t.name), " is given twice");
+    if (t.value.shape().axes() == 0) fail(shown, ": tensor ", in_quotes(t.name), " has no axes");
+    if (checksums.contains(t.name)) fail(shown, ": tensor ", in_quotes(t.name), " is given twice");
     checksums[t.name] = hexadecimal(crc32_of(bytes_of(t.value)));
     const std::size_t end = begin + bytes_of(t.value).size();
     entries += text(",", name, ":{\"dtype\":\"F32\",\"shape\":", t.value.shape(), ",\"data_offsets\":[", begin, ",", end, "]}");
@@ -190,19 +190,19 @@ void SafetensorsFile::read_header() {
     if (name == "__metadata__") {
       if (!value.is_object()) fail_here("__metadata__ is not a JSON object");
       for (const auto& [key, entry] : value.items()) {
-        if (!entry.is_string()) fail_here("__metadata__ entry ", quoted(key), " is not a string");
+        if (!entry.is_string()) fail_here("__metadata__ entry ", in_quotes(key), " is not a string");
         metadata_[key] = entry.get<std::string>();
       }
       continue;
     }
     Entry entry{.name = name, .dtype = {}, .shape = {}, .axes = {}};
-    const std::string tensor = "tensor " + quoted(name);
+    const std::string tensor = "tensor " + in_quotes(name);
     for (const char* key : {"dtype", "shape", "data_offsets"})
       if (!value.is_object() || !value.contains(key)) fail_here(tensor, " has no ", key);
     if (!value["dtype"].is_string()) fail_here(tensor, ": dtype is not a string");
     entry.dtype = value["dtype"].get<std::string>();
     const std::uint64_t element = bytes_of_dtype(entry.dtype);
-    if (element == 0) fail_here(tensor, " is of the unknown dtype ", quoted(entry.dtype), ": ", readable);
+    if (element == 0) fail_here(tensor, " is of the unknown dtype ", in_quotes(entry.dtype), ": ", readable);
 
     const auto numbers = [&](const char* key) {
       std::vector<std::uint64_t> out;
@@ -244,9 +244,9 @@ void SafetensorsFile::check_offsets() {
   std::size_t covered = 0;
   const Entry* before = nullptr;
   for (const Entry& e : entries_) {
-    if (e.begin < covered) fail_here("tensors ", quoted(before->name), " and ", quoted(e.name), " overlap");
+    if (e.begin < covered) fail_here("tensors ", in_quotes(before->name), " and ", in_quotes(e.name), " overlap");
     if (e.begin > covered) fail_here("bytes ", covered, " to ", e.begin, " of the data belong to no tensor");
-    if (e.end > data) fail_here("tensor ", quoted(e.name), " ends at byte ", e.end, " of the data, the file has ", data, " (cut short?)");
+    if (e.end > data) fail_here("tensor ", in_quotes(e.name), " ends at byte ", e.end, " of the data, the file has ", data, " (cut short?)");
     covered = e.end;
     before = &e;
   }
@@ -260,12 +260,12 @@ void SafetensorsFile::read_checksums() {
   const Json checksums = parse(shown_, "the metadata entry crc32", crc32->second);
   if (!checksums.is_object()) fail_here("the metadata entry crc32 is not a JSON object");
   for (const auto& [name, value] : checksums.items()) {
-    if (!find(name)) fail_here("the metadata entry crc32 names ", quoted(name), ", which is no tensor of this file");
+    if (!find(name)) fail_here("the metadata entry crc32 names ", in_quotes(name), ", which is no tensor of this file");
     const std::string digits = value.is_string() ? value.get<std::string>() : "";
     std::uint32_t crc = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), crc, 16);
     if (digits.size() != 8 || error != std::errc{} || end != digits.data() + 8)
-      fail_here("the metadata entry crc32 gives ", quoted(name), " something that is not 8 hexadecimal digits");
+      fail_here("the metadata entry crc32 gives ", in_quotes(name), " something that is not 8 hexadecimal digits");
     checksums_[name] = crc;
   }
   metadata_.erase(crc32);
@@ -279,14 +279,14 @@ const SafetensorsFile::Entry* SafetensorsFile::find(const std::string& name) con
 void SafetensorsFile::check_crc(const Entry& entry, std::uint32_t crc) const {
   const auto expected = checksums_.find(entry.name);
   if (expected == checksums_.end() || expected->second == crc) return;
-  fail_here("tensor ", quoted(entry.name), " is damaged: its CRC-32 is ", hexadecimal(crc), ", must be ", hexadecimal(expected->second));
+  fail_here("tensor ", in_quotes(entry.name), " is damaged: its CRC-32 is ", hexadecimal(crc), ", must be ", hexadecimal(expected->second));
 }
 
 void SafetensorsFile::read(const std::string& name, Tensor into) const {
   const Entry* entry = find(name);
-  if (!entry) fail_here("has no tensor ", quoted(name));
+  if (!entry) fail_here("has no tensor ", in_quotes(name));
   if (!(entry->shape == into.shape()) || entry->shape.axes() == 0)
-    fail_here("tensor ", quoted(name), " is ", list(entry->axes), ", must be ", into.shape());
+    fail_here("tensor ", in_quotes(name), " is ", list(entry->axes), ", must be ", into.shape());
   std::vector<std::uint8_t> bytes(entry->end - entry->begin);
   read_bytes(data_begin_ + entry->begin, bytes.data(), bytes.size());
   check_crc(*entry, crc32_of(bytes));
@@ -299,7 +299,7 @@ void SafetensorsFile::read(const std::string& name, Tensor into) const {
   } else if (entry->dtype == "F64") {
     convert<double>(bytes, into, [](double value) { return static_cast<float>(value); });
   } else {
-    fail_here("tensor ", quoted(name), " is of dtype ", entry->dtype, ": ", readable);
+    fail_here("tensor ", in_quotes(name), " is of dtype ", entry->dtype, ": ", readable);
   }
 }
 

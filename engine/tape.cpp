@@ -31,6 +31,7 @@ Var Tape::output(Shape shape) { return add({.value = arena_->take(shape)}); }
 
 Var Tape::view(Var of, Shape shape) {
   const Node source = node(of.index_);
+  node(of.index_).has_view = true;
   const int viewed = source.viewed >= 0 ? source.viewed : of.index_;
   return add({.value = source.value.reshaped(shape), .viewed = viewed, .wants_grad = source.wants_grad});
 }
@@ -41,12 +42,21 @@ bool Tape::any_wants_grad(std::initializer_list<Var> inputs) const {
   return false;
 }
 
+void Tape::require_own_memory(const char* op, Var y) const {
+  const Node& n = nodes_[static_cast<std::size_t>(y.index_)];
+  if (n.viewed >= 0) fail(op, ": records a view ", n.value.shape(), ": record the variable that it views");
+  if (n.has_view) fail(op, ": a view of its result ", n.value.shape(), " was taken before it was recorded: take it after");
+}
+
 void Tape::record(const char* op, std::initializer_list<Var> inputs, Var) {
   if (any_wants_grad(inputs)) fail(op, ": has no backward, but an input wants a gradient");
 }
 
 Tensor Tape::gradient_of(int index) {
-  if (node(index).viewed >= 0) return node(index).wants_grad ? gradient_of(node(index).viewed).reshaped(node(index).value.shape()) : Tensor{};
+  if (node(index).viewed >= 0) {
+    if (!node(index).wants_grad) return {};
+    return gradient_of(node(index).viewed).reshaped(node(index).value.shape());
+  }
   Node& n = node(index);
   if (!n.wants_grad) return {};
   if (!n.grad.empty()) return n.grad;
@@ -70,7 +80,8 @@ void Tape::backward(Var loss, float seed) {
 void Tape::backward(Var result, Tensor dy) {
   if (!result.wants_grad()) fail("backward: the result depends on nothing that wants a gradient");
   if (!(dy.shape() == result.shape())) fail("backward: dy is ", dy.shape(), ", the result is ", result.shape());
-  result.grad().copy_from(dy);
+  const Tensor seed = result.grad();
+  for (std::size_t i = 0; i < dy.size(); ++i) seed[i] += dy[i];
   for (std::size_t i = entries_.size(); i-- > 0;) {
     const Entry entry = entries_[i];
     Node& y = node(entry.output);

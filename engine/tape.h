@@ -49,13 +49,16 @@ class Tape {
   Var constant(Tensor value);              // no gradient wanted: images, targets
   Var leaf(Tensor value, Tensor grad);     // a parameter: its gradient is added into the caller's memory
   Var output(Shape shape);                 // an operation's result, in the arena, not initialised
-  Var view(Var of, Shape shape);           // the same memory, value and gradient, under another shape
+  // The same memory, value and gradient, under another shape. Taken after `of` is recorded: whether a gradient is
+  // wanted is known then.
+  Var view(Var of, Shape shape);
 
   // Records an operation. `backward` is called once, when y.grad() is complete, if any input wants a gradient.
   // It is copied into the arena, so it captures views and numbers only.
   template <class Backward>
   void record(const char* op, std::initializer_list<Var> inputs, Var y, Backward backward) {
     static_assert(std::is_trivially_copyable_v<Backward>, "a backward captures views and numbers, nothing that owns");
+    require_own_memory(op, y);
     if (!any_wants_grad(inputs)) return;
     nodes_[static_cast<std::size_t>(y.index_)].wants_grad = true;
     void* closure = arena_->take_bytes(sizeof(Backward));
@@ -63,13 +66,13 @@ class Tape {
     entries_.push_back({op, y.index_, closure, [](void* c) { (*static_cast<Backward*>(c))(); }});
   }
 
-  // Records an operation that has no backward. Throws if an input wants a gradient: a silent cut is never made.
+  // Records an operation that has no backward; none of ours is one, a reader's first op may be. Throws if an input wants a gradient: a silent cut is never made.
   void record(const char* op, std::initializer_list<Var> inputs, Var y);
 
   // Gradients of seed * loss in every leaf; loss is a scalar [1]. Called once per recording.
   void backward(Var loss, float seed);
 
-  // The same for any y: gradients of the sum of dy * y. dy is shaped as y.
+  // The same for any y that an operation gave: gradients of the sum of dy * y. dy is shaped as y.
   void backward(Var y, Tensor dy);
 
   void reset();  // forgets everything, keeps the memory; the arena is reset by its owner
@@ -82,6 +85,7 @@ class Tape {
     Tensor grad = {};           // empty until first asked for
     int viewed = -1;            // the node whose memory this one shares
     bool wants_grad = false;
+    bool has_view = false;
     bool owns_grad = false;     // the gradient came from the pool and returns to it
   };
   struct Entry {
@@ -92,6 +96,7 @@ class Tape {
   };
 
   Var add(Node node);
+  void require_own_memory(const char* op, Var y) const;
   bool any_wants_grad(std::initializer_list<Var> inputs) const;
   Tensor gradient_of(int index);
   Node& node(int index) { return nodes_[static_cast<std::size_t>(index)]; }

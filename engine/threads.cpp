@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 #include <string>
+#include <utility>
 
 namespace mvmoe {
 namespace {
@@ -32,6 +33,55 @@ int available_cores() {
   return std::max(cores, 1);
 }
 
-void single_threaded_outside() { omp_set_num_threads(1); }
+Threads::Threads(int count) {
+  for (int t = 1; t < count; ++t) workers_.emplace_back([this, t] { work(t); });
+}
+
+Threads::~Threads() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void Threads::call_body(int thread) {
+  try {
+    call_(body_, thread);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+  }
+}
+
+void Threads::run(Call call, const void* body) {
+  {
+    const std::lock_guard lock(mutex_);
+    call_ = call;
+    body_ = body;
+    running_ = static_cast<int>(workers_.size());
+    ++round_;
+  }
+  changed_.notify_all();
+  call_body(0);
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return running_ == 0; });
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void Threads::work(int thread) {
+  std::uint64_t done = 0;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return stop_ || round_ != done; });
+    if (stop_) return;
+    done = round_;
+    lock.unlock();
+    call_body(thread);
+    lock.lock();
+    if (--running_ == 0) changed_.notify_all();
+  }
+}
 
 }  // namespace mvmoe

@@ -1,36 +1,64 @@
-// engine/threads.h: how many cores this process may use, and one parallel region.
+// engine/threads.h: how many cores this process may use, and a team of threads that runs one function at a time.
 //
 // Threads stand outside (a lane of images each), kernels are single-threaded code. Results never depend on the
 // number of threads: work is cut by the shapes alone, and threads only decide who does which piece.
+//
+// Not OpenMP's: its threads spin at barriers, and on cores that are shared with another program two of them were
+// measured up to 70 times slower than one. These sleep.
 #pragma once
-#include <omp.h>
-
+#include <condition_variable>
+#include <cstdint>
 #include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 namespace mvmoe {
 
 // Cores this process may use: affinity mask and cgroup quota (v2 and v1), at least 1.
 int available_cores();
 
-// Called once at the start of a program: outside a parallel region, too, one thread calls oneDNN, because its
-// product can differ in the last bits between one thread and two.
-void single_threaded_outside();
+class Threads {
+ public:
+  explicit Threads(int count);  // at least 1; the caller is one of them
+  ~Threads();
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
 
-// Runs body(thread) on `threads` threads, 0 being the caller. The first exception is thrown again on the caller.
-// Inside, OpenMP (and so oneDNN) sees a parallel region and stays single-threaded.
-template <class Body>
-void parallel(int threads, const Body& body) {
-  std::exception_ptr failure;
-#pragma omp parallel num_threads(threads)
-  {
-    try {
-      body(omp_get_thread_num());
-    } catch (...) {
-#pragma omp critical(mvmoe_parallel_failure)
-      if (!failure) failure = std::current_exception();
-    }
+  int count() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Runs body(thread) once on each thread, 0 being the caller, and waits for all. The first exception is thrown again
+  // here. Must not be called from inside a body.
+  template <class Body>
+  void run(const Body& body) {
+    run([](const void* b, int thread) { (*static_cast<const Body*>(b))(thread); }, &body);
   }
-  if (failure) std::rethrow_exception(failure);
-}
+
+  // body(i) for 0 <= i < n, each once; thread t takes a contiguous share.
+  template <class Body>
+  void each(std::size_t n, const Body& body) {
+    const auto threads = static_cast<std::size_t>(count());
+    run([&](int thread) {
+      const auto t = static_cast<std::size_t>(thread);
+      for (std::size_t i = n * t / threads; i < n * (t + 1) / threads; ++i) body(i);
+    });
+  }
+
+ private:
+  using Call = void (*)(const void* body, int thread);
+  void run(Call call, const void* body);
+  void work(int thread);
+  void call_body(int thread);
+
+  std::vector<std::thread> workers_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Call call_ = nullptr;
+  const void* body_ = nullptr;
+  std::uint64_t round_ = 0;  // counts calls of run
+  int running_ = 0;          // workers that are not done with this round
+  bool stop_ = false;
+  std::exception_ptr failure_;
+};
 
 }  // namespace mvmoe

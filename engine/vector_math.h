@@ -8,7 +8,7 @@
 
 namespace mvmoe {
 
-// e^x to about 1 unit in the last place; below e^-87 it stays there (1.6e-38), above e^88 it stays there.
+// e^x to 2 units in the last place; for x below -87 it stays e^-87 (1.6e-38), above 88 it stays e^88.
 // x = n ln 2 + r with |r| <= ln 2 / 2, so e^x = 2^n e^r: a polynomial for e^r, the exponent's bits for 2^n.
 inline float exp_of(float x) {
   x = x < -87.0f ? -87.0f : x;
@@ -18,7 +18,7 @@ inline float exp_of(float x) {
   const float n = shifted - magic;
   const float r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;  // ln 2 in two parts: the first product is exact
   const float p =
-      1 + r * (1 + r * (0.5f + r * (1.66666667e-1f + r * (4.16666667e-2f + r * (8.33333333e-3f + r * 1.38888889e-3f)))));
+      1 + r * (1 + r * (0.49999994f + r * (0.16666521f + r * (4.1668389e-2f + r * (8.3687352e-3f + r * 1.3814560e-3f)))));
   return p * std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) << 23) + 0x3f800000u);
 }
 
@@ -29,7 +29,8 @@ struct Normal {
 };
 
 // Phi(-a) = e^(-a^2/2) g(1 / (1 + 0.4 a)) for a >= 0, g a polynomial fitted to absolute error 4e-8 (the form of
-// Abramowitz and Stegun 26.2.17, our own coefficients); one exponential serves both numbers.
+// Abramowitz and Stegun 26.2.17, our own coefficients; 2e-7 with float's rounding near one half). One exponential
+// serves both numbers.
 inline Normal normal_at(float x) {
   const float a = x < 0 ? -x : x;
   const float e = exp_of(-0.5f * x * x);

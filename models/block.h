@@ -19,6 +19,7 @@ struct NormParameters {
 
 LinearParameters add_linear(Parameters& parameters, const std::string& name, int in, int out, bool with_bias = true);
 NormParameters add_norm(Parameters& parameters, const std::string& name, int width);
+// The ops of the same names, with their parameters put on the tape.
 Var linear(Context& c, Var x, const LinearParameters& p);
 Var layer_norm(Context& c, Var x, const NormParameters& p);
 

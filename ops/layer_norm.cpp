@@ -8,7 +8,7 @@ namespace mvmoe {
 
 void LayerNorm::forward(Tensor y) const {
   const int D = x.width();
-  const float *g = gamma.data(), *b = beta.data();
+  const float *gam = gamma.data(), *bet = beta.data();
   for (int r = 0; r < x.rows(); ++r) {
     const float* xr = x.row(r);
     float* yr = y.row(r);
@@ -20,7 +20,7 @@ void LayerNorm::forward(Tensor y) const {
     for (int i = 0; i < D; ++i) squares += (xr[i] - m) * (xr[i] - m);
     const float s = 1 / std::sqrt(squares / static_cast<float>(D) + eps);
 #pragma omp simd
-    for (int i = 0; i < D; ++i) yr[i] = g[i] * ((xr[i] - m) * s) + b[i];
+    for (int i = 0; i < D; ++i) yr[i] = gam[i] * ((xr[i] - m) * s) + bet[i];
     mean[static_cast<std::size_t>(r)] = m;
     rstd[static_cast<std::size_t>(r)] = s;
   }

@@ -5,7 +5,7 @@ set -eu
 build=$1
 out=runs/demo
 echo "A small Vision Transformer learns 62 letters and digits, in typefaces; it is tested on other typefaces."
-"$build/mvmoe" train --data glyphs --model vit-4x64 --patch 4 --epochs "${EPOCHS:-3}" --warmup-epochs 0.5 --out "$out" --overwrite
+"$build/mvmoe" train --data glyphs --model vit-4x64 --patch 4 --epochs "${EPOCHS:-5}" --warmup-epochs 0.5 --out "$out" --overwrite
 echo
 echo "Every row of its log, an epoch each:"
 column -s, -t "$out/log.csv" 2>/dev/null || cat "$out/log.csv"

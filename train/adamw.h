@@ -6,6 +6,7 @@
 // One pass over memory. As in PyTorch, decay is scaled by the rate and applied before the step.
 #pragma once
 #include "engine/parameter.h"
+#include "engine/threads.h"
 
 namespace mvmoe {
 
@@ -17,7 +18,7 @@ struct AdamW {
   float scale = 1;      // factor of every gradient
 
   // weights, moments m and v, and the gradient are blocks of the parameters' layout; the first three are updated.
-  void step(const Parameters& parameters, const Block& gradient, const Block& m, const Block& v, int threads) const;
+  void step(const Parameters& parameters, const Block& gradient, const Block& m, const Block& v, Threads& threads) const;
 };
 
 // The factor that brings a gradient of this norm to at most `limit`; 1 if it is already or limit is 0 (off). As

@@ -2,7 +2,7 @@
 
 namespace mvmoe {
 
-Lanes::Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels) : config_(config) {
+Lanes::Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels) : config_(config), threads_(config.threads) {
   for (int t = 0; t < config.threads; ++t) contexts_.push_back(std::make_unique<Context>(parameters, kernels));
 }
 

@@ -57,6 +57,7 @@ class Lanes {
   }
 
   const LaneConfig& config() const { return config_; }
+  Threads& threads() { return threads_; }
   std::size_t arena_bytes() const;
 
  private:
@@ -64,7 +65,7 @@ class Lanes {
   template <class Body>
   void run(int pieces, const Body& body) {
     std::atomic<int> next{0};
-    parallel(std::min(config_.threads, pieces), [&](int thread) {
+    threads_.run([&](int thread) {
       for (int piece = next++; piece < pieces; piece = next++) body(thread, piece);
     });
   }
@@ -72,6 +73,7 @@ class Lanes {
   Context& begin(int thread, int lane, StepKey key, const Block* gradients);
 
   LaneConfig config_;
+  Threads threads_;
   std::vector<std::unique_ptr<Context>> contexts_;  // one a thread
 };
 

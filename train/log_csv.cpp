@@ -1,5 +1,6 @@
 #include "train/log_csv.h"
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 #include <string>
@@ -36,12 +37,15 @@ void append_row(const std::filesystem::path& file, const EpochRow& row) {
 void drop_rows_after(const std::filesystem::path& file, std::uint64_t steps) {
   if (!std::filesystem::exists(file)) return;
   std::istringstream lines(contents(file));
-  std::string kept, line;
+  std::string kept = header, line;
+  const auto columns = std::count(kept.begin(), kept.end(), ',');
   while (std::getline(lines, line)) {
+    if (line.ends_with('\r')) line.pop_back();
     const std::size_t comma = line.find(',');
     std::uint64_t row_steps = 0;
-    if (comma != std::string::npos) std::from_chars(line.data() + comma + 1, line.data() + line.size(), row_steps);  // the header: 0
-    if (row_steps <= steps) kept += line + '\n';
+    const bool row = std::count(line.begin(), line.end(), ',') == columns &&
+                     std::from_chars(line.data() + comma + 1, line.data() + line.size(), row_steps).ec == std::errc{};
+    if (row && row_steps <= steps) kept += line + '\n';  // neither the header nor half a row is one
   }
   write_file(file, kept);
 }

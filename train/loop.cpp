@@ -28,9 +28,9 @@ class Run {
       : trainer_(trainer), data_(data), loader_config_(loader), description_(description), config_(config),
         bar_(ProgressBar::mode_for_stderr(config.quiet), config.log_interval) {}
 
-  RunResult go(const std::atomic<int>& stop) {
-    if (config_.resume) resume();
-    trainer_.step = progress_.step;
+  RunResult go(const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
+    drop_rows_after(config_.folder / "log.csv", resumed ? resumed->progress.step : 0);
+    if (resumed) go_on_from(*resumed);
     result_.resumed_at = progress_.step;
     seconds_before_ = progress_.total_seconds;
     Loader loader(data_.train, loader_config_, progress_.step);
@@ -55,18 +55,11 @@ class Run {
   }
 
  private:
-  void resume() {
-    const std::optional<Resumed> resumed = load_checkpoint(config_.folder, trainer_);
-    drop_rows_after(config_.folder / "log.csv", resumed ? resumed->progress.step : 0);
-    if (!resumed) return;
-    for (const std::string& warning : resumed->warnings) bar_.say("warning: a damaged checkpoint is passed over: " + warning);
-    if (resumed->progress.seed != trainer_.config.seed)
-      fail_usage("--seed: the checkpoint ", printable(resumed->path.string()), " was made with seed ", resumed->progress.seed, ", not ",
-                 trainer_.config.seed);
-    progress_ = resumed->progress;
+  void go_on_from(const Resumed& resumed) {
+    progress_ = resumed.progress;
     saved_at_ = progress_.step;
-    result_.checkpoint = resumed->path;
-    bar_.say("resumed at step " + std::to_string(progress_.step) + " from " + printable(resumed->path.string()));
+    result_.checkpoint = resumed.path;
+    bar_.say("resumed at step " + std::to_string(progress_.step) + " from " + printable(resumed.path.string()));
     write_weights();  // a process killed between its checkpoint and these files
   }
 
@@ -152,8 +145,8 @@ class Run {
 }  // namespace
 
 RunResult run(Trainer& trainer, const RunData& data, const LoaderConfig& loader, const ModelDescription& description, const LoopConfig& config,
-              const std::atomic<int>& stop) {
-  return Run(trainer, data, loader, description, config).go(stop);
+              const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
+  return Run(trainer, data, loader, description, config).go(resumed, stop);
 }
 
 }  // namespace mvmoe

@@ -17,7 +17,6 @@ struct LoopConfig {
   std::uint64_t save_every = 500;     // steps between checkpoints, beside the one at each epoch's end
   int keep = 2;                       // checkpoints kept
   int log_interval = 50;              // steps between two plain progress lines
-  bool resume = false;
   bool quiet = false;
 };
 
@@ -36,9 +35,10 @@ struct RunResult {
   std::optional<std::filesystem::path> checkpoint;
 };
 
-// Trains to the last epoch or until `stop` holds a signal's number. Throws Error on a loss that is not finite, naming
+// Trains to the last epoch or until `stop` holds a signal's number, from `resumed` on: the checkpoint that was loaded
+// into the trainer, or empty: from the beginning. Throws Error on a loss that is not finite, naming
 // step, learning rate and the last good checkpoint, and on a file that cannot be written.
 RunResult run(Trainer& trainer, const RunData& data, const LoaderConfig& loader, const ModelDescription& description,
-              const LoopConfig& config, const std::atomic<int>& stop);
+              const LoopConfig& config, const std::optional<Resumed>& resumed, const std::atomic<int>& stop);
 
 }  // namespace mvmoe

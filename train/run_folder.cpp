@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -25,25 +26,35 @@ std::string contents_of(int file) {
   return line.substr(0, line.find('\n'));
 }
 
+// Whether the path still names the open file: locked, a removed file would hold nobody out.
+bool is_still(const fs::path& path, int file) {
+  struct stat named {}, opened {};
+  return stat(path.c_str(), &named) == 0 && fstat(file, &opened) == 0 && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+}
+
 }  // namespace
 
 FolderLock::FolderLock(const fs::path& folder) : path_(folder / "lock") {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) fail("--out: ", printable(folder.string()), ": cannot be made: ", error.message());
-  file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (file_ < 0) fail("--out: ", printable(folder.string()), ": cannot be written: ", std::strerror(errno));
-  if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
-    const std::string holder = contents_of(file_);
-    close(file_);
-    fail("--out: ", printable(folder.string()), ": is in use by ", holder.empty() ? "another process" : printable(holder),
-         "; wait for it, stop it, or choose another folder");
-  }
+  do {
+    if (file_ >= 0) close(file_);  // the file was removed by its holder between our opening and locking it
+    file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (file_ < 0) fail("--out: ", printable(folder.string()), ": cannot be written: ", std::strerror(errno));
+    if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
+      const std::string holder = contents_of(file_);
+      close(file_);
+      fail("--out: ", printable(folder.string()), ": is in use by ", holder.empty() ? "another process" : printable(holder),
+           "; wait for it, stop it, or choose another folder");
+    }
+  } while (!is_still(path_, file_));
   char host[256] = "";
   gethostname(host, sizeof host - 1);
   const std::string text = std::string("host ") + host + ", process " + std::to_string(getpid()) + "\n";
   if (ftruncate(file_, 0) != 0 || pwrite(file_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
     const std::string reason = std::strerror(errno);
+    fs::remove(path_, error);
     close(file_);
     fail("--out: ", printable(folder.string()), ": the lock cannot be written: ", reason);
   }
@@ -56,8 +67,9 @@ FolderLock::~FolderLock() {
 }
 
 bool holds_run(const fs::path& folder) {
+  std::error_code ignored;  // a folder that cannot be looked into is refused by its lock
   for (const char* name : run_files)
-    if (fs::exists(folder / name)) return true;
+    if (fs::exists(folder / name, ignored)) return true;
   return false;
 }
 

@@ -23,14 +23,14 @@ StepResult train_step(Trainer& t, const Batch& batch) {  // images [B, 3, S, S],
 
   double loss = 0;
   for (const double lane : t.lane_losses) loss += lane / batch.size();
-  const double norm = t.gradients.norm(t.config.lanes.threads);
+  const double norm = t.gradients.norm(t.lanes.threads());
   const float rate = t.config.schedule.at(t.step);
   const bool finite = std::isfinite(loss) && std::isfinite(norm);
   if (finite) {
-    ++t.step;
+    ++t.step;  // the schedule counts steps from 0, Adam's bias correction from 1
     AdamW{.rate = rate, .decay = t.config.weight_decay, .beta1 = t.config.beta1, .beta2 = t.config.beta2, .eps = t.config.eps,
           .t = t.step, .scale = clip_factor(norm, t.config.clip)}
-        .step(t.model.parameters(), t.gradients.total(), t.m, t.v, t.config.lanes.threads);
+        .step(t.model.parameters(), t.gradients.total(), t.m, t.v, t.lanes.threads());
   }
   return {.loss = loss, .gradient_norm = norm, .learning_rate = rate, .finite = finite};
 }

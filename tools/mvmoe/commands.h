@@ -10,7 +10,7 @@ namespace mvmoe {
 using Words = std::vector<std::string>;
 
 // The number of the signal that asked to stop (SIGINT, SIGTERM, SIGUSR1, SIGHUP), 0 until one did. A second Ctrl-C
-// ends the process at once.
+// ends the process at once. `listen` comes before any other thread is started.
 const std::atomic<int>& stop_signal();
 void listen_for_stop_signals();
 

@@ -3,7 +3,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <cxxopts.hpp>
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
@@ -32,7 +31,9 @@ Number number_from(const std::string& flag, const std::string& word, Number lowe
     fail_usage("--", flag, ": '", printable(word), "' is not ", kind);
   }
   if (!(value >= lowest && value <= highest)) {
-    if (highest >= static_cast<Number>(1e9)) fail_usage("--", flag, ": ", printable(word), " is out of range: must be at least ", lowest);
+    const bool finite = !std::is_floating_point_v<Number> || std::isfinite(static_cast<double>(value));
+    if (finite && value < lowest && highest >= static_cast<Number>(1e9))
+      fail_usage("--", flag, ": ", printable(word), " is out of range: must be at least ", lowest);
     fail_usage("--", flag, ": ", printable(word), " is out of range: must be from ", lowest, " to ", highest);
   }
   return value;
@@ -112,53 +113,39 @@ void Flags::require(const std::string& name) const {
   if (!given(name)) fail_usage("--", name, " is missing: mvmoe ", usage_);
 }
 
+void Flags::fail_unknown(const std::string& word) const {
+  std::vector<std::string> known;
+  for (const Flag& flag : flags_) known.push_back("--" + flag.name);
+  const std::string name = word.substr(0, word.find('=')), near = nearest(name, known);
+  fail_usage(printable(name), ": no such flag", near.empty() ? "" : ": did you mean " + near + "?", " (mvmoe ",
+             usage_.substr(0, usage_.find(' ')), " --help lists all)");
+}
+
 bool Flags::parse(const std::vector<std::string>& words) {
-  cxxopts::Options options("mvmoe");
-  options.allow_unrecognised_options();
-  options.add_options()("h,help", "");
-  // Values keep their commas: a flag's value is one string here, whatever it holds.
-  for (const Flag& flag : flags_)
-    if (flag.is_switch) options.add_options()(flag.name, "", cxxopts::value<bool>());
-    else options.add_options()(flag.name, "", cxxopts::value<std::string>());
-  // cxxopts takes "--lr -1" for a flag without its value: joined by '=', it is read as what was meant.
-  std::vector<std::string> line{"mvmoe"};
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const bool option = words[i].starts_with("--") && words[i].find('=') == std::string::npos && words[i].size() > 2;
-    const Flag* flag = option ? find(words[i].substr(2)) : nullptr;
-    if (flag && !flag->is_switch) {
-      if (i + 1 == words.size()) fail_usage("--", flag->name, ": its value is missing");
-      line.push_back(words[i] + "=" + words[i + 1]);
-      ++i;
-    } else {
-      line.push_back(words[i]);
-    }
-  }
-  std::vector<const char*> argv;
-  for (const std::string& word : line) argv.push_back(word.c_str());
-  try {
-    const auto parsed = options.parse(static_cast<int>(argv.size()), argv.data());
-    if (parsed.count("help")) {
+  for (const std::string& word : words)
+    if (word == "--help" || word == "-h") {
       print_help();
       return false;
     }
-    for (const std::string& word : parsed.unmatched()) {
-      if (word.starts_with("-") && word != "-") {
-        std::vector<std::string> known;
-        for (const Flag& flag : flags_) known.push_back("--" + flag.name);
-        const std::string name = word.substr(0, word.find('=')), near = nearest(name, known);
-        fail_usage(printable(name), ": no such flag", near.empty() ? "" : ": did you mean " + near + "?", " (mvmoe ",
-                   usage_.substr(0, usage_.find(' ')), " --help lists all)");
-      }
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (!word.starts_with('-') || word == "-") {
       if (!positional_) fail_usage("'", printable(word), "' is one word too many: mvmoe ", usage_);
       positional_->push_back(word);
+      continue;
     }
-    for (Flag& flag : flags_)
-      if (parsed.count(flag.name)) {
-        flag.given = true;
-        flag.set(flag.is_switch ? (parsed[flag.name].as<bool>() ? "true" : "false") : parsed[flag.name].as<std::string>());
-      }
-  } catch (const cxxopts::exceptions::exception& e) {
-    fail_usage(printable(e.what()), " (mvmoe ", usage_.substr(0, usage_.find(' ')), " --help)");
+    const std::size_t equals = word.find('=');
+    Flag* flag = word.starts_with("--") ? find(word.substr(2, equals == std::string::npos ? equals : equals - 2)) : nullptr;
+    if (!flag) fail_unknown(word);
+    std::string value = "true";
+    if (equals != std::string::npos) {
+      value = word.substr(equals + 1);
+    } else if (!flag->is_switch) {
+      if (i + 1 == words.size()) fail_usage("--", flag->name, ": its value is missing");
+      value = words[++i];
+    }
+    flag->given = true;
+    flag->set(value);
   }
   return true;
 }

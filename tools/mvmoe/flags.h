@@ -1,6 +1,7 @@
 // tools/mvmoe/flags.h: a subcommand's flags, declared once: the command line, --help and config.json follow from it.
 //
-// cxxopts splits the line into words; numbers are read here, so that every error names its flag and what would be right.
+// The line is taken apart here, in twenty lines, so that every error names its flag and what would be right. (cxxopts
+// was used before: its regular expressions overflow the stack on a long value and do not match one with a newline.)
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -27,7 +28,7 @@ class Flags {
   // Words without a flag; without this call any such word is an error.
   void add_positional(const std::string& name, std::vector<std::string>& values, const std::string& help);
 
-  // Reads the words behind the subcommand. False: --help was asked for and printed, nothing else is to be done.
+  // Reads the words behind the subcommand: --flag VALUE, --flag=VALUE, --switch, --switch=true|false. False: --help was asked for and printed, nothing else is to be done.
   // Throws UsageError that names the flag; an unknown one with the nearest that exists.
   bool parse(const std::vector<std::string>& words);
 
@@ -50,6 +51,7 @@ class Flags {
   };
   void add(Flag flag);
   Flag* find(const std::string& name);
+  [[noreturn]] void fail_unknown(const std::string& word) const;
   void print_help() const;
 
   std::string usage_, description_;

@@ -1,12 +1,13 @@
 // tools/mvmoe/main.cpp: finds the subcommand, and turns an error into one line and an exit code.
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "engine/error.h"
 #include "engine/files.h"
 #include "engine/nearest.h"
-#include "engine/threads.h"
 #include "tools/mvmoe/commands.h"
 
 namespace mvmoe {
@@ -33,6 +34,7 @@ void print_commands() {
 }
 
 int dispatch(const Words& words) {
+  if (words.size() == 2 && words[0] == "help") return dispatch({words[1], "--help"});
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     print_commands();
     return 0;
@@ -51,8 +53,9 @@ int dispatch(const Words& words) {
 
 int main(int argc, char** argv) {
   try {
-    mvmoe::single_threaded_outside();
-    return mvmoe::dispatch({argv + 1, argv + argc});
+    const int code = mvmoe::dispatch({argv + 1, argv + argc});
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) mvmoe::fail("the results could not be written to stdout: ", std::strerror(errno));
+    return code;
   } catch (const mvmoe::UsageError& e) {
     std::fprintf(stderr, "mvmoe: %s\n", e.what());
     return 2;
@@ -60,7 +63,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "mvmoe: out of memory\n");
     return 1;
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "mvmoe: %s\n", e.what());
+    std::fprintf(stderr, "mvmoe: %s\n", mvmoe::printable(e.what()).c_str());
     return 1;
   }
 }

@@ -23,8 +23,8 @@ struct ModelOptions {
   ModelConfig resolve(int image, int classes) const;
 };
 
-// --threads, --lane-size and the like: how the work is spread. None of them but lane size and gradient blocks changes a
-// result.
+// --threads, --lane-size and the like: how the work is spread. The number of threads changes no result; the others
+// change the order of sums, and so the last bits.
 struct ThreadOptions {
   int threads = 0;          // 0: the cores this process may use
   int lane_size = 8;

@@ -1,28 +1,42 @@
+// tools/mvmoe/signals.cpp: a run that is asked to stop saves first.
+//
+// No signal handler runs anywhere: oneDNN 2.6's AVX2 kernels use the stack pointer as an ordinary register, and a
+// handler's frame would be written wherever it points (seen: a corrupted heap). The signals are blocked in every
+// thread, and one thread of its own takes them by sigwait.
+#include <pthread.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
-#include <unistd.h>
+#include <thread>
 
 #include "tools/mvmoe/commands.h"
 
 namespace mvmoe {
 namespace {
 
-// A signal handler can reach nothing but a global; it stays in this file.
 std::atomic<int> received{0};
-
-void on_signal(int signal) {
-  if (signal == SIGINT && received.exchange(signal) == SIGINT) _exit(130);
-  received.store(signal);
-}
 
 }  // namespace
 
 const std::atomic<int>& stop_signal() { return received; }
 
 void listen_for_stop_signals() {
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGHUP}) sigaction(signal, &action, nullptr);
+  sigset_t waited;
+  sigemptyset(&waited);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGHUP}) {
+    struct sigaction action {};
+    sigaction(signal, nullptr, &action);
+    if (signal == SIGHUP && action.sa_handler == SIG_IGN) continue;  // nohup: the run outlives its terminal
+    action.sa_handler = SIG_DFL;  // an ignored signal would never arrive: scripts start background jobs so
+    sigaction(signal, &action, nullptr);
+    sigaddset(&waited, signal);
+  }
+  pthread_sigmask(SIG_BLOCK, &waited, nullptr);  // threads started from here on inherit it
+  std::thread([waited] {
+    for (int signal = 0; sigwait(&waited, &signal) == 0;)
+      if (received.exchange(signal) == SIGINT && signal == SIGINT) _exit(130);  // the second Ctrl-C
+  }).detach();
 }
 
 }  // namespace mvmoe

@@ -65,7 +65,7 @@ int summary_command(const Words& words) {
   std::printf("\n%s: depth %d, width %d, %d heads, patch %d, image %d, %d tokens, %d classes\n", options.model.c_str(), config.depth, config.width,
               config.heads, config.patch, config.image, config.tokens(), config.classes);
   std::printf("parameters               %16s   (all of them active for every image)\n", grouped(params).c_str());
-  std::printf("multiply-adds an image   %16s   (all matrix products; half a FLOP each, as some count)\n", grouped(c.macs).c_str());
+  std::printf("multiply-adds an image   %16s   (all matrix products; two FLOPs each, as some count)\n", grouped(c.macs).c_str());
   std::printf("  executed by mvmoe      %16s   (the last block only where its output is read)\n", grouped(c.executed_macs).c_str());
   std::printf("memory of training       %12.0f MiB   (batch %d, %d threads, lanes of %d images)\n", train_mb, batch_size, threads.lanes().threads,
               threads.lane_size);

@@ -1,8 +1,10 @@
 // tools/mvmoe/train.cpp: `mvmoe train`.
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -33,8 +35,10 @@ struct TrainOptions {
 const std::vector<std::string> recipe_flags{
     "data", "model", "patch", "heads", "mlp-ratio", "pool", "no-qkv-bias", "drop-path", "image-size", "classes", "init-from",
     "epochs", "batch-size", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "weight-decay", "beta1", "beta2", "eps", "clip",
-    "label-smoothing", "crop", "flip", "holdout", "seed", "eval-every", "lane-size", "gradient-blocks"};
-const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads", "kernels"};
+    "label-smoothing", "crop", "flip", "holdout", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
+// Those of them whose 0 or auto means "choose for me": config.json holds what was chosen.
+const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip"};
+const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads"};
 
 void declare(Flags& flags, TrainOptions& o) {
   flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR");
@@ -84,6 +88,8 @@ void agree_with_folder(Flags& flags, const fs::path& config_file) {
   for (const std::string& name : recipe_flags) {
     if (!flags.given(name) || !stored.contains(name)) continue;
     const nlohmann::json now = flags.values({name});
+    const bool chosen = std::find(resolved_flags.begin(), resolved_flags.end(), name) != resolved_flags.end();
+    if (chosen && (now[name] == "0" || now[name] == "auto")) continue;  // "choose for me": the file says what was chosen
     if (now[name] != stored[name])
       fail_usage("--", name, ": ", printable(now[name].get<std::string>()), " contradicts the run in ", printable(config_file.parent_path().string()),
                  ", which has ", printable(stored[name].get<std::string>()), ": leave the flag out, or choose another --out");
@@ -123,13 +129,16 @@ int train_command(const Words& words) {
   declare(flags, o);
   if (!flags.parse(words)) return 0;
   flags.require("out");
+  if (o.out.empty()) fail_usage("--out: is empty, must be a folder");
+  listen_for_stop_signals();  // before any thread is started
   const fs::path folder = o.out, config_file = folder / "config.json";
   if (o.resume && o.overwrite) fail_usage("--overwrite: contradicts --resume: give one of them");
   if (!o.config.empty()) {
     nlohmann::json config = read_json(o.config, "--config");
     flags.set_missing(config, "--config: " + printable(o.config));
   }
-  const bool goes_on = o.resume && fs::exists(config_file);
+  std::error_code ignored;
+  const bool goes_on = o.resume && fs::exists(config_file, ignored);
   if (!o.resume && !o.overwrite && holds_run(folder))
     fail_usage("--out: ", printable(o.out), " holds a run already: give --resume to go on with it, --overwrite to replace it, or another folder");
   if (goes_on) agree_with_folder(flags, config_file);
@@ -161,10 +170,24 @@ int train_command(const Words& words) {
 
   ViT model(config);
   model.initialise(o.seed);
-  if (!o.init_from.empty()) read_parameters(o.init_from, model.parameters());
-
+  const bool holds_checkpoints = o.resume && fs::exists(folder / "checkpoints", ignored);
+  if (!o.init_from.empty() && !holds_checkpoints) read_parameters(o.init_from, model.parameters());
+  Trainer trainer(model, step);
   const FolderLock lock(folder);
+  std::optional<Resumed> resumed;
+  if (holds_checkpoints) resumed = load_checkpoint(folder, trainer);
+  if (resumed) {
+    for (const std::string& warning : resumed->warnings) std::fprintf(stderr, "mvmoe: warning: a damaged checkpoint is passed over: %s\n", warning.c_str());
+    if (resumed->progress.seed != o.seed)
+      fail_usage("--seed: ", o.seed, " contradicts the checkpoint ", printable(resumed->path.string()), ", made with ", resumed->progress.seed);
+  } else if (!o.init_from.empty() && holds_checkpoints) {
+    read_parameters(o.init_from, model.parameters());  // the folder of checkpoints was empty
+  }
   if (o.overwrite) remove_run(folder);
+  // Everything as it was resolved: a later version with other defaults repeats this run.
+  o.model.patch = config.patch, o.model.heads = config.heads, o.model.image_size = config.image, o.model.classes = config.classes;
+  o.crop = loader.pad > 0 ? "pad4" : "none";
+  o.flip = loader.flip ? "yes" : "no";
   std::vector<std::string> all = recipe_flags;
   all.insert(all.end(), manner_flags.begin(), manner_flags.end());
   if (!goes_on) write_file(config_file, flags.values(all).dump(1) + "\n");
@@ -178,13 +201,11 @@ int train_command(const Words& words) {
     std::fprintf(stderr, "mvmoe: %d threads, but a batch has %d gradient blocks: no more than %d threads help (--lane-size, --gradient-blocks)\n",
                  step.lanes.threads, blocks, blocks);
 
-  Trainer trainer(model, step);
-  listen_for_stop_signals();
   const ModelDescription description{.model = config, .classes = data.classes, .normalisation = {data.mean, data.std}, .holdout = o.holdout, .holdout_seed = o.seed};
   const RunResult result = run(trainer, {train_set, o.holdout > 0 ? &holdout : nullptr, data.test}, loader, description,
                                {.folder = folder, .epochs = o.epochs, .eval_every = o.eval_every, .save_every = o.save_every, .keep = o.keep,
-                                .log_interval = o.log_interval, .resume = o.resume, .quiet = o.quiet},
-                               stop_signal());
+                                .log_interval = o.log_interval, .quiet = o.quiet},
+                               resumed, stop_signal());
   if (result.signal != 0)
     std::fprintf(stderr, "mvmoe: stopped by a signal at step %llu of %llu, saved in %s; go on with --resume\n",
                  static_cast<unsigned long long>(result.progress.step), static_cast<unsigned long long>(total), printable(result.checkpoint->string()).c_str());

@@ -39,7 +39,7 @@ DataSet load_dataset(const std::string& spec);
 // class stays in. Gives for each image whether it is held out. share 0: none. Throws unless 0 <= share < 1.
 std::vector<bool> choose_holdout(const std::vector<int>& labels, int classes, float share, std::uint64_t seed);
 
-// The images whose flag is `held_out`, in order.
+// The images whose flag equals `which`, in order: true gives the held-out part, false the rest.
 ImageSet part_of(const ImageSet& set, const std::vector<bool>& held_out, bool which);
 
 }  // namespace mvmoe

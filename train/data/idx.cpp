@@ -28,11 +28,11 @@ std::uint32_t big_endian(const std::vector<std::uint8_t>& bytes, std::size_t at)
 }
 
 std::vector<std::uint32_t> read_header(ByteSource& source, const std::string& shown, std::size_t axes) {
-  const std::vector<std::uint8_t> header = source.take(4 + 4 * axes);
-  const std::uint32_t magic = big_endian(header, 0), right = 0x800 + static_cast<std::uint32_t>(axes);
+  const std::uint32_t magic = big_endian(source.take(4), 0), right = 0x800 + static_cast<std::uint32_t>(axes);
   if (magic != right) fail(shown, ": the magic number is ", magic, ", must be ", right, " (IDX of bytes with ", axes, axes == 1 ? " axis)" : " axes)");
+  const std::vector<std::uint8_t> header = source.take(4 * axes);
   std::vector<std::uint32_t> sizes;
-  for (std::size_t i = 0; i < axes; ++i) sizes.push_back(big_endian(header, 4 + 4 * i));
+  for (std::size_t i = 0; i < axes; ++i) sizes.push_back(big_endian(header, 4 * i));
   if (sizes[0] == 0) fail(shown, ": is empty");
   if (sizes[0] > largest_count) fail(shown, ": declares ", sizes[0], " entries, at most ", largest_count, " are supported");
   return sizes;

@@ -1,0 +1,103 @@
+#include "engine/gradients.h"
+
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "engine/random.h"
+#include "engine/threads.h"
+#include "tests/engine/helpers.h"
+
+namespace mvmoe {
+namespace {
+
+constexpr std::size_t size = 3 * (1u << 16) + 77;  // four chunks, the last one short
+constexpr int blocks = 16;
+
+std::vector<std::vector<float>> random_blocks() {
+  std::vector<std::vector<float>> out(blocks, std::vector<float>(size));
+  for (int b = 0; b < blocks; ++b) {
+    Random random(9, Place::test, static_cast<std::uint64_t>(b));
+    for (float& value : out[static_cast<std::size_t>(b)]) value = random.uniform(-1, 1) * std::exp2(random.uniform(-12, 12));
+  }
+  return out;
+}
+
+std::vector<float> total_of(Gradients& gradients, int threads, const std::vector<std::vector<float>>& data) {
+  std::atomic<int> next{0};
+  gradients.begin();
+  Threads(threads).run([&](int t) {
+    for (int b = next++; b < blocks; b = next++) {
+      const auto& block = data[static_cast<std::size_t>(b)];
+      std::copy(block.begin(), block.end(), gradients.buffer(t).data());
+      gradients.merge(t, b);
+    }
+  });
+  return {gradients.total().data(), gradients.total().data() + size};
+}
+
+// The sum as it is written in the header, and the same bits for any number of threads. The order matters: these
+// numbers summed backwards give other bits.
+TEST(Gradients, SameBitsForAnyNumberOfThreads) {
+  const auto data = random_blocks();
+  std::vector<float> expected = data[0], backwards = data[blocks - 1];
+  for (std::size_t b = 1; b < blocks; ++b)
+    for (std::size_t i = 0; i < size; ++i) {
+      expected[i] += data[b][i];
+      backwards[i] += data[blocks - 1 - b][i];
+    }
+  ASSERT_NE(expected, backwards);
+  double norm = -1;
+  for (const int threads : {1, 2, 3, 8}) {
+    Gradients gradients(size, threads);
+    Threads team(threads);
+    for (int step = 0; step < 3; ++step) {
+      const std::vector<float> total = total_of(gradients, threads, data);
+      EXPECT_EQ(std::memcmp(total.data(), expected.data(), size * sizeof(float)), 0) << threads << " threads, step " << step;
+      for (int t = 0; t < threads; ++t)
+        for (std::size_t i = 0; i < size; ++i) ASSERT_EQ(gradients.buffer(t)[i], 0) << "thread " << t;
+    }
+    const double n = gradients.norm(team);
+    if (norm < 0) norm = n;
+    EXPECT_EQ(n, norm) << threads << " threads";
+  }
+}
+
+TEST(Gradients, NormIsTheEuclideanOne) {
+  Threads team(2);
+  Gradients gradients(size, 2);
+  double squares = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    gradients.total()[i] = std::sin(static_cast<float>(i));
+    squares += std::pow(double{gradients.total()[i]}, 2);
+  }
+  EXPECT_NEAR(gradients.norm(team), std::sqrt(squares), 1e-9 * std::sqrt(squares));
+  gradients.total()[size - 1] = std::nanf("");
+  EXPECT_TRUE(std::isnan(gradients.norm(team)));
+}
+
+TEST(Gradients, AbandonFreesWhoWaits) {
+  Gradients gradients(size, 2);
+  std::atomic<bool> returned{false};
+  std::thread waiter([&] {
+    gradients.merge(1, 1);  // block 0 never comes
+    returned = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(returned.load());
+  gradients.abandon();
+  waiter.join();
+  EXPECT_TRUE(returned.load());
+  // The next step begins as if nothing had been: the buffer that was not merged is empty again.
+  gradients.buffer(1)[3] = 7;
+  gradients.begin();
+  EXPECT_EQ(gradients.buffer(1)[3], 0);
+  gradients.merge(0, 0);
+  gradients.merge(1, 1);
+  EXPECT_EQ(gradients.total()[3], 0);
+}
+
+}  // namespace
+}  // namespace mvmoe

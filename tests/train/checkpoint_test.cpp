@@ -1,0 +1,153 @@
+// Checkpoints: complete or absent, whole or named as damaged, and a run that goes on from one is the run that was
+// never stopped. Wrong but plausible: moments left out, the step left out (schedule and data start again), a damaged
+// newest taken for good.
+#include "train/checkpoint.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "engine/files.h"
+#include "tests/engine/helpers.h"
+#include "tests/train/small_run.h"
+#include "train/log_csv.h"
+#include "train/loop.h"
+
+namespace mvmoe {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct SmallRun {
+  SmallRun() : model(small_model()), trainer((model.initialise(2), model), step_config()) {
+    description.model = small_model();
+    description.classes = {"a", "b,\"c\"", "\x01\xff"};
+    description.normalisation = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  }
+  static StepConfig step_config() {
+    StepConfig c;
+    c.schedule = {.warmup_steps = 3, .total_steps = 15};
+    c.clip = 1;
+    return c;
+  }
+  ViT model;
+  Trainer trainer;
+  ModelDescription description;
+};
+
+RunResult run_in(const fs::path& folder, SmallRun& setup, int epochs, bool resume, const std::atomic<int>& stop, std::uint64_t save_every = 2) {
+  const std::optional<Resumed> resumed = resume ? load_checkpoint(folder, setup.trainer) : std::nullopt;
+  static const ImageSet train = small_images(60), test = small_images(20, 3, 8);
+  return run(setup.trainer, {train, nullptr, test}, small_loader(12), setup.description,
+             {.folder = folder, .epochs = epochs, .save_every = save_every, .keep = 2, .quiet = true}, resumed, stop);
+}
+
+void flip_a_byte(const fs::path& file) {
+  std::fstream f(file, std::ios::in | std::ios::out | std::ios::binary);
+  f.seekg(-5, std::ios::end);
+  const char c = static_cast<char>(f.get() ^ 1);
+  f.seekp(-5, std::ios::end);
+  f.put(c);
+}
+
+TEST(Checkpoint, AResumedRunIsTheUninterruptedOne) {
+  const TemporaryFolder a, b;
+  const std::atomic<int> go{0};
+  SmallRun whole;
+  const RunResult uninterrupted = run_in(a.path(), whole, 3, false, go);
+  EXPECT_EQ(uninterrupted.executed_steps, 15u);
+
+  std::uint64_t executed = 0;
+  for (int piece = 0; piece < 15; ++piece) {  // every process is told to stop after its first step
+    const std::atomic<int> stop{15};
+    SmallRun again;
+    const RunResult result = run_in(b.path(), again, 3, true, stop);
+    EXPECT_EQ(result.resumed_at, static_cast<std::uint64_t>(piece));
+    EXPECT_EQ(result.executed_steps, 1u);
+    executed += result.executed_steps;
+  }
+  EXPECT_EQ(executed, 15u);
+  EXPECT_EQ(read_file(a.path() / "last.safetensors"), read_file(b.path() / "last.safetensors"));
+  EXPECT_EQ(read_file(a.path() / "best.safetensors"), read_file(b.path() / "best.safetensors"));
+  EXPECT_EQ(read_file(a.path() / "checkpoints/step-15/moments.safetensors"), read_file(b.path() / "checkpoints/step-15/moments.safetensors"));
+}
+
+TEST(Checkpoint, TheNewestDamagedIsPassedOver) {
+  const TemporaryFolder folder;
+  const std::atomic<int> go{0};
+  SmallRun first;
+  run_in(folder.path(), first, 1, false, go);
+  for (const char* file : {"weights.safetensors", "moments.safetensors", "state.json"}) {
+    flip_a_byte(folder.path() / "checkpoints/step-5" / file);
+    if (std::string(file) == "state.json") std::ofstream(folder.path() / "checkpoints/step-5/state.json") << "{";
+    SmallRun again;
+    const auto resumed = load_checkpoint(folder.path(), again.trainer);
+    ASSERT_TRUE(resumed);
+    EXPECT_EQ(resumed->progress.step, 4u);
+    EXPECT_EQ(again.trainer.step, 4u);
+    ASSERT_EQ(resumed->warnings.size(), 1u);
+    EXPECT_NE(resumed->warnings[0].find("step-5"), std::string::npos) << resumed->warnings[0];
+  }
+  fs::remove_all(folder.path() / "checkpoints/step-4");
+  SmallRun none;
+  EXPECT_THROW(load_checkpoint(folder.path(), none.trainer), Error);
+}
+
+TEST(Checkpoint, OnlyTheNewestAreKeptAndNothingUnfinishedStays) {
+  const TemporaryFolder folder;
+  const std::atomic<int> go{0};
+  fs::create_directories(folder.path() / "checkpoints/unfinished-12345");
+  std::ofstream(folder.path() / "checkpoints/unfinished-12345/weights.safetensors") << "half";
+  SmallRun setup;
+  run_in(folder.path(), setup, 2, false, go, 1);
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder.path() / "checkpoints")) names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names, (std::vector<std::string>{"step-10", "step-9"}));
+}
+
+TEST(Checkpoint, AnotherModelIsNamed) {
+  const TemporaryFolder folder;
+  const std::atomic<int> go{0};
+  SmallRun setup;
+  run_in(folder.path(), setup, 1, false, go);
+  ModelConfig other = small_model();
+  other.width = 24;
+  ViT model(other);
+  Trainer trainer(model, {});
+  try {
+    load_checkpoint(folder.path(), trainer);
+    FAIL() << "loaded";
+  } catch (const Error& e) {
+    const std::string message = e.what();
+    EXPECT_NE(message.find("cls_token"), std::string::npos) << message;
+    EXPECT_NE(message.find("[1, 1, 12]"), std::string::npos) << message;
+    EXPECT_NE(message.find("[1, 1, 24]"), std::string::npos) << message;
+  }
+}
+
+TEST(Weights, CarryTheirDescription) {
+  const TemporaryFolder folder;
+  SmallRun setup;
+  save_weights(folder.path() / "w.safetensors", setup.model, setup.description);
+  const LoadedModel loaded = load_model(folder.path() / "w.safetensors");
+  EXPECT_EQ(loaded.description.model, setup.description.model);
+  EXPECT_EQ(loaded.description.classes[1], "b,\"c\"");
+  EXPECT_EQ(loaded.description.normalisation.std, setup.description.normalisation.std);
+  EXPECT_EQ(numbers(loaded.model->parameters().weights()), numbers(setup.model.parameters().weights()));
+}
+
+TEST(LogCsv, DropsWhatTheResumedRunDoesAgain) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "log.csv";
+  for (int e = 1; e <= 3; ++e) append_row(file, {.epoch = e, .steps = static_cast<std::uint64_t>(10 * e), .train_loss = 0.5 * e});
+  drop_rows_after(file, 20);
+  append_row(file, {.epoch = 3, .steps = 30, .train_loss = 9, .test_top1 = 12.5});
+  const auto bytes = read_file(file);
+  EXPECT_EQ(std::string(bytes.begin(), bytes.end()),
+            "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,images_per_s,seconds\n"
+            "1,10,0,0.5,,,,,,,0,0\n2,20,0,1,,,,,,,0,0\n3,30,0,9,12.5,,,,,,0,0\n");
+}
+
+}  // namespace
+}  // namespace mvmoe
