@@ -17,7 +17,7 @@ work=${BUILD:-build}/mutate
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 tree=$work/tree
-rm -rf "$tree" "$work/mutants"  # the objects of an earlier run stay, and serve where nothing is newer
+rm -rf "$tree" "$work/mutants"  # the objects of an earlier run stay, and serve where nothing has changed
 mkdir -p "$tree" "$work/mutants"
 cp -rp --parents engine ops models tools/gradcheck tests/ops tests/models tests/golden "$tree"
 cd "$tree"
@@ -45,11 +45,15 @@ compile() {
   nice g++ $optimise $flags_text -I"$1" -I"$tree" -c "$source" -o "$3"
 }
 
-# build <source>: its object of the unmutated tree, unless there is one and neither source nor any header is newer
+# build <source>: its object of the unmutated tree, unless there is one of the same source, headers and flags. Judged
+# by content, not by time: a restored file is older than the object of the broken one.
 build() {
-  local object=$work/objects/$1.o
-  if [ "$object" -nt "$1" ] && [ "$object" -nt "$work/flags" ] && [ -z "$(find . -name '*.h' -newer "$object" -print -quit)" ]; then return; fi
-  compile "$tree" "$1" "$object"
+  local object=$work/objects/$1.o key
+  key=$(sha1sum < "$1"; echo "$shared_key")
+  if [ -f "$object" ] && [ "$key" = "$(cat "$object.key" 2> /dev/null)" ]; then return; fi
+  rm -f "$object.key"
+  compile "$tree" "$1" "$object" || return 1
+  echo "$key" > "$object.key"
 }
 
 # run <executable> <gtest filter>: its exit code; a mutant may also loop for ever
@@ -101,12 +105,12 @@ try() {
 }
 
 flags_text=${flags[*]} libraries_text=${libraries[*]}
-export work tree flags_text libraries_text
+shared_key="$flags_text $(g++ --version | head -n 1) $(find . -name '*.h' | sort | xargs cat | sha1sum)"
+export work tree flags_text libraries_text shared_key
 export -f compile build run try
 
 echo "building the tests of ops and models in $work"
 find engine ops models tools/gradcheck tests -name '*.cpp' | sort > "$work/sources"
-[ "$(cat "$work/flags" 2> /dev/null)" = "$flags_text" ] || echo "$flags_text" > "$work/flags"
 xargs -P "$jobs" -I{} bash -c 'build "$1" || exit 255' _ {} < "$work/sources" || exit 2
 mapfile -t objects < <(sed "s,.*,$work/objects/&.o," "$work/sources")
 g++ "${objects[@]}" "${libraries[@]}" -o "$work/tests" || exit 2
@@ -120,9 +124,10 @@ echo "unmutated: green"
 grep -vE '^(#|$)' "$root/tools/mutate/mutants.txt" | grep -F -- "$only" | awk '{ print NR "\t" $0 }' > "$work/lines" || true
 tr '\n' '\0' < "$work/lines" | xargs -0 -P "$jobs" -I{} bash -c 'try "${1%%$'"'\t'"'*}" "${1#*$'"'\t'"'}"' _ {}
 
-killed=$(cat "$work"/mutants/*/verdict | grep -c killed || true)
-survived=$(cat "$work"/mutants/*/verdict | grep -c survived || true)
-errors=$(cat "$work"/mutants/*/verdict | grep -c error || true)
+verdicts=$(find "$work/mutants" -name verdict -exec cat {} +)
+killed=$(grep -c killed <<< "$verdicts" || true)
+survived=$(grep -c survived <<< "$verdicts" || true)
+errors=$(grep -c error <<< "$verdicts" || true)
 echo "$killed killed, $survived survived$([ "$errors" = 0 ] || echo ", $errors errors")"
 if [ "$errors" != 0 ] || [ "$((killed + survived))" = 0 ]; then exit 2; fi
 [ "$survived" = 0 ]
