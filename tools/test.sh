@@ -6,7 +6,8 @@ log=$build/tests.log
 
 status=0
 "$build/mvmoe-tests" --gtest_brief=0 >"$log" 2>&1 || status=$?
-grep -E '^\[  FAILED  \]|^\[  SKIPPED \]|Failure$' -A4 "$log" | head -200
+grep -E ': Failure$' -A4 "$log" | head -200
+grep -E '^\[  (FAILED|SKIPPED) .*\(' "$log" | sort -u
 passed=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -n 1)
 failed=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$log" | head -n 1)
 skipped=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test.*/\1/p' "$log" | head -n 1)
