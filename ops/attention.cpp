@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "engine/vector_math.h"
 #include "ops/check.h"
+#include "ops/softmax.h"
 
 namespace mvmoe {
 namespace {
@@ -16,21 +16,6 @@ Matrix head_of(const TokenRows& rows, int i, int h, int head_dim) {
 TokenRows rows_of(Tensor t, int column) {
   if (t.empty()) return {};
   return {t.data() + column, t.shape()[1], t.width()};
-}
-
-// In place, with the row's largest entry taken off first: exp cannot overflow, and the quotient stays.
-void softmax_row(float* row, int n) {
-  float largest = row[0], sum = 0;
-#pragma omp simd reduction(max : largest)
-  for (int i = 0; i < n; ++i) largest = row[i] > largest ? row[i] : largest;
-#pragma omp simd reduction(+ : sum)
-  for (int i = 0; i < n; ++i) {
-    row[i] = exp_of(row[i] - largest);
-    sum += row[i];
-  }
-  const float scale = 1 / sum;
-#pragma omp simd
-  for (int i = 0; i < n; ++i) row[i] *= scale;
 }
 
 }  // namespace

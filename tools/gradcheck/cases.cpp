@@ -9,6 +9,7 @@
 #include "ops/patch_embed.h"
 #include "ops/residual.h"
 #include "ops/tokens.h"
+#include "tools/gradcheck/sparse_cases.h"
 
 // One function an operation: from sizes to a case. Sizes are 1, odd, beyond a vector's width (33, 192) and, where a
 // loop goes over them, one row, one token, one image, one head. No two axes of a case agree where they may differ, so
@@ -136,7 +137,7 @@ Case view_case(int b, int T, int D) {
 // Layer norms of width 1 and 2 are left out: their gradient in x is zero, or of the size of eps (tested apart). Width 3
 // is left out for its luck: of 1000 draws three had a row so even that fp32's own rounding of x - mean is 2e-5 of dx.
 std::vector<Case> all_cases() {
-  return {
+  std::vector<Case> cases{
       patch_embed_case(1, 3, 2, 1, 2), patch_embed_case(2, 3, 6, 5, 2), patch_embed_case(3, 1, 4, 33, 4), patch_embed_case(1, 3, 3, 7, 1),
       embed_tokens_case(1, 1, 1), embed_tokens_case(3, 4, 7), embed_tokens_case(2, 5, 33),
       layer_norm_case({1, 5}), layer_norm_case({2, 7}), layer_norm_case({5, 8}), layer_norm_case({2, 3, 33}), layer_norm_case({4, 192}),
@@ -153,6 +154,8 @@ std::vector<Case> all_cases() {
       cross_entropy_case(1, 2), cross_entropy_case(3, 7), cross_entropy_case(2, 192), cross_entropy_case(3, 5, Draw::normal),
       view_case(2, 3, 5),
   };
+  for (Case& sparse : sparse_cases()) cases.push_back(std::move(sparse));
+  return cases;
 }
 
 std::vector<Case> cases_of(const std::string& op) {

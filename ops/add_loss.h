@@ -1,0 +1,11 @@
+// ops/add_loss.h: the sum in which a lane's losses meet.
+//   y = total + weight * loss     scalars
+//   gradients  dtotal += dy, dloss += weight dy
+#pragma once
+#include "engine/context.h"
+
+namespace mvmoe {
+
+Var add_loss(Context& c, Var total, float weight, Var loss);  // [1]
+
+}  // namespace mvmoe
