@@ -2,31 +2,11 @@
 
 #include "ops/attention.h"
 #include "ops/drop_path.h"
-#include "ops/gelu.h"
-#include "ops/layer_norm.h"
 #include "ops/linear.h"
 #include "ops/residual.h"
 #include "ops/tokens.h"
 
 namespace mvmoe {
-
-LinearParameters add_linear(Parameters& parameters, const std::string& name, int in, int out, bool with_bias) {
-  LinearParameters p;
-  p.weight = parameters.add(name + ".weight", {out, in}, {Init::Kind::normal, 0.02f}, true);
-  if (with_bias) p.bias = parameters.add(name + ".bias", {out}, {});
-  return p;
-}
-
-NormParameters add_norm(Parameters& parameters, const std::string& name, int width) {
-  const ParameterId gamma = parameters.add(name + ".weight", {width}, {Init::Kind::ones});
-  return {gamma, parameters.add(name + ".bias", {width}, {})};
-}
-
-Var linear(Context& c, Var x, const LinearParameters& p) {
-  return linear(c, x, c.parameter(p.weight), p.bias < 0 ? Var{} : c.parameter(p.bias));
-}
-
-Var layer_norm(Context& c, Var x, const NormParameters& p) { return layer_norm(c, x, c.parameter(p.gamma), c.parameter(p.beta)); }
 
 TransformerBlock::TransformerBlock(Parameters& parameters, const ModelConfig& config, int index)
     : index_(index), width_(config.width), heads_(config.heads),
@@ -37,8 +17,13 @@ TransformerBlock::TransformerBlock(Parameters& parameters, const ModelConfig& co
   qkv_ = add_linear(parameters, name + ".attn.qkv", D, 3 * D, config.qkv_bias);
   proj_ = add_linear(parameters, name + ".attn.proj", D, D);
   norm2_ = add_norm(parameters, name + ".norm2", D);
-  fc1_ = add_linear(parameters, name + ".mlp.fc1", D, config.hidden());
-  fc2_ = add_linear(parameters, name + ".mlp.fc2", config.hidden(), D);
+  if (config.sparse(index)) {
+    if (config.moe.routing == Routing::token) router_.emplace(parameters, name + ".mlp.router", config, index);
+    experts_.emplace(parameters, name + ".mlp", config);
+  } else {
+    fc1_ = add_linear(parameters, name + ".mlp.fc1", D, config.hidden());
+    fc2_ = add_linear(parameters, name + ".mlp.fc2", config.hidden(), D);
+  }
 }
 
 Var TransformerBlock::attend(Context& c, Var normed, Reads reads) const {
@@ -50,13 +35,18 @@ Var TransformerBlock::attend(Context& c, Var normed, Reads reads) const {
   return attention(c, piece(select_token(c, normed, 0), 0, width_), piece(normed, width_, 2 * width_), heads_);
 }
 
-Var TransformerBlock::forward(Context& c, Var x, Reads reads) const {
+Var TransformerBlock::forward(Context& c, Var x, Reads reads, Routed* routed) const {
   const int images = x.shape()[0];
+  const bool select_at_end = router_ && reads == Reads::class_token;
+  if (router_) reads = Reads::every_token;
   const Var attended = linear(c, attend(c, layer_norm(c, x, norm1_), reads), proj_);
   if (reads == Reads::class_token) x = select_token(c, x, 0);
   x = residual(c, x, attended, drop_path_factors(c, images, drop_path_, 2 * index_));
-  const Var mlp = linear(c, gelu(c, linear(c, layer_norm(c, x, norm2_), fc1_)), fc2_);
-  return residual(c, x, mlp, drop_path_factors(c, images, drop_path_, 2 * index_ + 1));
+  const Var normed = layer_norm(c, x, norm2_);
+  if (router_) *routed = router_->forward(c, c.tape.view(normed, {normed.value().rows(), width_}), normed.shape()[1]);
+  const Var branch = experts_ ? experts_->forward(c, normed, *routed) : mlp(c, normed, fc1_, fc2_);
+  x = residual(c, x, branch, drop_path_factors(c, images, drop_path_, 2 * index_ + 1));
+  return select_at_end ? select_token(c, x, 0) : x;
 }
 
 }  // namespace mvmoe

@@ -66,6 +66,54 @@ ModelConfig model_named(const std::string& name) {
   return config;
 }
 
+namespace {
+
+struct Names {
+  static constexpr std::array routing{"superclass", "image", "token"};
+  static constexpr std::array balance{"none", "importance-load", "switch", "bias", "expert-choice"};
+};
+
+template <class Enum, std::size_t n>
+Enum enum_from(const char* flag, const std::array<const char*, n>& names, const std::string& name) {
+  for (std::size_t i = 0; i < n; ++i)
+    if (name == names[i]) return static_cast<Enum>(i);
+  std::vector<std::string> known(names.begin(), names.end());
+  std::string all;
+  for (const std::string& k : known) all += (all.empty() ? "" : ", ") + k;
+  const std::string near = nearest(name, known);
+  fail_usage(flag, ": '", printable(name), "' is not one of ", all, near.empty() ? "" : ": did you mean " + near + "?");
+}
+
+void check(const MoeConfig& m, int depth) {
+  if (m.experts == 0) return;
+  require_within("--experts", m.experts, 1, 4096);
+  if (m.layers < 1 || m.layers > depth) fail_usage("--moe-layers: ", m.layers, " is out of range: the model has ", depth, " layers");
+  if (m.top_k < 1 || m.top_k > m.experts) fail_usage("--top-k: ", m.top_k, " is out of range: there are ", m.experts, " experts");
+  require_within("--shared-experts", m.shared_experts, 0, 64);
+  const bool token = m.routing == Routing::token;
+  if (!token && (m.capacity != 0 || m.eval_capacity != 0 || m.batch_priority))
+    fail_usage(m.batch_priority ? "--batch-priority" : "--capacity", ": limits tokens, and --routing ", routing_name(m.routing), " routes whole images: use --routing token");
+  if (m.balance == Balance::expert_choice && !token)
+    fail_usage("--balance: expert-choice lets experts choose tokens, and --routing ", routing_name(m.routing), " routes whole images: use --routing token");
+  if (m.routing == Routing::superclass && m.balance != Balance::none)
+    fail_usage("--balance: ", balance_name(m.balance), " contradicts --routing superclass, whose router follows the super-classes: use none");
+  if (m.balance == Balance::importance_load && !(m.router_noise > 0))
+    fail_usage("--router-noise: ", m.router_noise, ": the load loss needs noise, above 0 (1/E is usual)");
+  if (!(m.capacity >= 0) || !(m.eval_capacity >= 0) || !(m.router_noise >= 0)) fail_usage("--capacity, --eval-capacity and --router-noise must be at least 0");
+}
+
+}  // namespace
+
+const char* pool_name(Pool p) { return p == Pool::cls ? "cls" : "mean"; }
+Pool pool_named(const std::string& name) {
+  if (name != "cls" && name != "mean") fail("model: a pool is '", printable(name), "', must be cls or mean");
+  return name == "cls" ? Pool::cls : Pool::mean;
+}
+const char* routing_name(Routing r) { return Names::routing[static_cast<std::size_t>(r)]; }
+const char* balance_name(Balance b) { return Names::balance[static_cast<std::size_t>(b)]; }
+Routing routing_named(const std::string& name) { return enum_from<Routing>("--routing", Names::routing, name); }
+Balance balance_named(const std::string& name) { return enum_from<Balance>("--balance", Names::balance, name); }
+
 void check(const ModelConfig& c) {
   require_within("--model: the depth", c.depth, 1, 256);
   require_within("--model: the width", c.width, 1, 16384);
@@ -77,13 +125,37 @@ void check(const ModelConfig& c) {
   if (c.width % c.heads != 0) fail_usage("--heads: ", c.heads, " does not divide the width ", c.width);
   if (!(c.mlp_ratio > 0 && c.mlp_ratio <= 64) || c.hidden() < 1)
     fail_usage("--mlp-ratio: ", c.mlp_ratio, " is out of range: must be above 0 and at most 64, and give a hidden width of at least 1");
+  check(c.moe, c.depth);
   if (!(c.drop_path >= 0 && c.drop_path < 1)) fail_usage("--drop-path: ", c.drop_path, " is out of range: must be at least 0 and below 1");
+}
+
+void to_json(nlohmann::json& json, const MoeConfig& m) {
+  json = {{"experts", m.experts}, {"layers", m.layers}, {"top_k", m.top_k}, {"routing", routing_name(m.routing)},
+          {"router_input", pool_name(m.router_input)}, {"balance", balance_name(m.balance)}, {"router_noise", m.router_noise},
+          {"capacity", m.capacity}, {"eval_capacity", m.eval_capacity}, {"batch_priority", m.batch_priority},
+          {"renormalise_gates", m.renormalise_gates}, {"shared_experts", m.shared_experts}};
+}
+
+void from_json(const nlohmann::json& json, MoeConfig& m) {
+  json.at("experts").get_to(m.experts);
+  json.at("layers").get_to(m.layers);
+  json.at("top_k").get_to(m.top_k);
+  m.routing = routing_named(json.at("routing"));
+  m.router_input = pool_named(json.at("router_input"));
+  m.balance = balance_named(json.at("balance"));
+  json.at("router_noise").get_to(m.router_noise);
+  json.at("capacity").get_to(m.capacity);
+  json.at("eval_capacity").get_to(m.eval_capacity);
+  json.at("batch_priority").get_to(m.batch_priority);
+  json.at("renormalise_gates").get_to(m.renormalise_gates);
+  json.at("shared_experts").get_to(m.shared_experts);
 }
 
 void to_json(nlohmann::json& json, const ModelConfig& c) {
   json = {{"depth", c.depth}, {"width", c.width}, {"heads", c.heads}, {"patch", c.patch}, {"image", c.image},
-          {"classes", c.classes}, {"mlp_ratio", c.mlp_ratio}, {"pool", c.pool == Pool::cls ? "cls" : "mean"},
+          {"classes", c.classes}, {"mlp_ratio", c.mlp_ratio}, {"pool", pool_name(c.pool)},
           {"qkv_bias", c.qkv_bias}, {"drop_path", c.drop_path}};
+  if (c.moe.experts > 0) json["moe"] = c.moe;
 }
 
 void from_json(const nlohmann::json& json, ModelConfig& c) {
@@ -96,9 +168,8 @@ void from_json(const nlohmann::json& json, ModelConfig& c) {
   json.at("mlp_ratio").get_to(c.mlp_ratio);
   json.at("qkv_bias").get_to(c.qkv_bias);
   json.at("drop_path").get_to(c.drop_path);
-  const std::string pool = json.at("pool");
-  if (pool != "cls" && pool != "mean") fail("model: pool is '", printable(pool), "', must be cls or mean");
-  c.pool = pool == "cls" ? Pool::cls : Pool::mean;
+  c.pool = pool_named(json.at("pool"));
+  if (json.contains("moe")) json.at("moe").get_to(c.moe);
 }
 
 }  // namespace mvmoe

@@ -4,24 +4,37 @@ namespace mvmoe {
 namespace {
 
 // A block in which `asking` tokens are read and all T are seen.
-std::int64_t block_macs(const ModelConfig& config, std::int64_t asking) {
+std::int64_t block_macs(const ModelConfig& config, int block, std::int64_t asking) {
   const std::int64_t T = config.tokens(), D = config.width, hidden = config.hidden();
   const std::int64_t qkv = asking * D * D + T * 2 * D * D;
   const std::int64_t attention = 2 * asking * T * D;  // Q K^T and P V
   const std::int64_t projection = asking * D * D;
-  const std::int64_t mlp = 2 * asking * D * hidden;
-  return qkv + attention + projection + mlp;
+  const MoeConfig& moe = config.moe;
+  const std::int64_t mlps = config.sparse(block) ? moe.top_k + moe.shared_experts : 1;
+  const std::int64_t router = config.sparse(block) && moe.routing == Routing::token ? asking * D * moe.experts : 0;
+  return qkv + attention + projection + router + mlps * 2 * asking * D * hidden;
 }
 
 }  // namespace
 
 Cost cost(const ModelConfig& config) {
-  const std::int64_t T = config.tokens(), D = config.width, P = config.patch;
-  const std::int64_t ends = config.patches() * 3 * P * P * D + D * config.classes;
+  const std::int64_t T = config.tokens(), D = config.width, P = config.patch, E = config.moe.experts;
   Cost c;
-  c.macs = ends + config.depth * block_macs(config, T);
-  c.executed_macs = ends + (config.depth - 1) * block_macs(config, T) + block_macs(config, config.pool == Pool::cls ? 1 : T);
+  c.macs = config.patches() * 3 * P * P * D + D * config.classes;
+  if (E > 0 && config.moe.routing != Routing::token) c.macs += D * E;  // the one router
+  c.executed_macs = c.macs;
+  for (int i = 0; i < config.depth; ++i) {
+    const bool by_token = config.sparse(i) && config.moe.routing == Routing::token;  // every token counts for the routing
+    const bool one_read = i + 1 == config.depth && config.pool == Pool::cls && !by_token;
+    c.macs += block_macs(config, i, T);
+    c.executed_macs += block_macs(config, i, one_read ? 1 : T);
+  }
   return c;
+}
+
+std::int64_t active_params(const ModelConfig& config, std::int64_t params) {
+  const std::int64_t D = config.width, hidden = config.hidden(), mlp = 2 * D * hidden + hidden + D;
+  return config.moe.experts == 0 ? params : params - config.moe.layers * (config.moe.experts - config.moe.top_k) * mlp;
 }
 
 }  // namespace mvmoe

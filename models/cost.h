@@ -9,11 +9,17 @@ namespace mvmoe {
 // Multiply-adds of one image, all matrix products counted (patch embedding, qkv, both attention products,
 // projection, MLP, head), nothing else. Papers differ in whether a FLOP is one multiply-add or half of one; timm's
 // tables leave the attention products out.
+// In a sparse block each item passes k experts and the shared ones; a router counts as the product it is. Tokens that
+// capacity drops are counted as if they passed.
 struct Cost {
   std::int64_t macs = 0;           // by the network's formula
   std::int64_t executed_macs = 0;  // done by this engine: the last block computes only the token that is read
 };
 
 Cost cost(const ModelConfig& config);
+
+// Weights that one image's result depends on, of `params` in all: without the experts that are not chosen (per token:
+// in each block, the k experts of one token).
+std::int64_t active_params(const ModelConfig& config, std::int64_t params);
 
 }  // namespace mvmoe

@@ -1,6 +1,7 @@
 // models/vit.h: the Vision Transformer (arXiv 2010.11929), laid out and named as timm's.
 #pragma once
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/context.h"
@@ -10,7 +11,9 @@
 namespace mvmoe {
 
 struct ModelOutput {
-  Var logits;  // [b, classes]
+  Var logits;                // [b, classes]
+  Routed* routed = nullptr;  // in the arena: one for the network where images are routed, one a sparse block where
+  int routers = 0;           // tokens are; none in a dense network
 };
 
 class ViT {
@@ -21,10 +24,12 @@ class ViT {
   void initialise(std::uint64_t seed) { parameters_.initialise(seed); }
 
   // images [b, 3, S, S] to logits. Throws if the images are of another size.
-  ModelOutput forward(Context& c, Tensor images) const;
+  // `override` sends images elsewhere than their router says (per-image routing, evaluation only).
+  ModelOutput forward(Context& c, Tensor images, Override override = {}) const;
 
   const ModelConfig& config() const { return config_; }
   const Parameters& parameters() const { return parameters_; }
+  std::vector<const Router*> routers() const;  // in the order of ModelOutput::routed
 
  private:
   ModelConfig config_;
@@ -32,6 +37,7 @@ class ViT {
   ParameterId class_token_, positions_;
   LinearParameters patch_embed_, head_;
   std::vector<TransformerBlock> blocks_;
+  std::optional<Router> router_;  // of the whole network, where images are routed
   NormParameters norm_;
 };
 

@@ -1,0 +1,38 @@
+#include "models/experts.h"
+
+#include "ops/dispatch.h"
+#include "ops/gelu.h"
+#include "ops/grouped_linear.h"
+#include "ops/residual.h"
+
+namespace mvmoe {
+namespace {
+
+// Not by its axes: a stacked bias has two of them, and is not decayed either.
+LinearParameters add_stacked(Parameters& parameters, const std::string& name, int experts, int in, int out) {
+  const ParameterId weight = parameters.add(name + ".weight", {experts, out, in}, {Init::Kind::normal, 0.02f}, true);
+  return {weight, parameters.add(name + ".bias", {experts, out}, {})};
+}
+
+}  // namespace
+
+Experts::Experts(Parameters& parameters, const std::string& name, const ModelConfig& config) {
+  const int D = config.width, hidden = config.hidden(), E = config.moe.experts, shared = config.moe.shared_experts;
+  fc1_ = add_stacked(parameters, name + ".experts.fc1", E, D, hidden);
+  fc2_ = add_stacked(parameters, name + ".experts.fc2", E, hidden, D);
+  if (shared == 0) return;
+  shared_fc1_ = add_linear(parameters, name + ".shared.fc1", D, shared * hidden);
+  shared_fc2_ = add_linear(parameters, name + ".shared.fc2", shared * hidden, D);
+}
+
+Var Experts::forward(Context& c, Var x, const Routed& routed) const {
+  const Assignments& a = routed.assignments;
+  const Var xs = dispatch(c, x, a);                                                              // [A*rows, D], by expert
+  const Var hidden = gelu(c, grouped_linear(c, xs, c.parameter(fc1_.weight), c.parameter(fc1_.bias), a));  // [A*rows, 4D]
+  const Var ys = grouped_linear(c, hidden, c.parameter(fc2_.weight), c.parameter(fc2_.bias), a);  // [A*rows, D]
+  const Var y = combine(c, ys, routed.gates, a, x.shape());
+  if (shared_fc1_.weight < 0) return y;
+  return residual(c, y, linear(c, gelu(c, linear(c, x, shared_fc1_)), shared_fc2_));
+}
+
+}  // namespace mvmoe

@@ -1,0 +1,28 @@
+// models/experts.h: the sparse MLP: each item's rows pass through its chosen experts only.
+//   y = sum over the chosen of gate_e mlp_e(x)   (+ shared(x), which always runs)
+//   source  V-MoE, arXiv 2106.05974, section 2.1; shared experts: ViMoE, arXiv 2410.15732
+#pragma once
+#include <string>
+
+#include "engine/context.h"
+#include "models/config.h"
+#include "models/layers.h"
+#include "models/router.h"
+
+namespace mvmoe {
+
+class Experts {
+ public:
+  // `name` is the block's mlp, e.g. blocks.10.mlp. Every expert draws its own start; N shared experts are one MLP of
+  // N times the hidden width, which is their sum.
+  Experts(Parameters& parameters, const std::string& name, const ModelConfig& config);
+
+  // x [.., D] holds the rows of the items that were routed, item by item. Gives a tensor of the same shape.
+  Var forward(Context& c, Var x, const Routed& routed) const;
+
+ private:
+  LinearParameters fc1_, fc2_;                // [E, 4D, D], [E, 4D]; [E, D, 4D], [E, D]
+  LinearParameters shared_fc1_, shared_fc2_;  // weight -1: none
+};
+
+}  // namespace mvmoe
