@@ -6,7 +6,10 @@
 #include <cmath>
 #include <fstream>
 #include <string>
+#include <system_error>
 #include <utility>
+
+#include "engine/error.h"
 
 namespace mvmoe {
 namespace {
@@ -34,16 +37,25 @@ int available_cores() {
 }
 
 Threads::Threads(int count) {
-  for (int t = 1; t < count; ++t) workers_.emplace_back([this, t] { work(t); });
+  try {
+    for (int t = 1; t < count; ++t) workers_.emplace_back([this, t] { work(t); });
+  } catch (const std::system_error& e) {
+    const std::size_t started = workers_.size() + 1;
+    end();
+    fail("threads: the system gives ", started, " of ", count, " threads (", e.code().message(), "): a smaller --threads will do");
+  }
 }
 
-Threads::~Threads() {
+Threads::~Threads() { end(); }
+
+void Threads::end() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   changed_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
 }
 
 void Threads::call_body(int thread) {

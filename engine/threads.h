@@ -49,6 +49,7 @@ class Threads {
   void run(Call call, const void* body);
   void work(int thread);
   void call_body(int thread);
+  void end();  // stops and joins the workers
 
   std::vector<std::thread> workers_;
   std::mutex mutex_;

@@ -98,9 +98,10 @@ void save_checkpoint(const fs::path& folder, const Trainer& trainer, const Model
     fs::remove_all(aside, ignored);
     throw;
   }
-  const auto steps = steps_in(checkpoints);
-  for (std::size_t i = static_cast<std::size_t>(std::max(keep, 1)); i < steps.size(); ++i)
-    fs::remove_all(step_folder(checkpoints, steps[i]), ignored);
+  // A newer one than this was found damaged and passed over: it takes nobody's place.
+  int kept = 0;
+  for (const std::uint64_t step : steps_in(checkpoints))
+    if (step <= progress.step && ++kept > std::max(keep, 1)) fs::remove_all(step_folder(checkpoints, step), ignored);
 }
 
 std::optional<Resumed> load_checkpoint(const fs::path& folder, Trainer& trainer) {

@@ -39,7 +39,8 @@ class Lanes {
     gradients.begin();
     run(blocks, [&](int thread, int block) {
       try {
-        for (int lane = block * lanes / blocks; lane < (block + 1) * lanes / blocks; ++lane)
+        const auto first_lane = [&](std::int64_t b) { return static_cast<int>(b * lanes / blocks); };
+        for (int lane = first_lane(block); lane < first_lane(block + 1); ++lane)
           body(begin(thread, lane, key, &gradients.buffer(thread)), cut(lane, images));
         gradients.merge(thread, block);
       } catch (...) {

@@ -1,6 +1,7 @@
 #include "train/loop.h"
 
 #include <chrono>
+#include <cmath>
 #include <sstream>
 
 #include "engine/error.h"
@@ -68,7 +69,7 @@ class Run {
     const double seconds = seconds_since(start);
     if (!step.finite)
       fail("train: the loss is ", step.loss, " and the gradient norm ", step.gradient_norm, " at step ", progress_.step + 1,
-           " (learning rate ", step.learning_rate, "); ", result_.checkpoint ? "the last good checkpoint is " + printable(result_.checkpoint->string()) : "no checkpoint was saved yet",
+           " (learning rate ", step.learning_rate, "); ", last_good(),
            "; a smaller --lr, a longer --warmup-epochs or --clip 1 may help");
     ++progress_.step;
     ++result_.executed_steps;
@@ -108,11 +109,28 @@ class Run {
     progress_.epoch_loss = progress_.epoch_seconds = 0;
     row.seconds = total_seconds();
     append_row(config_.folder / "log.csv", row);
-    bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
     save();
+    bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
+  }
+
+  // What is not finite is never saved: "the last good checkpoint" must be one.
+  void require_finite_weights() const {
+    const Block& weights = trainer_.model.parameters().weights();
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      if (!std::isfinite(weights[i]))
+        fail("train: weights are no longer finite at step ", progress_.step, " (learning rate ", learning_rate_, "); ", last_good(),
+             "; a smaller --lr, a longer --warmup-epochs or --clip 1 may help");
+    if (!std::isfinite(progress_.last_loss))
+      fail("train: the test loss is ", progress_.last_loss, " at step ", progress_.step, " (learning rate ", learning_rate_, "); ", last_good(),
+           "; a smaller --lr, a longer --warmup-epochs or --clip 1 may help");
+  }
+
+  std::string last_good() const {
+    return result_.checkpoint ? "the last good checkpoint is " + printable(result_.checkpoint->string()) : "no checkpoint was saved yet";
   }
 
   void save() {
+    require_finite_weights();
     progress_.total_seconds = total_seconds();
     progress_.seed = trainer_.config.seed;
     save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep);

@@ -45,6 +45,10 @@ ProgressBar::Mode ProgressBar::mode_for_stderr(bool quiet) {
   return isatty(STDERR_FILENO) ? Mode::bar : Mode::lines;
 }
 
+ProgressBar::~ProgressBar() {
+  if (drawn_) std::fprintf(stderr, "\n");
+}
+
 void ProgressBar::show(const ProgressLine& line) {
   const bool last = line.step == line.steps;
   if (mode_ == Mode::lines && (line.step % static_cast<std::uint64_t>(interval_) == 0 || last))

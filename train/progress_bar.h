@@ -17,6 +17,7 @@ class ProgressBar {
   enum class Mode { quiet, lines, bar };
   // `interval`: steps between two lines. A bar is drawn at most ten times a second.
   ProgressBar(Mode mode, int interval) : mode_(mode), interval_(interval) {}
+  ~ProgressBar();  // leaves the bar's line, so that what comes next does not stand on it
   static Mode mode_for_stderr(bool quiet);
 
   void show(const ProgressLine& line);

@@ -43,8 +43,11 @@ FolderLock::FolderLock(const fs::path& folder) : path_(folder / "lock") {
     file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (file_ < 0) fail("--out: ", printable(folder.string()), ": cannot be written: ", std::strerror(errno));
     if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
+      const int reason = errno;
       const std::string holder = contents_of(file_);
       close(file_);
+      if (reason != EWOULDBLOCK)
+        fail("--out: ", printable(folder.string()), ": cannot be locked: ", std::strerror(reason), " (does its file system know flock?)");
       fail("--out: ", printable(folder.string()), ": is in use by ", holder.empty() ? "another process" : printable(holder),
            "; wait for it, stop it, or choose another folder");
     }

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "engine/files.h"
@@ -104,6 +105,39 @@ TEST(Checkpoint, OnlyTheNewestAreKeptAndNothingUnfinishedStays) {
   for (const auto& entry : fs::directory_iterator(folder.path() / "checkpoints")) names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   EXPECT_EQ(names, (std::vector<std::string>{"step-10", "step-9"}));
+}
+
+// A newer checkpoint that was passed over as damaged takes nobody's place: what was saved after it stays.
+TEST(Checkpoint, ADamagedNewerOneDoesNotPushOutTheGood) {
+  const TemporaryFolder folder;
+  const std::atomic<int> go{0}, stop{15};
+  SmallRun first;
+  run_in(folder.path(), first, 1, false, go);  // steps 4 and 5 are kept
+  flip_a_byte(folder.path() / "checkpoints/step-5/weights.safetensors");
+  fs::remove_all(folder.path() / "checkpoints/step-4");
+  fs::create_directories(folder.path() / "aside");
+  fs::rename(folder.path() / "checkpoints/step-5", folder.path() / "aside/step-5");
+  SmallRun again;
+  EXPECT_EQ(run_in(folder.path(), again, 1, true, stop).progress.step, 1u);
+  fs::rename(folder.path() / "aside/step-5", folder.path() / "checkpoints/step-5");
+  SmallRun third;  // passes step 5 over, goes on from step 1, saves step 2
+  EXPECT_EQ(run_in(folder.path(), third, 1, true, stop).progress.step, 2u);
+  SmallRun fourth;
+  EXPECT_EQ(load_checkpoint(folder.path(), fourth.trainer)->progress.step, 2u);
+}
+
+// A run whose weights blew up stops before it would save them.
+TEST(Checkpoint, WhatIsNotFiniteIsNotSaved) {
+  const TemporaryFolder folder;
+  const std::atomic<int> go{0};
+  SmallRun setup;
+  setup.trainer.config.schedule = {.rate = 1e38f, .min_rate = 1e38f, .total_steps = 15};
+  setup.trainer.config.clip = 0;
+  EXPECT_THROW(run_in(folder.path(), setup, 3, false, go, 1), Error);
+  SmallRun again;
+  const auto resumed = load_checkpoint(folder.path(), again.trainer);
+  if (!resumed) return;  // it blew up in its first step
+  for (const float w : numbers(again.model.parameters().weights())) ASSERT_TRUE(std::isfinite(w)) << "step " << resumed->progress.step;
 }
 
 TEST(Checkpoint, AnotherModelIsNamed) {

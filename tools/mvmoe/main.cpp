@@ -54,7 +54,7 @@ int dispatch(const Words& words) {
 int main(int argc, char** argv) {
   try {
     const int code = mvmoe::dispatch({argv + 1, argv + argc});
-    if (std::fflush(stdout) != 0 || std::ferror(stdout)) mvmoe::fail("the results could not be written to stdout: ", std::strerror(errno));
+    if (code == 0 && (std::fflush(stdout) != 0 || std::ferror(stdout))) mvmoe::fail("the results could not be written to stdout: ", std::strerror(errno));
     return code;
   } catch (const mvmoe::UsageError& e) {
     std::fprintf(stderr, "mvmoe: %s\n", e.what());

@@ -22,6 +22,8 @@ std::atomic<int> received{0};
 const std::atomic<int>& stop_signal() { return received; }
 
 void listen_for_stop_signals() {
+  // A reader that went away (| tee, | head) must not kill a run before it has saved; writing then fails, no more.
+  std::signal(SIGPIPE, SIG_IGN);
   sigset_t waited;
   sigemptyset(&waited);
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGHUP}) {

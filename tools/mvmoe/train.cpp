@@ -60,8 +60,8 @@ void declare(Flags& flags, TrainOptions& o) {
   flags.add("beta2", o.beta2, "AdamW's decay of the gradient's square", 0, 0.9999999f);
   flags.add("eps", o.eps, "AdamW's term against division by zero", 1e-30f);
   flags.add("clip", o.clip, "largest norm of the gradient (0: no clipping)");
-  flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes", 0, 1);
-  flags.add_choice("crop", o.crop, "random crop after padding by 4 pixels (auto: yes)", {"auto", "pad4", "none"});
+  flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
+  flags.add_choice("crop", o.crop, "random crop after padding by 4 pixels (auto: pad4)", {"auto", "pad4", "none"});
   flags.add_choice("flip", o.flip, "mirror half of the images (auto: as fits the data: not glyphs, not digits)", {"auto", "yes", "no"});
   flags.add("holdout", o.holdout, "share of the training set held out, to choose the best weights by", 0, 0.9f);
   flags.add("eval-every", o.eval_every, "epochs between two evaluations (the last epoch is always evaluated)", 1);
