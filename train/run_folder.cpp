@@ -61,6 +61,15 @@ FolderLock::FolderLock(const fs::path& folder) : path_(folder / "lock") {
     close(file_);
     fail("--out: ", printable(folder.string()), ": the lock cannot be written: ", reason);
   }
+  remove_leftovers(folder);
+}
+
+void FolderLock::remove_leftovers(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(".mvmoe-") && name.ends_with(".tmp")) fs::remove(entry.path(), ignored);
+  }
 }
 
 FolderLock::~FolderLock() {

@@ -14,6 +14,7 @@ class FolderLock {
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
+  static void remove_leftovers(const std::filesystem::path& folder);  // half-written files of a killed process
   std::filesystem::path path_;
   int file_ = -1;
 };
