@@ -97,8 +97,6 @@ void check(const MoeConfig& m, int depth) {
     fail_usage("--balance: expert-choice lets experts choose tokens, and --routing ", routing_name(m.routing), " routes whole images: use --routing token");
   if (m.routing == Routing::superclass && m.balance != Balance::none)
     fail_usage("--balance: ", balance_name(m.balance), " contradicts --routing superclass, whose router follows the super-classes: use none");
-  if (m.balance == Balance::importance_load && !(m.router_noise > 0))
-    fail_usage("--router-noise: ", m.router_noise, ": the load loss needs noise, above 0 (1/E is usual)");
   if (!(m.capacity >= 0) || !(m.eval_capacity >= 0) || !(m.router_noise >= 0)) fail_usage("--capacity, --eval-capacity and --router-noise must be at least 0");
 }
 

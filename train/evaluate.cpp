@@ -1,24 +1,23 @@
 #include "train/evaluate.h"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 #include "train/loader.h"
 
 namespace mvmoe {
 namespace {
 
-struct Score {
-  int rank = 0;     // classes before the true one
-  double loss = 0;
-};
-
-Score score(const float* logits, int classes, int label) {
+ImageResult score(const float* logits, int classes, int label) {
   const float own = logits[label];
-  Score s;
+  ImageResult s;
   double sum = 0, largest = own;
   for (int c = 0; c < classes; ++c) {
     largest = std::max<double>(largest, logits[c]);
+    if (logits[c] > logits[s.predicted]) s.predicted = c;
     if (c != label && (logits[c] > own || (logits[c] == own && c < label) || std::isnan(own))) ++s.rank;
   }
   for (int c = 0; c < classes; ++c) sum += std::exp(logits[c] - largest);
@@ -26,33 +25,56 @@ Score score(const float* logits, int classes, int label) {
   return s;
 }
 
+// Which experts got what, of one lane. Whole numbers: the order in which lanes add them changes nothing.
+void count_assignments(const ModelOutput& out, std::vector<std::atomic<std::int64_t>>& taken) {
+  for (int r = 0; r < out.routers; ++r)
+    for (int e = 0; e < out.routed[r].assignments.experts; ++e)
+      taken[static_cast<std::size_t>(e)] += out.routed[r].assignments.begin[e + 1] - out.routed[r].assignments.begin[e];
+}
+
 }  // namespace
 
-Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes) {
+Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes,
+                    const std::vector<int>& superclass_of, const std::vector<int>& experts) {
   const auto start = std::chrono::steady_clock::now();
   const int S = set.side;
-  std::vector<Score> scores(static_cast<std::size_t>(set.size()));
+  const MoeConfig& moe = model.config().moe;
+  const bool routes_images = moe.experts > 0 && moe.routing != Routing::token;
+  Evaluation e;
+  e.images = set.size();
+  e.results.resize(static_cast<std::size_t>(set.size()));
+  std::vector<std::atomic<std::int64_t>> taken(static_cast<std::size_t>(moe.experts));
   lanes.infer(set.size(), [&](Context& c, Lane lane) {
     const Tensor images = c.arena.take({lane.images, 3, S, S});
     for (int i = 0; i < lane.images; ++i)
       normalise(set.image(lane.first + i), set.channels, S, normalisation.mean, normalisation.std, images.outer_slice(i, 1).data());
-    const Tensor logits = model.forward(c, images).logits.value();  // [b, classes]
+    const ModelOutput out = model.forward(c, images, {experts.empty() ? nullptr : experts.data() + lane.first});
+    const Tensor logits = out.logits.value();  // [b, classes]
     for (int i = 0; i < lane.images; ++i) {
       const auto image = static_cast<std::size_t>(lane.first + i);
-      scores[image] = score(logits.row(i), logits.width(), set.labels[image]);
+      e.results[image] = score(logits.row(i), logits.width(), set.labels[image]);
+      if (!routes_images) continue;
+      const float* p = out.routed[0].probs.value().row(i);  // [E]
+      e.results[image].expert = experts.empty() ? static_cast<int>(std::max_element(p, p + moe.experts) - p) : experts[image];
+      e.results[image].gate = p[e.results[image].expert];
     }
+    count_assignments(out, taken);
   });
 
-  Evaluation e{.images = set.size()};
-  for (const Score& s : scores) {
-    e.top1 += s.rank < 1;
-    e.top5 += s.rank < 5;
-    e.loss += s.loss;
-  }
   const double images = std::max(1, e.images);
+  int right = 0;
+  for (std::size_t i = 0; i < e.results.size(); ++i) {
+    e.top1 += e.results[i].rank < 1;
+    e.top5 += e.results[i].rank < 5;
+    e.loss += e.results[i].loss;
+    if (!superclass_of.empty()) right += e.results[i].expert == superclass_of[static_cast<std::size_t>(set.labels[i])];
+  }
   e.top1 *= 100 / images;
   e.top5 *= 100 / images;
   e.loss /= images;
+  if (routes_images && !superclass_of.empty()) e.router_accuracy = 100 * right / images;
+  const double all = std::max<double>(1, static_cast<double>(std::accumulate(taken.begin(), taken.end(), std::int64_t{0})));
+  for (const auto& n : taken) e.expert_load.push_back(100 * static_cast<double>(n) / all);
   e.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return e;
 }

@@ -2,6 +2,8 @@
 // image's result does not depend on what else is in the batch.
 #pragma once
 #include <array>
+#include <optional>
+#include <vector>
 
 #include "models/vit.h"
 #include "train/data/dataset.h"
@@ -9,11 +11,23 @@
 
 namespace mvmoe {
 
+// What the network says of one image.
+struct ImageResult {
+  int predicted = 0;          // the class of the largest logit
+  int rank = 0;               // classes before the true one
+  double loss = 0;            // cross-entropy with the true label
+  int expert = -1;            // the first choice of its router; -1: there is none for the image as a whole
+  float gate = 0;             // the probability that the router gives it
+};
+
 struct Evaluation {
   int images = 0;
   double top1 = 0, top5 = 0;  // percent
-  double loss = 0;            // cross-entropy with the true label, mean
+  double loss = 0;            // mean
   double seconds = 0;
+  std::optional<double> router_accuracy;  // percent of images whose first expert is their super-class's
+  std::vector<double> expert_load;        // [E] percent of all assignments, over all routers; empty: dense
+  std::vector<ImageResult> results;       // [images]
 };
 
 struct Normalisation {
@@ -22,6 +36,9 @@ struct Normalisation {
 
 // A label counts as found in the top k if fewer than k classes have a larger logit (or the same and a lower number).
 // A logit that is not a number is never the largest. `lanes` is used without gradients.
-Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes);
+// superclass_of [classes]: for router_accuracy, empty where it is not defined. `experts` [images] sends each image to a
+// given expert instead of its router's (per-image routing only); empty: the router decides.
+Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes,
+                    const std::vector<int>& superclass_of = {}, const std::vector<int>& experts = {});
 
 }  // namespace mvmoe

@@ -2,8 +2,9 @@
 
 namespace mvmoe {
 
-Lanes::Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels) : config_(config), threads_(config.threads) {
-  for (int t = 0; t < config.threads; ++t) contexts_.push_back(std::make_unique<Context>(parameters, kernels));
+Lanes::Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels) 
+    : parameters_(parameters), kernels_(kernels), config_(config), threads_(config.threads) {
+  for (int t = 0; t < config.threads; ++t) add_context();
 }
 
 Lane Lanes::cut(int lane, int images) const {
@@ -11,8 +12,8 @@ Lane Lanes::cut(int lane, int images) const {
   return {.index = lane, .first = first, .images = std::min(config_.lane_size, images - first)};
 }
 
-Context& Lanes::begin(int thread, int lane, StepKey key, const Block* gradients) {
-  Context& context = *contexts_[static_cast<std::size_t>(thread)];
+Context& Lanes::begin(int context_index, int lane, StepKey key, const Block* gradients) {
+  Context& context = *contexts_[static_cast<std::size_t>(context_index)];
   key.first_image += static_cast<std::uint64_t>(lane * config_.lane_size);
   context.begin(key, gradients);
   return context;

@@ -50,6 +50,35 @@ class Lanes {
     });
   }
 
+  // The same where lanes meet between forward and backward: forward(context, lane) for every lane, then meet() once,
+  // then backward(context, lane) on the same recordings. Every lane keeps its own context, so the activations of the
+  // whole batch are in memory at once. A thread takes fixed blocks, because a recording points into its thread's
+  // gradient buffer.
+  template <class Forward, class Meet, class Backward>
+  void train(int images, StepKey key, Gradients& gradients, const Forward& forward, const Meet& meet, const Backward& backward) {
+    const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
+    while (static_cast<int>(contexts_.size()) < lanes) add_context();
+    const auto first_lane = [&](std::int64_t b) { return static_cast<int>(b * lanes / blocks); };
+    gradients.begin();
+    threads_.run([&](int thread) {
+      for (int block = thread; block < blocks; block += config_.threads)
+        for (int lane = first_lane(block); lane < first_lane(block + 1); ++lane)
+          forward(begin(lane, lane, key, &gradients.buffer(thread)), cut(lane, images));
+    });
+    meet();
+    threads_.run([&](int thread) {
+      try {
+        for (int block = thread; block < blocks; block += config_.threads) {
+          for (int lane = first_lane(block); lane < first_lane(block + 1); ++lane) backward(*contexts_[static_cast<std::size_t>(lane)], cut(lane, images));
+          gradients.merge(thread, block);
+        }
+      } catch (...) {
+        gradients.abandon();
+        throw;
+      }
+    });
+  }
+
   // The same without gradients: nothing is recorded.
   template <class Body>
   void infer(int images, const Body& body) {
@@ -71,11 +100,14 @@ class Lanes {
     });
   }
   Lane cut(int lane, int images) const;
-  Context& begin(int thread, int lane, StepKey key, const Block* gradients);
+  void add_context() { contexts_.push_back(std::make_unique<Context>(parameters_, kernels_)); }
+  Context& begin(int context, int lane, StepKey key, const Block* gradients);
 
+  const Parameters& parameters_;
+  Kernels kernels_;
   LaneConfig config_;
   Threads threads_;
-  std::vector<std::unique_ptr<Context>> contexts_;  // one a thread
+  std::vector<std::unique_ptr<Context>> contexts_;  // one a thread; one a lane where lanes meet
 };
 
 }  // namespace mvmoe

@@ -5,6 +5,7 @@
 #include "train/adamw.h"
 #include "train/lanes.h"
 #include "train/loader.h"
+#include "train/routing_losses.h"
 #include "train/schedule.h"
 
 namespace mvmoe {
@@ -13,6 +14,8 @@ struct StepConfig {
   Schedule schedule;
   float weight_decay = 0.05f, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
   float clip = 0;           // largest norm of the gradient; 0: off
+  RoutingLossConfig routing = {};
+  float bias_rate = 1e-3f;  // of the bias that balances without a loss
   std::uint64_t seed = 0;
   LaneConfig lanes;
   Kernels kernels = Kernels::fast;
@@ -28,11 +31,15 @@ struct Trainer {
   Gradients gradients;
   Block m, v;               // AdamW's moments
   std::uint64_t step = 0;   // steps done
-  std::vector<double> lane_losses;
+
+  std::vector<LaneResult> lane_results;  // kept for their memory, as is what follows
+  BatchBalance balance;
 };
 
 struct StepResult {
-  double loss;              // the batch's mean
+  double loss;              // the task's, the batch's mean
+  RoutingLosses routing;    // the routers', before their weights
+  double router_accuracy;   // percent of images whose router names their super-class; NaN without guidance
   double gradient_norm;     // before clipping
   float learning_rate;
   bool finite;              // false: loss or gradient is not a number or infinite, and nothing was updated

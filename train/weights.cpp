@@ -14,11 +14,13 @@ using Json = nlohmann::json;
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json to_json(const ModelDescription& d) {
-  return {{"model", d.model},
-          {"classes", d.classes},
-          {"mean", d.normalisation.mean},
-          {"std", d.normalisation.std},
-          {"holdout", {{"share", d.holdout}, {"seed", d.holdout_seed}}}};
+  Json json{{"model", d.model},
+            {"classes", d.classes},
+            {"mean", d.normalisation.mean},
+            {"std", d.normalisation.std},
+            {"holdout", {{"share", d.holdout}, {"seed", d.holdout_seed}}}};
+  if (!d.superclass_of.empty()) json["superclass_of"] = d.superclass_of;
+  return json;
 }
 
 ModelDescription description_from(const Json& json) {
@@ -30,6 +32,11 @@ ModelDescription description_from(const Json& json) {
   json.at("holdout").at("share").get_to(d.holdout);
   json.at("holdout").at("seed").get_to(d.holdout_seed);
   check(d.model);
+  if (json.contains("superclass_of")) json.at("superclass_of").get_to(d.superclass_of);
+  if (!d.superclass_of.empty() && d.superclass_of.size() != d.classes.size())
+    fail("super-classes of ", d.superclass_of.size(), " classes for ", d.classes.size(), " classes");
+  for (const int superclass : d.superclass_of)
+    if (superclass < 0 || superclass >= d.model.moe.experts) fail("super-class ", superclass, " is not one of ", d.model.moe.experts, " experts");
   if (d.classes.size() != static_cast<std::size_t>(d.model.classes))
     fail(d.classes.size(), " class names for ", d.model.classes, " classes");
   return d;

@@ -81,6 +81,14 @@ void Flags::add(const std::string& name, float& value, const std::string& help, 
            [=, &value](const std::string& word) { value = number_from(name, word, lowest, highest); }, {}});
 }
 
+void Flags::add(const std::string& name, std::optional<float>& value, const std::string& help, const std::string& otherwise, float lowest, float highest) {
+  add(Flag{name, help, false, [=, &value] { return value ? text_of(*value) : otherwise; },
+           [=, &value](const std::string& word) {
+             if (word == otherwise) value.reset();
+             else value = number_from(name, word, lowest, highest);
+           }, {}});
+}
+
 void Flags::add_choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> choices) {
   const std::string all = joined(choices);
   add(Flag{name, help + ": " + all, false, [&value] { return value; },

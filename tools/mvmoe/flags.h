@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class Flags {
   void add(const std::string& name, int& value, const std::string& help, int lowest = 0, int highest = std::numeric_limits<int>::max());
   void add(const std::string& name, std::uint64_t& value, const std::string& help, std::uint64_t lowest = 0);
   void add(const std::string& name, float& value, const std::string& help, float lowest = 0, float highest = 1e30f);
+  // A number that may be left to the program, or to nothing: `otherwise` says in --help what that means.
+  void add(const std::string& name, std::optional<float>& value, const std::string& help, const std::string& otherwise, float lowest = 0, float highest = 1e30f);
   void add_choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> choices);
   // Words without a flag; without this call any such word is an error.
   void add_positional(const std::string& name, std::vector<std::string>& values, const std::string& help);

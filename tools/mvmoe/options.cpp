@@ -8,6 +8,39 @@
 
 namespace mvmoe {
 
+const std::vector<std::string> moe_flags{"moe-layers", "top-k", "routing", "router-input", "balance", "router-noise", "capacity", "eval-capacity",
+                                         "batch-priority", "renormalise-gates", "shared-experts"};
+
+void MoeOptions::declare(Flags& flags) {
+  flags.add("experts", experts, "experts in each sparse block (0: a dense network)", 0, 4096);
+  flags.add("moe-layers", layers, "sparse blocks, the last of the network", 1, 256);
+  flags.add("top-k", top_k, "experts that an image or token is sent to", 1, 4096);
+  flags.add_choice("routing", routing, "what a router sends, and how it learns: images by super-class, images, or tokens", {"superclass", "image", "token"});
+  flags.add_choice("router-input", router_input, "what an image's router reads: the mean of the patch tokens, or the class token", {"mean", "cls"});
+  flags.add_choice("balance", balance, "what keeps experts equally loaded", {"none", "importance-load", "switch", "bias", "expert-choice"});
+  flags.add("router-noise", router_noise, "normal noise on the router's logits in training, with standard deviation 1/experts");
+  flags.add("capacity", capacity, "an expert takes at most so many times its equal share of a lane's tokens in training", "none", 1e-6f, 1e6f);
+  flags.add("eval-capacity", eval_capacity, "the same at evaluation", "none", 1e-6f, 1e6f);
+  flags.add("batch-priority", batch_priority, "capacity is filled in falling order of the tokens' largest gates, not in their order");
+  flags.add("renormalise-gates", renormalise_gates, "the chosen experts' gates sum to 1");
+  flags.add("shared-experts", shared_experts, "experts that always run, beside the chosen ones", 0, 64);
+}
+
+MoeConfig MoeOptions::resolve() const {
+  if (experts == 0) return {};
+  return {.experts = experts, .layers = layers, .top_k = top_k, .routing = routing_named(routing),
+          .router_input = router_input == "cls" ? Pool::cls : Pool::mean, .balance = balance_named(balance),
+          .router_noise = router_noise ? 1 / static_cast<float>(experts) : 0, .capacity = capacity.value_or(0),
+          .eval_capacity = eval_capacity.value_or(0), .batch_priority = batch_priority, .renormalise_gates = renormalise_gates,
+          .shared_experts = shared_experts};
+}
+
+void require_experts(const Flags& flags, const MoeOptions& moe) {
+  if (moe.experts > 0) return;
+  for (const std::string& name : moe_flags)
+    if (flags.given(name)) fail_usage("--", name, ": says nothing about a dense network: give --experts too");
+}
+
 void ModelOptions::declare(Flags& flags) {
   flags.add("model", model, "vit-<depth>x<width>, vit-tiny, vit-small, vit-base, deit-tiny, deit-small or deit-base");
   flags.add("patch", patch, "side of a patch in pixels (0: 4 for images up to 64 pixels, else 16)", 0, 4096);
@@ -18,6 +51,7 @@ void ModelOptions::declare(Flags& flags) {
   flags.add("drop-path", drop_path, "stochastic depth: the last block's probability to be left out, 0 to below 1", 0, 1);
   flags.add("image-size", image_size, "side of an image in pixels (0: the data set's)", 0, 4096);
   flags.add("classes", classes, "number of classes (0: the data set's)", 0, 1'000'000);
+  moe.declare(flags);
 }
 
 ModelConfig ModelOptions::resolve(int image, int data_classes) const {
@@ -33,6 +67,7 @@ ModelConfig ModelOptions::resolve(int image, int data_classes) const {
   config.pool = pool == "cls" ? Pool::cls : Pool::mean;
   config.qkv_bias = !no_qkv_bias;
   config.drop_path = drop_path;
+  config.moe = moe.resolve();
   check(config);
   return config;
 }

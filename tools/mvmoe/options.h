@@ -1,6 +1,8 @@
 // tools/mvmoe/options.h: the flags that several subcommands share, and how they become configurations.
 #pragma once
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -11,17 +13,32 @@
 namespace mvmoe {
 
 // --model, --patch and what else makes a network. 0 or empty: chosen from the rest.
+struct MoeOptions {
+  int experts = 0, layers = 2, top_k = 1, shared_experts = 0;
+  std::string routing = "superclass", router_input = "mean", balance = "none";
+  bool router_noise = false, batch_priority = false, renormalise_gates = false;
+  std::optional<float> capacity, eval_capacity;
+
+  void declare(Flags& flags);
+  MoeConfig resolve() const;
+};
+
 struct ModelOptions {
   std::string model = "vit-tiny";
   int patch = 0, heads = 0, image_size = 0, classes = 0;
   float mlp_ratio = 4, drop_path = 0;
   std::string pool = "cls";
   bool no_qkv_bias = false;
+  MoeOptions moe;
 
   void declare(Flags& flags);
   // `image` and `classes` are the data set's; 0 where there is none: then --image-size and --classes are needed.
   ModelConfig resolve(int image, int classes) const;
 };
+
+// The MoE flags, by name. Throws UsageError if one was given where there are no experts.
+extern const std::vector<std::string> moe_flags;
+void require_experts(const Flags& flags, const MoeOptions& moe);
 
 // --threads, --lane-size and the like: how the work is spread. The number of threads changes no result; the others
 // change the order of sums, and so the last bits.

@@ -51,6 +51,7 @@ int summary_command(const Words& words) {
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
 
+  require_experts(flags, options.moe);
   const ModelConfig config = options.resolve(0, 0);
   const ViT model(config);
   const Cost c = cost(config);

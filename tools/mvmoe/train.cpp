@@ -28,12 +28,18 @@ struct TrainOptions {
   float lr = 1e-3f, lr_base = 0, min_lr = 1e-5f, warmup_epochs = 2, warmup_lr = 1e-6f, weight_decay = 0.05f;
   float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, clip = 1, label_smoothing = 0.1f, holdout = 0;
   std::uint64_t seed = 0, save_every = 500;
+  std::string superclasses;
+  float guide_weight = 0.3f, router_z_weight = 0, bias_rate = 1e-3f;
+  std::optional<float> balance_weight;
+  bool upcycle = false;
   bool resume = false, overwrite = false, json = false, quiet = false;
 };
 
 // Flags that say what is trained. A resumed run must not contradict the folder's; all others may change.
 const std::vector<std::string> recipe_flags{
-    "data", "model", "patch", "heads", "mlp-ratio", "pool", "no-qkv-bias", "drop-path", "image-size", "classes", "init-from",
+    "data", "model", "patch", "heads", "mlp-ratio", "pool", "no-qkv-bias", "drop-path", "image-size", "classes", "init-from", "upcycle",
+    "experts", "moe-layers", "top-k", "routing", "router-input", "balance", "router-noise", "capacity", "eval-capacity", "batch-priority",
+    "renormalise-gates", "shared-experts", "superclasses", "guide-weight", "balance-weight", "router-z-weight", "bias-rate",
     "epochs", "batch-size", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "weight-decay", "beta1", "beta2", "eps", "clip",
     "label-smoothing", "crop", "flip", "holdout", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
 // Those of them whose 0 or auto means "choose for me": config.json holds what was chosen.
@@ -48,6 +54,12 @@ void declare(Flags& flags, TrainOptions& o) {
   flags.add("config", o.config, "take every flag not given from a config.json of an earlier run");
   o.model.declare(flags);
   flags.add("init-from", o.init_from, "start from the weights of this safetensors file");
+  flags.add("upcycle", o.upcycle, "the weights of --init-from are a dense network's: each expert begins as a copy of its MLP, gates sum to 1");
+  flags.add("superclasses", o.superclasses, "file of super-classes that guide the router (--routing superclass); mvmoe superclasses makes one");
+  flags.add("guide-weight", o.guide_weight, "weight of the router's guidance towards super-classes");
+  flags.add("balance-weight", o.balance_weight, "weight of the balance loss (auto: 0.005 for importance-load, 0.01 for switch)", "auto");
+  flags.add("router-z-weight", o.router_z_weight, "weight of the router's z-loss (1e-3 is usual)");
+  flags.add("bias-rate", o.bias_rate, "step of the bias that balances without a loss (--balance bias)");
   flags.add("epochs", o.epochs, "passes over the training set", 1, 1'000'000);
   flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
   flags.add("lr", o.lr, "learning rate after warm-up");
@@ -201,7 +213,7 @@ int train_command(const Words& words) {
     std::fprintf(stderr, "mvmoe: %d threads, but a batch has %d gradient blocks: no more than %d threads help (--lane-size, --gradient-blocks)\n",
                  step.lanes.threads, blocks, blocks);
 
-  const ModelDescription description{.model = config, .classes = data.classes, .normalisation = {data.mean, data.std}, .holdout = o.holdout, .holdout_seed = o.seed};
+  const ModelDescription description{.model = config, .classes = data.classes, .normalisation = {data.mean, data.std}, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};
   const RunResult result = run(trainer, {train_set, o.holdout > 0 ? &holdout : nullptr, data.test}, loader, description,
                                {.folder = folder, .epochs = o.epochs, .eval_every = o.eval_every, .save_every = o.save_every, .keep = o.keep,
                                 .log_interval = o.log_interval, .quiet = o.quiet},

@@ -1,0 +1,56 @@
+#include "train/start.h"
+
+#include <set>
+
+#include "engine/error.h"
+#include "engine/files.h"
+#include "train/weights.h"
+
+namespace mvmoe {
+namespace {
+
+// blocks.N.mlp.experts.fc1.weight is made of blocks.N.mlp.fc1.weight.
+const std::string stacked = "experts.";
+
+// Copies of one expert's tensor for all of them: [E, out, in] from [out, in], [E, out] from [out].
+void read_for_each_expert(const SafetensorsFile& file, const std::string& name, Tensor value) {
+  const Shape& shape = value.shape();
+  const Shape one = shape.axes() == 3 ? Shape{shape[1], shape[2]} : Shape{shape[1]};
+  for (int e = 0; e < shape[0]; ++e) file.read(name, {value.outer_slice(e, 1).data(), one});
+}
+
+Started start(const std::filesystem::path& path, const ViT& model, bool from_dense) {
+  const SafetensorsFile file(path);
+  std::set<std::string> unused;
+  for (const auto& entry : file.entries()) unused.insert(entry.name);
+  Started started;
+  for (const NamedTensor& tensor : named_tensors(model.parameters(), model.parameters().weights())) {
+    std::string source = tensor.name;
+    const std::size_t at = from_dense ? source.find(stacked) : std::string::npos;
+    if (at != std::string::npos) source.erase(at, stacked.size());
+    if (!file.find(source)) {
+      started.fresh.push_back(tensor.name);
+      continue;
+    }
+    if (source == tensor.name) file.read(source, tensor.value);
+    else read_for_each_expert(file, source, tensor.value);
+    started.read.push_back(tensor.name);
+    unused.erase(source);
+  }
+  if (started.read.empty()) fail(printable(path.string()), ": has no tensor of a name that this model has");
+  started.unused.assign(unused.begin(), unused.end());
+  return started;
+}
+
+}  // namespace
+
+Started start_from(const std::filesystem::path& path, const ViT& model) { return start(path, model, false); }
+
+Started upcycle(const std::filesystem::path& path, const ViT& model) {
+  const Started started = start(path, model, true);
+  for (const NamedTensor& tensor : named_tensors(model.parameters(), model.parameters().weights()))
+    if (tensor.name.find("mlp.shared.fc2.") != std::string::npos) tensor.value.fill(0);
+  return started;
+}
+
+}  // namespace mvmoe

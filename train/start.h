@@ -1,0 +1,25 @@
+// train/start.h: a model that begins from another's weights, by name.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "models/vit.h"
+
+namespace mvmoe {
+
+// Names of the model's tensors that were read, of those that kept their own start, and of the file's that nobody has.
+struct Started {
+  std::vector<std::string> read, fresh, unused;
+};
+
+// Reads every tensor that model and file both have. Throws Error that names the tensor and both shapes if they differ,
+// and if the two have no name in common.
+Started start_from(const std::filesystem::path& path, const ViT& model);
+
+// The same for a sparse model from a dense one's weights: each expert begins as a copy of its block's MLP (sparse
+// upcycling, arXiv 2212.05055), shared experts give nothing at first. With gates that sum to 1 and no capacity the
+// network is then the dense one, whatever the router says.
+Started upcycle(const std::filesystem::path& path, const ViT& model);
+
+}  // namespace mvmoe
