@@ -27,14 +27,6 @@ ViT::ViT(const ModelConfig& config) : config_(config) {
   parameters_.allocate();
 }
 
-std::vector<const Router*> ViT::routers() const {
-  std::vector<const Router*> routers;
-  if (router_) routers.push_back(&*router_);
-  for (const TransformerBlock& block : blocks_)
-    if (block.router()) routers.push_back(block.router());
-  return routers;
-}
-
 ModelOutput ViT::forward(Context& c, Tensor images, Override override) const {
   const int b = images.shape()[0], S = config_.image;
   require_shape("vit", "images", images.shape(), {b, 3, S, S}, "a batch", images.shape());

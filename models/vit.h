@@ -29,7 +29,14 @@ class ViT {
 
   const ModelConfig& config() const { return config_; }
   const Parameters& parameters() const { return parameters_; }
-  std::vector<const Router*> routers() const;  // in the order of ModelOutput::routed
+
+  // visit(const Router&), in the order of ModelOutput::routed.
+  template <class Visit>
+  void each_router(const Visit& visit) const {
+    if (router_) visit(*router_);
+    for (const TransformerBlock& block : blocks_)
+      if (block.router()) visit(*block.router());
+  }
 
  private:
   ModelConfig config_;

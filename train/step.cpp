@@ -10,14 +10,13 @@ namespace {
 
 // Aux-loss-free balancing (arXiv 2408.15664, algorithm 1): an expert that got less than the mean is chosen more easily.
 void move_balance_biases(const Trainer& t) {
-  int router = 0;
-  for (const Router* r : t.model.routers()) {
-    if (r->balance_bias() < 0) return;
-    const Tensor bias = t.model.parameters().value(r->balance_bias());  // [E]
-    const std::size_t first = static_cast<std::size_t>(router++) * bias.size();
+  if (t.model.config().moe.balance != Balance::bias) return;
+  std::size_t first = 0;  // of this router's counts
+  t.model.each_router([&](const Router& router) {
+    const Tensor bias = t.model.parameters().value(router.balance_bias());  // [E]
     const auto taken_by = [&](std::size_t expert) {
       double taken = 0;
-      for (const auto& lane : t.lane_results) taken += lane.routing.taken[first + expert];
+      for (const LaneResult& lane : t.lane_results) taken += lane.routing.taken[first + expert];
       return taken;
     };
     double mean = 0;
@@ -26,14 +25,15 @@ void move_balance_biases(const Trainer& t) {
       const double missing = mean - taken_by(e);
       bias[e] += missing > 0 ? t.config.bias_rate : missing < 0 ? -t.config.bias_rate : 0;
     }
-  }
+    first += bias.size();
+  });
 }
 
 // The batch's losses: lanes summed in their order.
 StepResult mean_of_lanes(const Trainer& t, int images) {
   StepResult mean{};
   int right = 0;
-  for (const auto& lane : t.lane_results) {
+  for (const LaneResult& lane : t.lane_results) {
     mean.loss += lane.task / images;
     mean.routing.guidance += lane.routing.sums.guidance / images;
     mean.routing.balance += lane.routing.sums.balance / images;

@@ -67,13 +67,16 @@ TEST(Allocation, TheCounterCounts) {
   EXPECT_GE(counted.load(), 1);  // the compiler may leave one of the two out
 }
 
-TEST(Allocation, AWarmStepAllocatesNothingAndStaysFlat) {
+void expect_no_allocation(const MoeConfig& moe) {
   ModelConfig config = small_model();
   config.drop_path = 0.2f;
+  config.moe = moe;
   ViT model(config);
   model.initialise(1);
   StepConfig step;
   step.clip = 1;
+  step.routing = {.superclass_of = {}, .balance_weight = 0.1f, .z_weight = 0.01f};
+  if (moe.experts > 0 && moe.routing == Routing::superclass) step.routing.superclass_of = {0, 1, 1};
   step.lanes = {.threads = 2, .lane_size = 4, .gradient_blocks = 16};
   step.schedule.total_steps = 1000;
   Trainer trainer(model, step);
@@ -89,6 +92,16 @@ TEST(Allocation, AWarmStepAllocatesNothingAndStaysFlat) {
   EXPECT_EQ(counted.load(), 0);
   EXPECT_EQ(trainer.lanes.arena_bytes(), arenas);
   EXPECT_LT(resident_mib() - before, 2.0);
+}
+
+TEST(Allocation, AWarmStepAllocatesNothingAndStaysFlat) { expect_no_allocation({}); }
+TEST(Allocation, NorWithASuperClassRouter) { expect_no_allocation({.experts = 2, .layers = 1}); }
+TEST(Allocation, NorWhereLanesMeet) {
+  expect_no_allocation({.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::image, .balance = Balance::importance_load, .router_noise = 0.3f});
+}
+TEST(Allocation, NorWhereTokensAreRouted) {
+  expect_no_allocation({.experts = 3, .layers = 2, .top_k = 2, .routing = Routing::token, .balance = Balance::importance_load, .router_noise = 0.3f, .capacity = 1, .batch_priority = true});
+  expect_no_allocation({.experts = 3, .layers = 2, .routing = Routing::token, .balance = Balance::bias});
 }
 
 }  // namespace
