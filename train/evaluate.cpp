@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <mutex>
 
 #include "train/loader.h"
 
@@ -28,11 +29,20 @@ Score score(const float* logits, int classes, int label) {
 
 }  // namespace
 
-Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes) {
+Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes,
+                    const std::function<bool(int images)>& keep_on) {
   const auto start = std::chrono::steady_clock::now();
   const int S = set.side;
   std::vector<Score> scores(static_cast<std::size_t>(set.size()));
+  std::mutex asking;
+  std::atomic<int> done{0};
+  bool stopped = false;
+  const auto told_to_stop = [&] {
+    const std::lock_guard lock(asking);
+    return stopped = stopped || !keep_on(done);
+  };
   lanes.infer(set.size(), [&](Context& c, Lane lane) {
+    if (keep_on && told_to_stop()) return;
     const Tensor images = c.arena.take({lane.images, 3, S, S});
     for (int i = 0; i < lane.images; ++i)
       normalise(set.image(lane.first + i), set.channels, S, normalisation.mean, normalisation.std, images.outer_slice(i, 1).data());
@@ -41,9 +51,10 @@ Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& 
       const auto image = static_cast<std::size_t>(lane.first + i);
       scores[image] = score(logits.row(i), logits.width(), set.labels[image]);
     }
+    done += lane.images;
   });
 
-  Evaluation e{.images = set.size()};
+  Evaluation e{.images = set.size(), .complete = !stopped};
   for (const Score& s : scores) {
     e.top1 += s.rank < 1;
     e.top5 += s.rank < 5;

@@ -95,6 +95,7 @@ check "the first process lives on" kill -0 "$pid"
 kill -INT "$pid"
 sleep 0.3
 check "the first Ctrl-C waits for the step" kill -0 "$pid"
+check "the first Ctrl-C is answered at once" grep -q '^mvmoe: stopping' "$captured/started.err"
 before=$(milliseconds)
 stopped INT
 check "the second Ctrl-C exits with 130" equal "$code" 130
@@ -122,6 +123,31 @@ done
 stopped
 check "hundreds of signals in one step: exits with 75" equal "$code" 75
 check "hundreds of signals in one step: the same weights" same_files calm/last.safetensors storm/last.safetensors
+
+### Stopped in the middle of an evaluation: it is left, and done when the run goes on
+cp -r data long-test
+for ((i = 0; i < 200; ++i)); do cat data/test_batch.bin; done >long-test/test_batch.bin
+evaluated=(train --data cifar10:long-test "${tiny[@]}" --model vit-2x64 --patch 4 --epochs 2 --holdout 0.2 --keep 1 --quiet)
+before=$(milliseconds)
+must_run "long evaluations that nothing disturbs" "${evaluated[@]}" --out patient
+took_evaluating=$((($(milliseconds) - before) / 2))
+as_patient() {
+  same_files patient/last.safetensors "$1/last.safetensors" && same_files patient/best.safetensors "$1/best.safetensors" &&
+    equal "$(cut -d, -f1-10 "$1/log.csv")" "$(cut -d, -f1-10 patient/log.csv)"
+}
+for signal in TERM KILL; do
+  start "${evaluated[@]}" --out "patient-$signal"
+  until_true [ -e "patient-$signal/checkpoints/step-16" ]
+  before=$(milliseconds)
+  stopped $signal
+  check "SIG$signal during an evaluation does not wait for it" between 0 $(($(milliseconds) - before)) $((took_evaluating / 2))
+  check "SIG$signal during an evaluation: its row is not written" eval "! rows patient-$signal 1"
+  check "SIG$signal during an evaluation: the checkpoint says so" grep -q '"evaluation_pending": true' patient-$signal/checkpoints/step-16/state.json
+  run "${evaluated[@]}" --json --out "patient-$signal" --resume
+  check "after SIG$signal during an evaluation: goes on" equal "$code $(json_value resumed_at) $(json_value executed_steps)" "0 16 16"
+  check "after SIG$signal during an evaluation: ends as undisturbed" as_patient "patient-$signal"
+  check "after SIG$signal during an evaluation: --keep 1 is kept to" equal "$(ls patient-$signal/checkpoints)" step-32
+done
 
 ### kill -9, five times at moments that differ from run to run
 executed() { cat killed.*.err 2>/dev/null | grep -c '^epoch .* step '; }
