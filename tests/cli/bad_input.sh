@@ -79,6 +79,7 @@ bad_data "no data" 2 --data ''
 bad_data "data without a folder" 2 cifar10:DIR cifar10:
 bad_data "glyphs with a folder" 2 glyphs glyphs:data
 refused "--data left out" 2 --data -- train --quiet --out fresh
+refused "--data left out, a folder far down" 2 --data -- train --quiet --out fresh/and/deep/
 refused "--out left out" 2 --out -- "${train[@]}"
 refused "--weights left out" 2 --weights -- evaluate --data cifar10:data
 

@@ -91,6 +91,7 @@ until_true begun
 sleep 0.3
 refused "a second process in the folder" 1 --out "process $pid" -- "${slow[@]}" --quiet --out slow --resume
 refused "a second process, --overwrite" 1 --out "process $pid" -- "${slow[@]}" --quiet --out slow --overwrite
+refused "a second process does not look into the folder" 1 --out "process $pid" -- "${slow[@]}" --quiet --out slow --resume --lr 1
 check "the first process lives on" kill -0 "$pid"
 kill -INT "$pid"
 sleep 0.3

@@ -133,6 +133,7 @@ int train_command(const Words& words) {
   listen_for_stop_signals();  // before any thread is started
   const fs::path folder = o.out, config_file = folder / "config.json";
   if (o.resume && o.overwrite) fail_usage("--overwrite: contradicts --resume: give one of them");
+  const FolderLock lock(folder);  // before the folder is looked into
   if (!o.config.empty()) {
     nlohmann::json config = read_json(o.config, "--config");
     flags.set_missing(config, "--config: " + printable(o.config));
@@ -170,18 +171,15 @@ int train_command(const Words& words) {
 
   ViT model(config);
   model.initialise(o.seed);
-  const bool holds_checkpoints = o.resume && fs::exists(folder / "checkpoints", ignored);
-  if (!o.init_from.empty() && !holds_checkpoints) read_parameters(o.init_from, model.parameters());
   Trainer trainer(model, step);
-  const FolderLock lock(folder);
   std::optional<Resumed> resumed;
-  if (holds_checkpoints) resumed = load_checkpoint(folder, trainer);
+  if (o.resume) resumed = load_checkpoint(folder, trainer);
   if (resumed) {
     for (const std::string& warning : resumed->warnings) std::fprintf(stderr, "mvmoe: warning: a damaged checkpoint is passed over: %s\n", warning.c_str());
     if (resumed->progress.seed != o.seed)
       fail_usage("--seed: ", o.seed, " contradicts the checkpoint ", printable(resumed->path.string()), ", made with ", resumed->progress.seed);
-  } else if (!o.init_from.empty() && holds_checkpoints) {
-    read_parameters(o.init_from, model.parameters());  // the folder of checkpoints was empty
+  } else if (!o.init_from.empty()) {
+    read_parameters(o.init_from, model.parameters());
   }
   if (o.overwrite) remove_run(folder);
   // Everything as it was resolved: a later version with other defaults repeats this run.
