@@ -20,6 +20,7 @@ template <class Visit>
 void each_field(Progress& p, const Visit& visit) {
   visit("step", p.step);
   visit("seed", p.seed);
+  visit("data_crc32", p.data_crc32);
   visit("epoch_loss", p.epoch_loss);
   visit("train_seconds", p.train_seconds);
   visit("total_seconds", p.total_seconds);

@@ -17,6 +17,7 @@ namespace mvmoe {
 struct Progress {
   std::uint64_t step = 0;          // steps done; also the place in the data
   std::uint64_t seed = 0;
+  std::uint32_t data_crc32 = 0;    // of the training images and labels, the held-out ones among them
   double epoch_loss = 0;           // sum of the losses of this epoch's steps so far
   double train_seconds = 0;        // in training steps, over all processes of this run
   double total_seconds = 0;        // with evaluation and saving

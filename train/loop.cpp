@@ -152,6 +152,7 @@ class Run {
     require_finite_weights();
     progress_.total_seconds = total_seconds();
     progress_.seed = trainer_.config.seed;
+    progress_.data_crc32 = data_.crc32;
     if (saved_at_ == progress_.step) save_progress(config_.folder, progress_, config_.keep);  // weights and moments are there
     else save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep);
     saved_at_ = progress_.step;

@@ -231,6 +231,26 @@ fresh elsewhere
 mkdir -p deep/er
 mv elsewhere deep/er/moved
 goes_on "the folder was moved" deep/er/moved
+# The data may be moved, but not be other data.
+fresh follows
+cp -r data moved-data
+goes_on "the data was moved" follows --data cifar10:moved-data
+check "the data was moved: config.json says where it is now" grep -q '"data": "cifar10:moved-data"' follows/config.json
+fresh follows
+mv data put-away
+run train --quiet --json --out follows --resume
+check "the data is gone: the flag is named" equal "$(complaints 1 data --data)" ""
+before=$(fingerprint follows)
+cp -r put-away data
+flip_byte data/data_batch_2.bin
+refused "a training image was changed" 2 --data cifar10:data follows/checkpoints -- train --quiet --out follows --resume
+cp put-away/data_batch_2.bin data
+printf '\11' | dd of=data/data_batch_5.bin bs=1 seek=3073 conv=notrunc status=none
+refused "a training label was changed" 2 --data cifar10:data follows/checkpoints -- train --quiet --out follows --resume
+refused "the changed data in another place" 2 --data cifar10:./data -- train --quiet --out follows --resume --data cifar10:./data
+check "changed data: the run is as it was" equal "$(fingerprint follows)" "$before"
+rm -r data
+mv put-away data
 fresh real
 ln -s real link
 goes_on "the folder is a symbolic link" link
@@ -257,9 +277,13 @@ cp whole/last.safetensors first.safetensors
 start "${recipe[@]}" --quiet --out started --init-from first.safetensors
 until_true rows started 1
 stopped TERM
-rm first.safetensors
+cp -r started started2
+mv first.safetensors second.safetensors
 run train --quiet --json --out started --resume
 check "--resume after the --init-from file has gone" equal "$code" 0
+run train --quiet --json --out started2 --resume --init-from second.safetensors
+check "--resume with --init-from where it is now" equal "$code" 0
+check "--resume with --init-from where it is now: the same weights" same_files started/last.safetensors started2/last.safetensors
 
 ### The held-out part
 check "holdout_top1 is filled" awk -F, 'NR > 1 && $8 == "" { exit 1 }' whole/log.csv

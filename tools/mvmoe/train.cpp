@@ -82,15 +82,20 @@ nlohmann::json read_json(const fs::path& path, const char* flag) {
   return json;
 }
 
-// Takes what was not given from the folder's config.json, and refuses what was given otherwise.
-void agree_with_folder(Flags& flags, const fs::path& config_file) {
+// Takes what was not given from the folder's config.json, and refuses what was given otherwise. True: files that are only
+// read stand elsewhere now (of the data, the kind must be the same here, and later the contents).
+bool agree_with_folder(Flags& flags, const fs::path& config_file) {
+  bool moved = false;
   const nlohmann::json stored = read_json(config_file, "--resume");
   for (const std::string& name : recipe_flags) {
     if (!flags.given(name) || !stored.contains(name)) continue;
     const nlohmann::json now = flags.values({name});
     const bool chosen = std::find(resolved_flags.begin(), resolved_flags.end(), name) != resolved_flags.end();
     if (chosen && (now[name] == "0" || now[name] == "auto")) continue;  // "choose for me": the file says what was chosen
-    if (now[name] != stored[name])
+    if (now[name] == stored[name]) continue;
+    if (name == "init-from" || (name == "data" && kind_of(now[name]) == kind_of(stored[name])))
+      moved = true;
+    else
       fail_usage("--", name, ": ", printable(now[name].get<std::string>()), " contradicts the run in ", printable(config_file.parent_path().string()),
                  ", which has ", printable(stored[name].get<std::string>()), ": leave the flag out, or choose another --out");
   }
@@ -98,6 +103,7 @@ void agree_with_folder(Flags& flags, const fs::path& config_file) {
   for (const std::string& name : recipe_flags)
     if (stored.contains(name)) recipe[name] = stored[name];
   flags.set_missing(recipe, printable(config_file.string()));
+  return moved;
 }
 
 Json or_null(double value, bool defined = true) { return defined && std::isfinite(value) ? Json(value) : Json(nullptr); }
@@ -142,7 +148,7 @@ int train_command(const Words& words) {
   const bool goes_on = o.resume && fs::exists(config_file, ignored);
   if (!o.resume && !o.overwrite && holds_run(folder))
     fail_usage("--out: ", printable(o.out), " holds a run already: give --resume to go on with it, --overwrite to replace it, or another folder");
-  if (goes_on) agree_with_folder(flags, config_file);
+  const bool moved = goes_on && agree_with_folder(flags, config_file);
   if (o.data.empty()) flags.require("data");
 
   const DataSet data = load_dataset(o.data);
@@ -169,6 +175,7 @@ int train_command(const Words& words) {
                         .weight_decay = o.weight_decay, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .clip = o.clip, .seed = o.seed,
                         .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()};
 
+  const std::uint32_t data_crc32 = crc32_of(data.train);
   ViT model(config);
   model.initialise(o.seed);
   Trainer trainer(model, step);
@@ -178,6 +185,9 @@ int train_command(const Words& words) {
     for (const std::string& warning : resumed->warnings) std::fprintf(stderr, "mvmoe: warning: a damaged checkpoint is passed over: %s\n", warning.c_str());
     if (resumed->progress.seed != o.seed)
       fail_usage("--seed: ", o.seed, " contradicts the checkpoint ", printable(resumed->path.string()), ", made with ", resumed->progress.seed);
+    if (resumed->progress.data_crc32 != data_crc32)
+      fail_usage("--data: ", printable(o.data), " holds other training images or labels than those that the checkpoint ",
+                 printable(resumed->path.string()), " was trained on: name the folder that has them");
   } else if (!o.init_from.empty()) {
     read_parameters(o.init_from, model.parameters());
   }
@@ -188,7 +198,7 @@ int train_command(const Words& words) {
   o.flip = loader.flip ? "yes" : "no";
   std::vector<std::string> all = recipe_flags;
   all.insert(all.end(), manner_flags.begin(), manner_flags.end());
-  if (!goes_on) write_file(config_file, flags.values(all).dump(1) + "\n");
+  if (!goes_on || moved) write_file(config_file, flags.values(all).dump(1) + "\n");
 
   if (!o.quiet)
     std::fprintf(stderr, "%s (%zu parameters) on %s: %d training, %d held-out, %d test images of %d classes; %d threads\n", o.model.model.c_str(),
@@ -200,7 +210,7 @@ int train_command(const Words& words) {
                  step.lanes.threads, blocks, blocks);
 
   const ModelDescription description{.model = config, .classes = data.classes, .normalisation = {data.mean, data.std}, .holdout = o.holdout, .holdout_seed = o.seed};
-  const RunResult result = run(trainer, {train_set, o.holdout > 0 ? &holdout : nullptr, data.test}, loader, description,
+  const RunResult result = run(trainer, {train_set, o.holdout > 0 ? &holdout : nullptr, data.test, data_crc32}, loader, description,
                                {.folder = folder, .epochs = o.epochs, .eval_every = o.eval_every, .save_every = o.save_every, .keep = o.keep,
                                 .log_interval = o.log_interval, .quiet = o.quiet},
                                resumed, stop_signal());
