@@ -82,6 +82,19 @@ nlohmann::json read_json(const fs::path& path, const char* flag) {
   return json;
 }
 
+// Takes what was not given from --config. What was chosen there for other data than --data's is left out, to be chosen anew.
+void take_config(Flags& flags, const std::string& file) {
+  nlohmann::json config = read_json(file, "--config");
+  if (flags.given("data") && config.is_object() && config.contains("data") && config["data"].is_string()) {
+    const std::string now = flags.values({"data"})["data"], before = config["data"];
+    if (now != before)
+      for (const char* name : {"classes", "image-size"}) config.erase(name);
+    if (kind_of(now) != kind_of(before))
+      for (const char* name : {"patch", "crop", "flip"}) config.erase(name);
+  }
+  flags.set_missing(config, "--config: " + printable(file));
+}
+
 // Takes what was not given from the folder's config.json, and refuses what was given otherwise. True: files that are only
 // read stand elsewhere now (of the data, the kind must be the same here, and later the contents).
 bool agree_with_folder(Flags& flags, const fs::path& config_file) {
@@ -140,10 +153,7 @@ int train_command(const Words& words) {
   const fs::path folder = o.out, config_file = folder / "config.json";
   if (o.resume && o.overwrite) fail_usage("--overwrite: contradicts --resume: give one of them");
   const FolderLock lock(folder);  // before the folder is looked into
-  if (!o.config.empty()) {
-    nlohmann::json config = read_json(o.config, "--config");
-    flags.set_missing(config, "--config: " + printable(o.config));
-  }
+  if (!o.config.empty()) take_config(flags, o.config);
   std::error_code ignored;
   const bool goes_on = o.resume && fs::exists(config_file, ignored);
   if (!o.resume && !o.overwrite && holds_run(folder))
