@@ -20,6 +20,7 @@ template <class Visit>
 void each_field(Progress& p, const Visit& visit) {
   visit("step", p.step);
   visit("seed", p.seed);
+  visit("data_crc32", p.data_crc32);
   visit("epoch_loss", p.epoch_loss);
   visit("train_seconds", p.train_seconds);
   visit("total_seconds", p.total_seconds);
@@ -31,6 +32,9 @@ void each_field(Progress& p, const Visit& visit) {
   visit("last_top5", p.last_top5);
   visit("last_loss", p.last_loss);
   visit("last_train_loss", p.last_train_loss);
+  visit("last_router_accuracy", p.last_router_accuracy);
+  visit("last_expert_load", p.last_expert_load);
+  visit("evaluation_pending", p.evaluation_pending);
 }
 
 // Steps of the complete checkpoints, newest first.
@@ -49,6 +53,20 @@ std::vector<std::uint64_t> steps_in(const fs::path& checkpoints) {
 }
 
 fs::path step_folder(const fs::path& checkpoints, std::uint64_t step) { return checkpoints / ("step-" + std::to_string(step)); }
+
+void write_progress(const fs::path& checkpoint, Progress progress) {
+  Json state;
+  each_field(progress, [&](const char* name, auto& value) { state[name] = value; });
+  write_file(checkpoint / "state.json", state.dump(1) + "\n");
+}
+
+// A newer one than `newest` was found damaged and passed over: it takes nobody's place.
+void remove_all_but(const fs::path& checkpoints, std::uint64_t newest, int keep) {
+  std::error_code ignored;
+  int kept = 0;
+  for (const std::uint64_t step : steps_in(checkpoints))
+    if (step <= newest && ++kept > std::max(keep, 1)) fs::remove_all(step_folder(checkpoints, step), ignored);
+}
 
 Progress load(const fs::path& path, Trainer& trainer) {
   Progress progress;
@@ -83,10 +101,7 @@ void save_checkpoint(const fs::path& folder, const Trainer& trainer, const Model
     std::vector<NamedTensor> moments = named_tensors(trainer.model.parameters(), trainer.m, "m.");
     for (NamedTensor& tensor : named_tensors(trainer.model.parameters(), trainer.v, "v.")) moments.push_back(std::move(tensor));
     write_safetensors(aside / "moments.safetensors", moments, {});
-    Json state;
-    Progress copy = progress;
-    each_field(copy, [&](const char* name, auto& value) { state[name] = value; });
-    write_file(aside / "state.json", state.dump(1) + "\n");
+    write_progress(aside, progress);
     sync_folder(aside);
     fs::remove_all(target);  // the same step, found damaged at resume, or written twice by the same bits
     fs::rename(aside, target);
@@ -98,10 +113,23 @@ void save_checkpoint(const fs::path& folder, const Trainer& trainer, const Model
     fs::remove_all(aside, ignored);
     throw;
   }
-  // A newer one than this was found damaged and passed over: it takes nobody's place.
-  int kept = 0;
-  for (const std::uint64_t step : steps_in(checkpoints))
-    if (step <= progress.step && ++kept > std::max(keep, 1)) fs::remove_all(step_folder(checkpoints, step), ignored);
+  if (!progress.evaluation_pending) remove_all_but(checkpoints, progress.step, keep);
+}
+
+void save_progress(const fs::path& folder, const Progress& progress, int keep) {
+  const fs::path checkpoints = folder / "checkpoints";
+  write_progress(step_folder(checkpoints, progress.step), progress);
+  remove_all_but(checkpoints, progress.step, keep);
+}
+
+std::optional<fs::path> discard_checkpoint(const fs::path& folder, std::uint64_t step) {
+  const fs::path checkpoints = folder / "checkpoints";
+  std::error_code error;
+  fs::remove_all(step_folder(checkpoints, step), error);
+  if (error) fail(printable(step_folder(checkpoints, step).string()), ": cannot be removed: ", error.message());
+  const auto left = steps_in(checkpoints);
+  if (left.empty()) return {};
+  return step_folder(checkpoints, left.front());
 }
 
 std::optional<Resumed> load_checkpoint(const fs::path& folder, Trainer& trainer) {

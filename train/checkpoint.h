@@ -17,6 +17,7 @@ namespace mvmoe {
 struct Progress {
   std::uint64_t step = 0;          // steps done; also the place in the data
   std::uint64_t seed = 0;
+  std::uint32_t data_crc32 = 0;    // of the training images and labels, the held-out ones among them
   double epoch_loss = 0;           // sum of the losses of this epoch's steps so far
   double train_seconds = 0;        // in training steps, over all processes of this run
   double total_seconds = 0;        // with evaluation and saving
@@ -25,12 +26,21 @@ struct Progress {
   std::uint64_t best_step = 0;
   double best_top1 = -1;           // the test set's top-1 at that step
   double last_top1 = -1, last_top5 = -1, last_loss = 0, last_train_loss = 0;  // of the last evaluated epoch
+  double last_router_accuracy = -1; // percent; -1: not defined
+  std::vector<double> last_expert_load = {};  // [E] percent; empty: dense
+  bool evaluation_pending = false;  // the epoch's steps are done, its evaluation and its row of log.csv are not
 };
 
-// Writes checkpoints/step-N under `folder` and removes all but the newest `keep`. On failure (a full disk) nothing
-// that was there is lost.
+// Writes checkpoints/step-N under `folder` and removes all but the newest `keep`; where the evaluation is pending, it
+// removes none: that may yet show that these weights are no good. On failure (a full disk) nothing that was there is lost.
 void save_checkpoint(const std::filesystem::path& folder, const Trainer& trainer, const ModelDescription& description,
                      const Progress& progress, int keep);
+
+// What has changed in `progress` since the checkpoint of the same step was written; removes all but the newest `keep`.
+void save_progress(const std::filesystem::path& folder, const Progress& progress, int keep);
+
+// Removes checkpoints/step-N; gives the newest of those that are left, if any is.
+std::optional<std::filesystem::path> discard_checkpoint(const std::filesystem::path& folder, std::uint64_t step);
 
 struct Resumed {
   Progress progress;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <mutex>
 #include <numeric>
 
 #include "train/loader.h"
@@ -32,10 +33,44 @@ void count_assignments(const ModelOutput& out, std::vector<std::atomic<std::int6
       taken[static_cast<std::size_t>(e)] += out.routed[r].assignments.begin[e + 1] - out.routed[r].assignments.begin[e];
 }
 
+// What is asked between lanes, by one thread at a time.
+class KeepOn {
+ public:
+  explicit KeepOn(const std::function<bool(int)>& ask) : ask_(ask) {}
+  bool operator()() {
+    if (!ask_) return true;
+    const std::lock_guard lock(asking_);
+    return !stopped_ && !(stopped_ = !ask_(done_));
+  }
+  void add(int images) { done_ += images; }
+  bool stopped() const { return stopped_; }
+
+ private:
+  const std::function<bool(int)>& ask_;
+  std::mutex asking_;
+  std::atomic<int> done_{0};
+  bool stopped_ = false;
+};
+
+// Means over the images, of their results.
+void average(Evaluation& e, const std::vector<int>& labels, const std::vector<int>& superclass_of) {
+  const double images = std::max(1, e.images);
+  int right = 0;
+  for (std::size_t i = 0; i < e.results.size(); ++i) {
+    e.top1 += e.results[i].rank < 1;
+    e.top5 += e.results[i].rank < 5;
+    e.loss += e.results[i].loss;
+    if (!superclass_of.empty()) right += e.results[i].expert == superclass_of[static_cast<std::size_t>(labels[i])];
+  }
+  e.top1 *= 100 / images;
+  e.top5 *= 100 / images;
+  e.loss /= images;
+  if (!superclass_of.empty()) e.router_accuracy = 100 * right / images;
+}
+
 }  // namespace
 
-Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes,
-                    const std::vector<int>& superclass_of, const std::vector<int>& experts) {
+Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes, const EvaluationOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const int S = set.side;
   const MoeConfig& moe = model.config().moe;
@@ -44,37 +79,30 @@ Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& 
   e.images = set.size();
   e.results.resize(static_cast<std::size_t>(set.size()));
   std::vector<std::atomic<std::int64_t>> taken(static_cast<std::size_t>(moe.experts));
+  KeepOn keep_on(options.keep_on);
   lanes.infer(set.size(), [&](Context& c, Lane lane) {
+    if (!keep_on()) return;
     const Tensor images = c.arena.take({lane.images, 3, S, S});
     for (int i = 0; i < lane.images; ++i)
       normalise(set.image(lane.first + i), set.channels, S, normalisation.mean, normalisation.std, images.outer_slice(i, 1).data());
-    const ModelOutput out = model.forward(c, images, {experts.empty() ? nullptr : experts.data() + lane.first});
+    const ModelOutput out = model.forward(c, images, {options.experts.empty() ? nullptr : options.experts.data() + lane.first});
     const Tensor logits = out.logits.value();  // [b, classes]
     for (int i = 0; i < lane.images; ++i) {
       const auto image = static_cast<std::size_t>(lane.first + i);
-      e.results[image] = score(logits.row(i), logits.width(), set.labels[image]);
+      ImageResult& result = e.results[image] = score(logits.row(i), logits.width(), set.labels[image]);
       if (!routes_images) continue;
       const float* p = out.routed[0].probs.value().row(i);  // [E]
-      e.results[image].expert = experts.empty() ? static_cast<int>(std::max_element(p, p + moe.experts) - p) : experts[image];
-      e.results[image].gate = p[e.results[image].expert];
+      result.expert = options.experts.empty() ? static_cast<int>(std::max_element(p, p + moe.experts) - p) : options.experts[image];
+      result.gate = p[result.expert];
     }
     count_assignments(out, taken);
+    keep_on.add(lane.images);
   });
 
-  const double images = std::max(1, e.images);
-  int right = 0;
-  for (std::size_t i = 0; i < e.results.size(); ++i) {
-    e.top1 += e.results[i].rank < 1;
-    e.top5 += e.results[i].rank < 5;
-    e.loss += e.results[i].loss;
-    if (!superclass_of.empty()) right += e.results[i].expert == superclass_of[static_cast<std::size_t>(set.labels[i])];
-  }
-  e.top1 *= 100 / images;
-  e.top5 *= 100 / images;
-  e.loss /= images;
-  if (routes_images && !superclass_of.empty()) e.router_accuracy = 100 * right / images;
+  average(e, set.labels, routes_images ? options.superclass_of : std::vector<int>{});
   const double all = std::max<double>(1, static_cast<double>(std::accumulate(taken.begin(), taken.end(), std::int64_t{0})));
   for (const auto& n : taken) e.expert_load.push_back(100 * static_cast<double>(n) / all);
+  e.complete = !keep_on.stopped();
   e.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return e;
 }

@@ -2,6 +2,7 @@
 // image's result does not depend on what else is in the batch.
 #pragma once
 #include <array>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -28,17 +29,23 @@ struct Evaluation {
   std::optional<double> router_accuracy;  // percent of images whose first expert is their super-class's
   std::vector<double> expert_load;        // [E] percent of all assignments, over all routers; empty: dense
   std::vector<ImageResult> results;       // [images]
+  bool complete = true;       // false: told to stop on the way, and the figures mean nothing
 };
 
 struct Normalisation {
   std::array<float, 3> mean{}, std{};
 };
 
+struct EvaluationOptions {
+  std::vector<int> superclass_of = {};  // [classes], for router_accuracy; empty: it is not defined
+  std::vector<int> experts = {};        // [images], where each goes instead of where its router says (per-image routing
+                                        // only); empty: the router decides
+  // Asked before each lane, one lane at a time, with the number of images done so far; false stops.
+  std::function<bool(int images)> keep_on = {};
+};
+
 // A label counts as found in the top k if fewer than k classes have a larger logit (or the same and a lower number).
 // A logit that is not a number is never the largest. `lanes` is used without gradients.
-// superclass_of [classes]: for router_accuracy, empty where it is not defined. `experts` [images] sends each image to a
-// given expert instead of its router's (per-image routing only); empty: the router decides.
-Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes,
-                    const std::vector<int>& superclass_of = {}, const std::vector<int>& experts = {});
+Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes, const EvaluationOptions& options = {});
 
 }  // namespace mvmoe

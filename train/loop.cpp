@@ -30,23 +30,24 @@ class Run {
         bar_(ProgressBar::mode_for_stderr(config.quiet), config.log_interval) {}
 
   RunResult go(const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
-    drop_rows_after(config_.folder / "log.csv", resumed ? resumed->progress.step : 0);
     if (resumed) go_on_from(*resumed);
+    drop_rows_after(config_.folder / "log.csv", progress_.evaluation_pending ? progress_.step - 1 : progress_.step);
     result_.resumed_at = progress_.step;
     seconds_before_ = progress_.total_seconds;
     Loader loader(data_.train, loader_config_, progress_.step);
     const auto per_epoch = static_cast<std::uint64_t>(loader.batches_per_epoch());
     total_steps_ = per_epoch * static_cast<std::uint64_t>(config_.epochs);
-    while (progress_.step < total_steps_) {
+    if (progress_.evaluation_pending) {
+      end_epoch(per_epoch, stop);
+      result_.signal = stop.load();
+    }
+    while (progress_.step < total_steps_ && result_.signal == 0) {
       const auto start = Clock::now();
       step(loader.next(), start, per_epoch);
-      if (progress_.step % per_epoch == 0) end_epoch(per_epoch);
+      if (progress_.step % per_epoch == 0) end_epoch(per_epoch, stop);
       else if (progress_.step % config_.save_every == 0) save();
       result_.signal = stop.load();
-      if (result_.signal != 0) {
-        if (saved_at_ != progress_.step) save();
-        break;
-      }
+      if (result_.signal != 0 && saved_at_ != progress_.step) save();
     }
     result_.progress = progress_;
     result_.images_per_s = progress_.train_seconds > 0
@@ -59,6 +60,7 @@ class Run {
   void go_on_from(const Resumed& resumed) {
     progress_ = resumed.progress;
     saved_at_ = progress_.step;
+    if (progress_.step > 0) learning_rate_ = trainer_.config.schedule.at(progress_.step - 1);
     result_.checkpoint = resumed.path;
     bar_.say("resumed at step " + std::to_string(progress_.step) + " from " + printable(resumed.path.string()));
     write_weights();  // a process killed between its checkpoint and these files
@@ -83,27 +85,20 @@ class Run {
                .seconds_left = recent_s_ * static_cast<double>(total_steps_ - progress_.step)});
   }
 
-  // Row, then checkpoint, then the weights files: whatever a kill leaves undone, the resumed run does again.
-  void end_epoch(std::uint64_t per_epoch) {
+  // Where an evaluation is due, the checkpoint comes before it, with a mark: a stop need not wait for the evaluation, and the
+  // resumed run does it. Then the row, the state without the mark, the weights files: whatever a kill leaves undone, the
+  // resumed run does again.
+  void end_epoch(std::uint64_t per_epoch, const std::atomic<int>& stop) {
     const int epoch = static_cast<int>(progress_.step / per_epoch);
     EpochRow row{.epoch = epoch, .steps = progress_.step, .learning_rate = learning_rate_,
                  .train_loss = progress_.epoch_loss / static_cast<double>(per_epoch),
                  .images_per_s = static_cast<double>(per_epoch) * loader_config_.batch_size / progress_.epoch_seconds};
     std::string said = "epoch " + std::to_string(epoch) + ": train loss " + text(row.train_loss);
-    const bool last = epoch == config_.epochs;
-    if (last || epoch % config_.eval_every == 0) {
-      const Evaluation test = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes);
-      row.test_top1 = progress_.last_top1 = test.top1;
-      row.test_top5 = progress_.last_top5 = test.top5;
-      row.test_loss = progress_.last_loss = test.loss;
-      said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
-      double score = epoch;  // without a held-out part nothing is chosen: the last epoch is the best
-      if (data_.holdout) {
-        score = evaluate(trainer_.model, *data_.holdout, description_.normalisation, trainer_.lanes).top1;
-        row.holdout_top1 = score;
-        said += ", held-out top-1 " + percent(score);
-      }
-      if (score > progress_.best_score) progress_.best_score = score, progress_.best_step = progress_.step, progress_.best_top1 = test.top1;
+    if (epoch == config_.epochs || epoch % config_.eval_every == 0) {
+      progress_.evaluation_pending = true;
+      if (saved_at_ != progress_.step) save();
+      if (!evaluate_epoch(row, said, stop)) return write_weights();  // stopped: the rest is for the resumed run
+      progress_.evaluation_pending = false;
     }
     progress_.last_train_loss = row.train_loss;
     progress_.epoch_loss = progress_.epoch_seconds = 0;
@@ -113,16 +108,44 @@ class Run {
     bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
   }
 
-  // What is not finite is never saved: "the last good checkpoint" must be one.
+  // Fills the row and the progress, and decides whether these are the best weights so far. False: stopped, nothing changed.
+  bool evaluate_epoch(EpochRow& row, std::string& said, const std::atomic<int>& stop) {
+    const EvaluationOptions options{.superclass_of = description_.superclass_of, .keep_on = [&](int) { return stop.load() == 0; }};
+    const Evaluation test = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes, options);
+    if (!test.complete) return false;
+    if (!std::isfinite(test.loss)) {
+      result_.checkpoint = discard_checkpoint(config_.folder, progress_.step);  // "the last good checkpoint" must be one
+      fail_not_finite("the test loss is " + text(test.loss));
+    }
+    said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
+    double score = row.epoch;  // without a held-out part nothing is chosen: the last epoch is the best
+    if (data_.holdout) {
+      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.normalisation, trainer_.lanes, options);
+      if (!holdout.complete) return false;
+      row.holdout_top1 = score = holdout.top1;
+      said += ", held-out top-1 " + percent(score);
+    }
+    row.test_top1 = progress_.last_top1 = test.top1;
+    row.test_top5 = progress_.last_top5 = test.top5;
+    row.test_loss = progress_.last_loss = test.loss;
+    row.router_accuracy = test.router_accuracy;
+    progress_.last_router_accuracy = test.router_accuracy.value_or(-1);
+    progress_.last_expert_load = test.expert_load;
+    if (test.router_accuracy) said += ", router " + percent(*test.router_accuracy);
+    if (score > progress_.best_score) progress_.best_score = score, progress_.best_step = progress_.step, progress_.best_top1 = test.top1;
+    return true;
+  }
+
+  [[noreturn]] void fail_not_finite(const std::string& what) const {
+    fail("train: ", what, " at step ", progress_.step, " (learning rate ", learning_rate_, "); ", last_good(),
+         "; a smaller --lr, a longer --warmup-epochs or --clip 1 may help");
+  }
+
+  // What is not finite is never saved.
   void require_finite_weights() const {
     const Block& weights = trainer_.model.parameters().weights();
     for (std::size_t i = 0; i < weights.size(); ++i)
-      if (!std::isfinite(weights[i]))
-        fail("train: weights are no longer finite at step ", progress_.step, " (learning rate ", learning_rate_, "); ", last_good(),
-             "; a smaller --lr, a longer --warmup-epochs or --clip 1 may help");
-    if (!std::isfinite(progress_.last_loss))
-      fail("train: the test loss is ", progress_.last_loss, " at step ", progress_.step, " (learning rate ", learning_rate_, "); ", last_good(),
-           "; a smaller --lr, a longer --warmup-epochs or --clip 1 may help");
+      if (!std::isfinite(weights[i])) fail_not_finite("weights are no longer finite");
   }
 
   std::string last_good() const {
@@ -133,10 +156,12 @@ class Run {
     require_finite_weights();
     progress_.total_seconds = total_seconds();
     progress_.seed = trainer_.config.seed;
-    save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep);
+    progress_.data_crc32 = data_.crc32;
+    if (saved_at_ == progress_.step) save_progress(config_.folder, progress_, config_.keep);  // weights and moments are there
+    else save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep);
     saved_at_ = progress_.step;
     result_.checkpoint = config_.folder / "checkpoints" / ("step-" + std::to_string(progress_.step));
-    write_weights();
+    if (!progress_.evaluation_pending) write_weights();
   }
 
   void write_weights() {

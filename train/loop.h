@@ -24,6 +24,7 @@ struct RunData {
   const ImageSet& train;
   const ImageSet* holdout;            // null: none
   const ImageSet& test;
+  std::uint32_t crc32 = 0;            // of training and held-out images and labels: noted in each checkpoint
 };
 
 struct RunResult {

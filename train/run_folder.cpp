@@ -34,7 +34,16 @@ bool is_still(const fs::path& path, int file) {
 
 }  // namespace
 
-FolderLock::FolderLock(const fs::path& folder) : path_(folder / "lock") {
+FolderLock::MadeFolders::MadeFolders(const fs::path& folder) {
+  std::error_code error;
+  for (fs::path p = folder; !p.empty() && !fs::exists(p, error) && !error; p = p.parent_path()) missing.push_back(p);
+}
+
+FolderLock::MadeFolders::~MadeFolders() {
+  for (const fs::path& folder : missing) rmdir(folder.c_str());  // refused where something is in it
+}
+
+FolderLock::FolderLock(const fs::path& folder) : made_(folder), path_(folder / "lock") {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) fail("--out: ", printable(folder.string()), ": cannot be made: ", error.message());

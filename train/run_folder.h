@@ -1,20 +1,28 @@
 // train/run_folder.h: a run's folder belongs to one process at a time, and a run in it is never overwritten by accident.
 #pragma once
 #include <filesystem>
+#include <vector>
 
 namespace mvmoe {
 
 // Holds the folder's lock file (host and process id in it) until destroyed. The lock is the kernel's, so that of a
-// killed process is gone with it. Throws Error that names folder, host and process if another one holds it.
+// killed process is gone with it. Throws Error that names folder, host and process if another one holds it. Makes the
+// folder where it is missing; at the end, what it made and nobody has put anything into goes away again.
 class FolderLock {
  public:
-  explicit FolderLock(const std::filesystem::path& folder);  // makes the folder where it is missing
+  explicit FolderLock(const std::filesystem::path& folder);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
   static void remove_leftovers(const std::filesystem::path& folder);  // half-written files of a killed process
+  struct MadeFolders {
+    explicit MadeFolders(const std::filesystem::path& folder);
+    ~MadeFolders();
+    std::vector<std::filesystem::path> missing;  // innermost first
+  };
+  MadeFolders made_;            // the first member: it goes last, and also where the lock cannot be had
   std::filesystem::path path_;
   int file_ = -1;
 };

@@ -66,20 +66,22 @@ void read_parameters(const std::filesystem::path& path, const Parameters& parame
   for (const NamedTensor& tensor : named_tensors(parameters, parameters.weights())) file.read(tensor.name, tensor.value);
 }
 
-LoadedModel load_model(const std::filesystem::path& path) {
-  LoadedModel loaded;
-  {
-    const SafetensorsFile file(path);
-    const auto found = file.metadata().find("mvmoe");
-    if (found == file.metadata().end())
-      fail(printable(path.string()), ": carries no description of the model (metadata entry mvmoe): weights written by mvmoe have one");
-    try {
-      loaded.description = description_from(Json::parse(found->second));
-    } catch (const std::exception& e) {
-      fail(printable(path.string()), ": its description of the model is damaged: ", printable(e.what()));
-    }
+std::optional<ModelDescription> description_in(const std::filesystem::path& path) {
+  const SafetensorsFile file(path);
+  const auto found = file.metadata().find("mvmoe");
+  if (found == file.metadata().end()) return {};
+  try {
+    return description_from(Json::parse(found->second));
+  } catch (const std::exception& e) {
+    fail(printable(path.string()), ": its description of the model is damaged: ", printable(e.what()));
   }
-  loaded.model = std::make_unique<ViT>(loaded.description.model);
+}
+
+LoadedModel load_model(const std::filesystem::path& path) {
+  const auto description = description_in(path);
+  if (!description)
+    fail(printable(path.string()), ": carries no description of the model (metadata entry mvmoe): weights written by mvmoe have one");
+  LoadedModel loaded{std::make_unique<ViT>(description->model), *description};
   read_parameters(path, loaded.model->parameters());
   return loaded;
 }

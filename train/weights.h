@@ -3,6 +3,7 @@
 #pragma once
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct ModelDescription {
 };
 
 void save_weights(const std::filesystem::path& path, const ViT& model, const ModelDescription& description);
+
+// What the file says of its model; empty where it carries no description. Throws Error if that is damaged.
+std::optional<ModelDescription> description_in(const std::filesystem::path& path);
 
 struct LoadedModel {
   std::unique_ptr<ViT> model;

@@ -150,6 +150,16 @@ check "--config of an earlier run: the same weights" same_files one/last.safeten
 must_run "--config and a flag" train --config one/config.json --epochs 1 --quiet --json --out shorter
 check "a flag beside --config wins" equal "$(json_value epochs)" 1
 check "a flag beside --config is in the new config.json" grep -Eq '"epochs": *"?1"?' shorter/config.json
+# Of another data set, what follows from the data is chosen anew: 62 classes, no flip, crop, a patch of 4.
+sed -i 's/"crop": "pad4"/"crop": "none"/' shorter/config.json
+# The run ends in its first steps, by a rate that no weights survive: this needs no more of it.
+run train --config shorter/config.json --data glyphs --quiet --json --lr 1e30 --clip 0 --out letters
+check "--config and another data set: it is trained on" grep -q 'at step' "$captured/err"
+for pair in 'classes.*62' 'image-size.*32' 'flip.*no' 'crop.*pad4' 'patch.*4' 'heads.*2'; do
+  check "--config and another data set: ${pair%%.*} fits" grep -Eq "^ *\"$pair" letters/config.json
+done
+must_run "--config and the data in another place" train --config one/config.json --data cifar10:other/copy --quiet --out placed
+check "--config and the data in another place: the same patch, the same weights" same_files one/last.safetensors placed/last.safetensors
 check "--config leaves the earlier run alone" same_files one/last.safetensors two/last.safetensors
 
 ### Weights by name

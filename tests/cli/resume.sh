@@ -91,10 +91,12 @@ until_true begun
 sleep 0.3
 refused "a second process in the folder" 1 --out "process $pid" -- "${slow[@]}" --quiet --out slow --resume
 refused "a second process, --overwrite" 1 --out "process $pid" -- "${slow[@]}" --quiet --out slow --overwrite
+refused "a second process does not look into the folder" 1 --out "process $pid" -- "${slow[@]}" --quiet --out slow --resume --lr 1
 check "the first process lives on" kill -0 "$pid"
 kill -INT "$pid"
 sleep 0.3
 check "the first Ctrl-C waits for the step" kill -0 "$pid"
+check "the first Ctrl-C is answered at once" grep -q '^mvmoe: stopping' "$captured/started.err"
 before=$(milliseconds)
 stopped INT
 check "the second Ctrl-C exits with 130" equal "$code" 130
@@ -122,6 +124,31 @@ done
 stopped
 check "hundreds of signals in one step: exits with 75" equal "$code" 75
 check "hundreds of signals in one step: the same weights" same_files calm/last.safetensors storm/last.safetensors
+
+### Stopped in the middle of an evaluation: it is left, and done when the run goes on
+cp -r data long-test
+for ((i = 0; i < 200; ++i)); do cat data/test_batch.bin; done >long-test/test_batch.bin
+evaluated=(train --data cifar10:long-test "${tiny[@]}" --model vit-2x64 --patch 4 --epochs 2 --holdout 0.2 --keep 1 --quiet)
+before=$(milliseconds)
+must_run "long evaluations that nothing disturbs" "${evaluated[@]}" --out patient
+took_evaluating=$((($(milliseconds) - before) / 2))
+as_patient() {
+  same_files patient/last.safetensors "$1/last.safetensors" && same_files patient/best.safetensors "$1/best.safetensors" &&
+    equal "$(cut -d, -f1-10 "$1/log.csv")" "$(cut -d, -f1-10 patient/log.csv)"
+}
+for signal in TERM KILL; do
+  start "${evaluated[@]}" --out "patient-$signal"
+  until_true [ -e "patient-$signal/checkpoints/step-16" ]
+  before=$(milliseconds)
+  stopped $signal
+  check "SIG$signal during an evaluation does not wait for it" between 0 $(($(milliseconds) - before)) $((took_evaluating / 2))
+  check "SIG$signal during an evaluation: its row is not written" eval "! rows patient-$signal 1"
+  check "SIG$signal during an evaluation: the checkpoint says so" grep -q '"evaluation_pending": true' patient-$signal/checkpoints/step-16/state.json
+  run "${evaluated[@]}" --json --out "patient-$signal" --resume
+  check "after SIG$signal during an evaluation: goes on" equal "$code $(json_value resumed_at) $(json_value executed_steps)" "0 16 16"
+  check "after SIG$signal during an evaluation: ends as undisturbed" as_patient "patient-$signal"
+  check "after SIG$signal during an evaluation: --keep 1 is kept to" equal "$(ls patient-$signal/checkpoints)" step-32
+done
 
 ### kill -9, five times at moments that differ from run to run
 executed() { cat killed.*.err 2>/dev/null | grep -c '^epoch .* step '; }
@@ -204,6 +231,26 @@ fresh elsewhere
 mkdir -p deep/er
 mv elsewhere deep/er/moved
 goes_on "the folder was moved" deep/er/moved
+# The data may be moved, but not be other data.
+fresh follows
+cp -r data moved-data
+goes_on "the data was moved" follows --data cifar10:moved-data
+check "the data was moved: config.json says where it is now" grep -q '"data": "cifar10:moved-data"' follows/config.json
+fresh follows
+mv data put-away
+run train --quiet --json --out follows --resume
+check "the data is gone: the flag is named" equal "$(complaints 1 data --data)" ""
+before=$(fingerprint follows)
+cp -r put-away data
+flip_byte data/data_batch_2.bin
+refused "a training image was changed" 2 --data cifar10:data follows/checkpoints -- train --quiet --out follows --resume
+cp put-away/data_batch_2.bin data
+printf '\11' | dd of=data/data_batch_5.bin bs=1 seek=3073 conv=notrunc status=none
+refused "a training label was changed" 2 --data cifar10:data follows/checkpoints -- train --quiet --out follows --resume
+refused "the changed data in another place" 2 --data cifar10:./data -- train --quiet --out follows --resume --data cifar10:./data
+check "changed data: the run is as it was" equal "$(fingerprint follows)" "$before"
+rm -r data
+mv put-away data
 fresh real
 ln -s real link
 goes_on "the folder is a symbolic link" link
@@ -230,9 +277,13 @@ cp whole/last.safetensors first.safetensors
 start "${recipe[@]}" --quiet --out started --init-from first.safetensors
 until_true rows started 1
 stopped TERM
-rm first.safetensors
+cp -r started started2
+mv first.safetensors second.safetensors
 run train --quiet --json --out started --resume
 check "--resume after the --init-from file has gone" equal "$code" 0
+run train --quiet --json --out started2 --resume --init-from second.safetensors
+check "--resume with --init-from where it is now" equal "$code" 0
+check "--resume with --init-from where it is now: the same weights" same_files started/last.safetensors started2/last.safetensors
 
 ### The held-out part
 check "holdout_top1 is filled" awk -F, 'NR > 1 && $8 == "" { exit 1 }' whole/log.csv

@@ -1,6 +1,6 @@
 // Checkpoints: complete or absent, whole or named as damaged, and a run that goes on from one is the run that was
 // never stopped. Wrong but plausible: moments left out, the step left out (schedule and data start again), a damaged
-// newest taken for good.
+// newest taken for good, an evaluation that was stopped left out or logged twice.
 #include "train/checkpoint.h"
 
 #include <gtest/gtest.h>
@@ -43,6 +43,17 @@ RunResult run_in(const fs::path& folder, SmallRun& setup, int epochs, bool resum
              {.folder = folder, .epochs = epochs, .save_every = save_every, .keep = 2, .quiet = true}, resumed, stop);
 }
 
+// log.csv without its last two columns, which are speed and time.
+std::string figures_in(const fs::path& log) {
+  std::ifstream file(log);
+  std::string all;
+  for (std::string line; std::getline(file, line);) {
+    for (int columns = 0; columns < 2; ++columns) line.resize(line.rfind(','));
+    all += line + '\n';
+  }
+  return all;
+}
+
 void flip_a_byte(const fs::path& file) {
   std::fstream f(file, std::ios::in | std::ios::out | std::ios::binary);
   f.seekg(-5, std::ios::end);
@@ -58,16 +69,22 @@ TEST(Checkpoint, AResumedRunIsTheUninterruptedOne) {
   const RunResult uninterrupted = run_in(a.path(), whole, 3, false, go);
   EXPECT_EQ(uninterrupted.executed_steps, 15u);
 
-  std::uint64_t executed = 0;
   for (int piece = 0; piece < 15; ++piece) {  // every process is told to stop after its first step
     const std::atomic<int> stop{15};
     SmallRun again;
     const RunResult result = run_in(b.path(), again, 3, true, stop);
     EXPECT_EQ(result.resumed_at, static_cast<std::uint64_t>(piece));
     EXPECT_EQ(result.executed_steps, 1u);
-    executed += result.executed_steps;
+    const bool epoch_ended = piece % 5 == 4;
+    EXPECT_EQ(result.progress.evaluation_pending, epoch_ended);  // it did not wait for the evaluation
+    if (!epoch_ended) continue;
+    SmallRun stopped_again, evaluating;
+    EXPECT_TRUE(run_in(b.path(), stopped_again, 3, true, stop).progress.evaluation_pending);
+    const RunResult evaluated = run_in(b.path(), evaluating, (piece + 1) / 5, true, go);  // a run of no more epochs than these
+    EXPECT_EQ(evaluated.executed_steps, 0u);
+    EXPECT_FALSE(evaluated.progress.evaluation_pending);
   }
-  EXPECT_EQ(executed, 15u);
+  EXPECT_EQ(figures_in(b.path() / "log.csv"), figures_in(a.path() / "log.csv"));
   EXPECT_EQ(read_file(a.path() / "last.safetensors"), read_file(b.path() / "last.safetensors"));
   EXPECT_EQ(read_file(a.path() / "best.safetensors"), read_file(b.path() / "best.safetensors"));
   EXPECT_EQ(read_file(a.path() / "checkpoints/step-15/moments.safetensors"), read_file(b.path() / "checkpoints/step-15/moments.safetensors"));
@@ -138,6 +155,42 @@ TEST(Checkpoint, WhatIsNotFiniteIsNotSaved) {
   const auto resumed = load_checkpoint(folder.path(), again.trainer);
   if (!resumed) return;  // it blew up in its first step
   for (const float w : numbers(again.model.parameters().weights())) ASSERT_TRUE(std::isfinite(w)) << "step " << resumed->progress.step;
+}
+
+// Killed after the row was written and before the mark was taken back: the row is written once.
+TEST(Checkpoint, APendingEvaluationsRowIsNotWrittenTwice) {
+  const TemporaryFolder folder;
+  const std::atomic<int> go{0};
+  SmallRun first;
+  RunResult result = run_in(folder.path(), first, 2, false, go);
+  const std::string figures = figures_in(folder.path() / "log.csv");
+  result.progress.evaluation_pending = true;
+  result.progress.epoch_loss = 5;
+  save_progress(folder.path(), result.progress, 2);
+  SmallRun again;
+  run_in(folder.path(), again, 2, true, go);
+  const std::string twice = figures_in(folder.path() / "log.csv");
+  EXPECT_EQ(std::count(twice.begin(), twice.end(), '\n'), 3);
+  EXPECT_EQ(twice.substr(0, twice.find("\n2,")), figures.substr(0, figures.find("\n2,")));
+}
+
+// Weights whose numbers are finite and whose logits are not: found by the evaluation, after they were saved.
+TEST(Checkpoint, WhatTheEvaluationFindsNotFiniteIsNoCheckpoint) {
+  const TemporaryFolder folder;
+  const std::atomic<int> go{0};
+  SmallRun first;
+  RunResult result = run_in(folder.path(), first, 1, false, go);
+  for (const NamedTensor& t : named_tensors(first.model.parameters(), first.model.parameters().weights()))
+    if (t.name == "head.weight") std::fill_n(t.value.data(), t.value.size(), 3e38f);
+  result.progress.step = 10;
+  result.progress.evaluation_pending = true;
+  save_checkpoint(folder.path(), first.trainer, first.description, result.progress, 1);
+  EXPECT_TRUE(fs::exists(folder.path() / "checkpoints/step-5"));  // it keeps its place until the evaluation is done
+  SmallRun again;
+  const std::string message = message_of([&] { run_in(folder.path(), again, 2, true, go); });
+  EXPECT_NE(message.find("the test loss is"), std::string::npos) << message;
+  EXPECT_NE(message.find("checkpoints/step-5;"), std::string::npos) << message;
+  EXPECT_FALSE(fs::exists(folder.path() / "checkpoints/step-10"));
 }
 
 TEST(Checkpoint, AnotherModelIsNamed) {

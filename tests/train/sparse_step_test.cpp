@@ -65,7 +65,7 @@ TEST(SparseStep, AGuidedRouterLearnsTheSuperClasses) {
   }
   EXPECT_GT(accuracy, 95);
   EXPECT_LT(guidance, 0.3);
-  const Evaluation e = evaluate(model, images, {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, trainer.lanes, step.routing.superclass_of);
+  const Evaluation e = evaluate(model, images, {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, trainer.lanes, {.superclass_of = step.routing.superclass_of});
   EXPECT_GT(e.router_accuracy.value(), 95);
   EXPECT_NEAR(e.expert_load[0] + e.expert_load[1], 100, 1e-9);
   EXPECT_NEAR(e.expert_load[1], 100.0 / 3, 5);  // one class of three
@@ -105,11 +105,11 @@ TEST(SparseEvaluate, ImagesGoWhereTheyAreSent) {
   const ImageSet images = small_images(9);
   const Normalisation normalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   Lanes lanes(model.parameters(), {.threads = 2, .lane_size = 2}, Kernels::fast);
-  const Evaluation e = evaluate(model, images, normalisation, lanes, {}, {0, 1, 2, 2, 2, 2, 2, 2, 2});
+  const Evaluation e = evaluate(model, images, normalisation, lanes, {.experts = {0, 1, 2, 2, 2, 2, 2, 2, 2}});
   EXPECT_EQ(e.expert_load, (std::vector<double>{100.0 / 9, 100.0 / 9, 700.0 / 9}));
   EXPECT_EQ(e.results[1].expert, 1);
   EXPECT_FALSE(e.router_accuracy.has_value());
-  const Evaluation other = evaluate(model, images, normalisation, lanes, {}, {1, 1, 2, 2, 2, 2, 2, 2, 2});
+  const Evaluation other = evaluate(model, images, normalisation, lanes, {.experts = {1, 1, 2, 2, 2, 2, 2, 2, 2}});
   EXPECT_NE(e.results[0].loss, other.results[0].loss);  // another expert, another answer
   EXPECT_NEAR(e.results[1].loss, other.results[1].loss, 1e-5);  // products of other heights round otherwise
 }

@@ -148,6 +148,22 @@ TEST(Evaluate, AnImageDoesNotDependOnItsBatch) {
   EXPECT_NEAR(together.top1, 100 * top1 / 21, 1e-9);
 }
 
+TEST(Evaluate, StopsBetweenLanesWhenToldTo) {
+  ViT model(small_model());
+  model.initialise(5);
+  const ImageSet all = small_images(21);
+  const Normalisation normalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  Lanes lanes(model.parameters(), {.threads = 1, .lane_size = 4}, Kernels::fast);
+  std::vector<int> asked;
+  const Evaluation whole = evaluate(model, all, normalisation, lanes, {.keep_on = [&](int images) { return asked.push_back(images), true; }});
+  EXPECT_TRUE(whole.complete);
+  EXPECT_EQ(asked, (std::vector<int>{0, 4, 8, 12, 16, 20}));
+  EXPECT_EQ(whole.loss, evaluate(model, all, normalisation, lanes).loss);
+  asked.clear();
+  EXPECT_FALSE(evaluate(model, all, normalisation, lanes, {.keep_on = [&](int images) { return asked.push_back(images), images < 8; }}).complete);
+  EXPECT_EQ(asked, (std::vector<int>{0, 4, 8}));
+}
+
 TEST(Evaluate, RanksByLogitThenByNumber) {
   // All weights zero: every logit is the bias' 0, so class 0 comes first, and label c has rank c.
   const ViT model(small_model(7));

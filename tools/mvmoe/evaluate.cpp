@@ -9,6 +9,19 @@
 
 namespace mvmoe {
 
+namespace {
+
+void print(const Evaluation& e, double images_per_s) {
+  std::printf("top-1 %.2f %%, top-5 %.2f %%, loss %.4f on %d images (%.0f images/s)\n", e.top1, e.top5, e.loss, e.images, images_per_s);
+  if (e.router_accuracy) std::printf("the router sends %.1f %% of the images to their super-class's expert\n", *e.router_accuracy);
+  if (e.expert_load.empty()) return;
+  std::printf("load of the experts, in percent:");
+  for (const double load : e.expert_load) std::printf(" %.1f", load);
+  std::printf("\n");
+}
+
+}  // namespace
+
 int evaluate_command(const Words& words) {
   std::string weights, data_spec;
   ThreadOptions threads;
@@ -31,13 +44,15 @@ int evaluate_command(const Words& words) {
     fail_usage("--data: ", printable(data_spec), " has images of side ", data.test.side, ", the weights in ", printable(weights), " were trained for ", config.image);
 
   Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run());
-  const Evaluation e = evaluate(*loaded.model, data.test, loaded.description.normalisation, lanes);
+  const Evaluation e = evaluate(*loaded.model, data.test, loaded.description.normalisation, lanes,
+                                {.superclass_of = loaded.description.superclass_of});
   const double images_per_s = e.images / e.seconds;
   if (json)
     print_json({{"top1", e.top1}, {"top5", e.top5}, {"loss", e.loss}, {"images", e.images}, {"images_per_s", images_per_s},
-                {"router_accuracy", nullptr}, {"expert_load", nullptr}});
+                {"router_accuracy", e.router_accuracy ? nlohmann::ordered_json(*e.router_accuracy) : nullptr},
+                {"expert_load", e.expert_load.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(e.expert_load)}});
   else
-    std::printf("top-1 %.2f %%, top-5 %.2f %%, loss %.4f on %d images (%.0f images/s)\n", e.top1, e.top5, e.loss, e.images, images_per_s);
+    print(e, images_per_s);
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <thread>
 
@@ -16,6 +17,11 @@ namespace mvmoe {
 namespace {
 
 std::atomic<int> received{0};
+
+void say_stopping() {
+  const char* const over_the_bar = isatty(STDERR_FILENO) ? "\r\x1b[2K" : "";
+  std::fprintf(stderr, "%smvmoe: stopping after this step; Ctrl-C again stops at once\n", over_the_bar);
+}
 
 }  // namespace
 
@@ -36,8 +42,11 @@ void listen_for_stop_signals() {
   }
   pthread_sigmask(SIG_BLOCK, &waited, nullptr);  // threads started from here on inherit it
   std::thread([waited] {
-    for (int signal = 0; sigwait(&waited, &signal) == 0;)
-      if (received.exchange(signal) == SIGINT && signal == SIGINT) _exit(130);  // the second Ctrl-C
+    for (int signal = 0; sigwait(&waited, &signal) == 0;) {
+      const int before = received.exchange(signal);
+      if (before == SIGINT && signal == SIGINT) _exit(130);  // the second Ctrl-C
+      if (before == 0) say_stopping();
+    }
   }).detach();
 }
 

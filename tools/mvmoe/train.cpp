@@ -11,8 +11,10 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
-#include "tools/mvmoe/options.h"
+#include "tools/mvmoe/train_options.h"
 #include "train/run_folder.h"
+#include "train/start.h"
+#include "train/superclass/division_file.h"
 
 namespace mvmoe {
 namespace {
@@ -20,99 +22,58 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-struct TrainOptions {
-  ModelOptions model;
-  ThreadOptions threads;
-  std::string data, out, config, init_from, crop = "auto", flip = "auto";
-  int epochs = 20, batch_size = 128, eval_every = 1, keep = 2, log_interval = 50, workers = 1;
-  float lr = 1e-3f, lr_base = 0, min_lr = 1e-5f, warmup_epochs = 2, warmup_lr = 1e-6f, weight_decay = 0.05f;
-  float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, clip = 1, label_smoothing = 0.1f, holdout = 0;
-  std::uint64_t seed = 0, save_every = 500;
-  std::string superclasses;
-  float guide_weight = 0.3f, router_z_weight = 0, bias_rate = 1e-3f;
-  std::optional<float> balance_weight;
-  bool upcycle = false;
-  bool resume = false, overwrite = false, json = false, quiet = false;
-};
-
-// Flags that say what is trained. A resumed run must not contradict the folder's; all others may change.
-const std::vector<std::string> recipe_flags{
-    "data", "model", "patch", "heads", "mlp-ratio", "pool", "no-qkv-bias", "drop-path", "image-size", "classes", "init-from", "upcycle",
-    "experts", "moe-layers", "top-k", "routing", "router-input", "balance", "router-noise", "capacity", "eval-capacity", "batch-priority",
-    "renormalise-gates", "shared-experts", "superclasses", "guide-weight", "balance-weight", "router-z-weight", "bias-rate",
-    "epochs", "batch-size", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "weight-decay", "beta1", "beta2", "eps", "clip",
-    "label-smoothing", "crop", "flip", "holdout", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
-// Those of them whose 0 or auto means "choose for me": config.json holds what was chosen.
-const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip"};
-const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads"};
-
-void declare(Flags& flags, TrainOptions& o) {
-  flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR");
-  flags.add("out", o.out, "the run's folder");
-  flags.add("resume", o.resume, "go on with the run in --out; start afresh where there is none");
-  flags.add("overwrite", o.overwrite, "replace the run in --out");
-  flags.add("config", o.config, "take every flag not given from a config.json of an earlier run");
-  o.model.declare(flags);
-  flags.add("init-from", o.init_from, "start from the weights of this safetensors file");
-  flags.add("upcycle", o.upcycle, "the weights of --init-from are a dense network's: each expert begins as a copy of its MLP, gates sum to 1");
-  flags.add("superclasses", o.superclasses, "file of super-classes that guide the router (--routing superclass); mvmoe superclasses makes one");
-  flags.add("guide-weight", o.guide_weight, "weight of the router's guidance towards super-classes");
-  flags.add("balance-weight", o.balance_weight, "weight of the balance loss (auto: 0.005 for importance-load, 0.01 for switch)", "auto");
-  flags.add("router-z-weight", o.router_z_weight, "weight of the router's z-loss (1e-3 is usual)");
-  flags.add("bias-rate", o.bias_rate, "step of the bias that balances without a loss (--balance bias)");
-  flags.add("epochs", o.epochs, "passes over the training set", 1, 1'000'000);
-  flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
-  flags.add("lr", o.lr, "learning rate after warm-up");
-  flags.add("lr-base", o.lr_base, "if above 0: the learning rate is this times batch size / 512, instead of --lr");
-  flags.add("min-lr", o.min_lr, "learning rate at the end of the cosine");
-  flags.add("warmup-epochs", o.warmup_epochs, "epochs of linear warm-up", 0, 1e6f);
-  flags.add("warmup-lr", o.warmup_lr, "learning rate at the start of the warm-up");
-  flags.add("weight-decay", o.weight_decay, "AdamW's decoupled decay of linear and convolution weights");
-  flags.add("beta1", o.beta1, "AdamW's decay of the gradient's mean", 0, 0.999999f);
-  flags.add("beta2", o.beta2, "AdamW's decay of the gradient's square", 0, 0.9999999f);
-  flags.add("eps", o.eps, "AdamW's term against division by zero", 1e-30f);
-  flags.add("clip", o.clip, "largest norm of the gradient (0: no clipping)");
-  flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
-  flags.add_choice("crop", o.crop, "random crop after padding by 4 pixels (auto: pad4)", {"auto", "pad4", "none"});
-  flags.add_choice("flip", o.flip, "mirror half of the images (auto: as fits the data: not glyphs, not digits)", {"auto", "yes", "no"});
-  flags.add("holdout", o.holdout, "share of the training set held out, to choose the best weights by", 0, 0.9f);
-  flags.add("eval-every", o.eval_every, "epochs between two evaluations (the last epoch is always evaluated)", 1);
-  flags.add("save-every", o.save_every, "steps between two checkpoints, beside the one at each epoch's end", 1);
-  flags.add("keep", o.keep, "checkpoints kept", 1);
-  flags.add("seed", o.seed, "of everything random");
-  o.threads.declare(flags);
-  flags.add("workers", o.workers, "threads that prepare batches", 1, 256);
-  flags.add("log-interval", o.log_interval, "steps between two progress lines where stderr is no terminal", 1);
-  flags.add("quiet", o.quiet, "no progress on stderr");
-  flags.add("json", o.json, "results as one JSON object in the last line of stdout");
-}
-
-nlohmann::json read_json(const fs::path& path, const char* flag) {
-  const auto bytes = read_file(path, 1 << 20);
-  const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
-  if (json.is_discarded()) fail(flag, ": ", printable(path.string()), ": is not JSON");
-  return json;
-}
-
-// Takes what was not given from the folder's config.json, and refuses what was given otherwise.
-void agree_with_folder(Flags& flags, const fs::path& config_file) {
-  const nlohmann::json stored = read_json(config_file, "--resume");
-  for (const std::string& name : recipe_flags) {
-    if (!flags.given(name) || !stored.contains(name)) continue;
-    const nlohmann::json now = flags.values({name});
-    const bool chosen = std::find(resolved_flags.begin(), resolved_flags.end(), name) != resolved_flags.end();
-    if (chosen && (now[name] == "0" || now[name] == "auto")) continue;  // "choose for me": the file says what was chosen
-    if (now[name] != stored[name])
-      fail_usage("--", name, ": ", printable(now[name].get<std::string>()), " contradicts the run in ", printable(config_file.parent_path().string()),
-                 ", which has ", printable(stored[name].get<std::string>()), ": leave the flag out, or choose another --out");
+// Takes what was not given from --config. What was chosen there for other data than --data's is left out, to be chosen anew.
+void take_config(Flags& flags, const std::string& file) {
+  nlohmann::json config = read_json(file, "--config");
+  if (flags.given("data") && config.is_object() && config.contains("data") && config["data"].is_string()) {
+    const std::string now = flags.values({"data"})["data"], before = config["data"];
+    if (now != before)
+      for (const char* name : {"classes", "image-size"}) config.erase(name);
+    if (kind_of(now) != kind_of(before))
+      for (const char* name : {"patch", "crop", "flip"}) config.erase(name);
   }
-  nlohmann::json recipe = nlohmann::json::object();
-  for (const std::string& name : recipe_flags)
-    if (stored.contains(name)) recipe[name] = stored[name];
-  flags.set_missing(recipe, printable(config_file.string()));
+  flags.set_missing(config, "--config: " + printable(file));
 }
 
 Json or_null(double value, bool defined = true) { return defined && std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+// How the routers learn beside the task.
+RoutingLossConfig routing_losses(const TrainOptions& o, const std::vector<std::string>& classes, const ModelConfig& config) {
+  const MoeConfig& moe = config.moe;
+  const bool guided = moe.experts > 0 && moe.routing == Routing::superclass;
+  if (!o.superclasses.empty() && !guided)
+    fail_usage("--superclasses: guides a router with --routing superclass, this network has ", moe.experts == 0 ? "no experts" : "another routing");
+  if (guided && o.superclasses.empty())
+    fail_usage("--superclasses: is missing: --routing superclass guides the router by it (mvmoe superclasses makes it; --routing image and token learn without)");
+  if (guided && moe.experts > config.classes)
+    fail_usage("--experts: ", moe.experts, " is more than the ", config.classes, " classes: each expert needs a super-class");
+  const float usual = moe.balance == Balance::importance_load ? 0.005f : moe.balance == Balance::switch_loss ? 0.01f : 0;
+  RoutingLossConfig losses{.superclass_of = {}, .guide_weight = o.guide_weight, .balance_weight = o.balance_weight.value_or(usual), .z_weight = o.router_z_weight};
+  if (guided) losses.superclass_of = read_superclasses(o.superclasses, classes, moe.experts).of_class;
+  if (moe.balance == Balance::importance_load && moe.router_noise == 0 && !o.quiet)
+    std::fprintf(stderr, "mvmoe: --balance importance-load without --router-noise: only the importance is balanced, the load has no gradient then\n");
+  return losses;
+}
+
+// Weights of a network whose router learned another division know other experts.
+void require_same_division(const fs::path& weights, const std::vector<int>& superclass_of, const std::string& file) {
+  const auto description = description_in(weights);
+  if (description && !description->superclass_of.empty() && !superclass_of.empty() && description->superclass_of != superclass_of)
+    fail_usage("--superclasses: ", printable(file), " divides the classes otherwise than the weights in ", printable(weights.string()), " were trained for");
+}
+
+// What a start from other weights came to.
+void say(const Started& started, const std::string& file) {
+  const auto listed = [](const std::vector<std::string>& names) {
+    std::string text;
+    for (std::size_t i = 0; i < names.size() && i < 4; ++i) text += (i ? ", " : "") + printable(names[i]);
+    return names.size() > 4 ? text + " and " + std::to_string(names.size() - 4) + " more" : text;
+  };
+  std::fprintf(stderr, "start from %s: %zu tensors read", printable(file).c_str(), started.read.size());
+  if (!started.fresh.empty()) std::fprintf(stderr, "; not in it, so started anew: %s", listed(started.fresh).c_str());
+  if (!started.unused.empty()) std::fprintf(stderr, "; in it, but not in this model: %s", listed(started.unused).c_str());
+  std::fprintf(stderr, "\n");
+}
 
 int exit_code(int signal) { return signal == 0 ? 0 : signal == SIGINT ? 130 : 75; }
 
@@ -123,7 +84,8 @@ void print_result(const RunResult& r, const TrainOptions& o, std::uint64_t steps
     print_json({{"top1", or_null(p.last_top1, evaluated)}, {"top5", or_null(p.last_top5, evaluated)},
                 {"best_top1", or_null(p.best_top1, evaluated)}, {"ema_top1", nullptr}, {"epochs", p.step / steps_per_epoch},
                 {"steps", p.step}, {"images_per_s", or_null(r.images_per_s)}, {"train_loss", or_null(p.last_train_loss, evaluated)},
-                {"router_accuracy", nullptr}, {"expert_load", nullptr}, {"resumed_at", r.resumed_at}, {"executed_steps", r.executed_steps}});
+                {"router_accuracy", or_null(p.last_router_accuracy, p.last_router_accuracy >= 0)},
+                {"expert_load", p.last_expert_load.empty() ? Json(nullptr) : Json(p.last_expert_load)}, {"resumed_at", r.resumed_at}, {"executed_steps", r.executed_steps}});
     return;
   }
   if (evaluated)
@@ -138,23 +100,29 @@ void print_result(const RunResult& r, const TrainOptions& o, std::uint64_t steps
 int train_command(const Words& words) {
   TrainOptions o;
   Flags flags("train --data SPEC --out DIR [flags]", "Trains a model on a data set and writes weights, checkpoints and a log into a folder.");
-  declare(flags, o);
+  declare_run(flags, o);
+  declare_recipe(flags, o);
+  declare_start(flags, o);
+  declare_manner(flags, o);
   if (!flags.parse(words)) return 0;
   flags.require("out");
   if (o.out.empty()) fail_usage("--out: is empty, must be a folder");
   listen_for_stop_signals();  // before any thread is started
   const fs::path folder = o.out, config_file = folder / "config.json";
   if (o.resume && o.overwrite) fail_usage("--overwrite: contradicts --resume: give one of them");
-  if (!o.config.empty()) {
-    nlohmann::json config = read_json(o.config, "--config");
-    flags.set_missing(config, "--config: " + printable(o.config));
-  }
+  const FolderLock lock(folder);  // before the folder is looked into
+  if (!o.config.empty()) take_config(flags, o.config);
   std::error_code ignored;
   const bool goes_on = o.resume && fs::exists(config_file, ignored);
   if (!o.resume && !o.overwrite && holds_run(folder))
     fail_usage("--out: ", printable(o.out), " holds a run already: give --resume to go on with it, --overwrite to replace it, or another folder");
-  if (goes_on) agree_with_folder(flags, config_file);
+  const bool moved = goes_on && agree_with_folder(flags, recipe_flags, config_file);
   if (o.data.empty()) flags.require("data");
+
+  require_experts(flags, o.model.moe);
+  if (o.upcycle && (o.init_from.empty() || o.model.moe.experts == 0))
+    fail_usage("--upcycle: makes experts of a dense network's MLPs: give --init-from and --experts too");
+  if (o.upcycle) o.model.moe.renormalise_gates = true;  // else the experts' copies would be scaled by the gates
 
   const DataSet data = load_dataset(o.data);
   const ModelConfig config = o.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
@@ -177,23 +145,27 @@ int train_command(const Words& words) {
   }
   const StepConfig step{.schedule = {.rate = o.lr_base > 0 ? o.lr_base * static_cast<float>(o.batch_size) / 512 : o.lr, .min_rate = o.min_lr,
                                      .warmup_rate = o.warmup_lr, .warmup_steps = warmup, .total_steps = total},
-                        .weight_decay = o.weight_decay, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .clip = o.clip, .seed = o.seed,
-                        .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()};
+                        .weight_decay = o.weight_decay, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .clip = o.clip,
+                        .routing = routing_losses(o, data.classes, config), .bias_rate = o.bias_rate, .seed = o.seed, .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()};
 
+  const std::uint32_t data_crc32 = crc32_of(data.train);
   ViT model(config);
   model.initialise(o.seed);
-  const bool holds_checkpoints = o.resume && fs::exists(folder / "checkpoints", ignored);
-  if (!o.init_from.empty() && !holds_checkpoints) read_parameters(o.init_from, model.parameters());
   Trainer trainer(model, step);
-  const FolderLock lock(folder);
   std::optional<Resumed> resumed;
-  if (holds_checkpoints) resumed = load_checkpoint(folder, trainer);
+  if (o.resume) resumed = load_checkpoint(folder, trainer);
   if (resumed) {
     for (const std::string& warning : resumed->warnings) std::fprintf(stderr, "mvmoe: warning: a damaged checkpoint is passed over: %s\n", warning.c_str());
     if (resumed->progress.seed != o.seed)
       fail_usage("--seed: ", o.seed, " contradicts the checkpoint ", printable(resumed->path.string()), ", made with ", resumed->progress.seed);
-  } else if (!o.init_from.empty() && holds_checkpoints) {
-    read_parameters(o.init_from, model.parameters());  // the folder of checkpoints was empty
+    if (resumed->progress.data_crc32 != data_crc32)
+      fail_usage("--data: ", printable(o.data), " holds other training images or labels than those that the checkpoint ",
+                 printable(resumed->path.string()), " was trained on: name the folder that has them");
+    require_same_division(resumed->path / "weights.safetensors", step.routing.superclass_of, o.superclasses);
+  } else if (!o.init_from.empty()) {
+    require_same_division(o.init_from, step.routing.superclass_of, o.superclasses);
+    const Started started = o.upcycle ? upcycle(o.init_from, model) : start_from(o.init_from, model);
+    if (!o.quiet) say(started, o.init_from);
   }
   if (o.overwrite) remove_run(folder);
   // Everything as it was resolved: a later version with other defaults repeats this run.
@@ -202,7 +174,7 @@ int train_command(const Words& words) {
   o.flip = loader.flip ? "yes" : "no";
   std::vector<std::string> all = recipe_flags;
   all.insert(all.end(), manner_flags.begin(), manner_flags.end());
-  if (!goes_on) write_file(config_file, flags.values(all).dump(1) + "\n");
+  if (!goes_on || moved) write_file(config_file, flags.values(all).dump(1) + "\n");
 
   if (!o.quiet)
     std::fprintf(stderr, "%s (%zu parameters) on %s: %d training, %d held-out, %d test images of %d classes; %d threads\n", o.model.model.c_str(),
@@ -214,7 +186,7 @@ int train_command(const Words& words) {
                  step.lanes.threads, blocks, blocks);
 
   const ModelDescription description{.model = config, .classes = data.classes, .normalisation = {data.mean, data.std}, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};
-  const RunResult result = run(trainer, {train_set, o.holdout > 0 ? &holdout : nullptr, data.test}, loader, description,
+  const RunResult result = run(trainer, {train_set, o.holdout > 0 ? &holdout : nullptr, data.test, data_crc32}, loader, description,
                                {.folder = folder, .epochs = o.epochs, .eval_every = o.eval_every, .save_every = o.save_every, .keep = o.keep,
                                 .log_interval = o.log_interval, .quiet = o.quiet},
                                resumed, stop_signal());

@@ -31,9 +31,15 @@ const Kind kinds[] = {{"glyphs", nullptr}, {"cifar10", load_cifar10}, {"cifar100
 
 }  // namespace
 
+std::string kind_of(const std::string& spec) { return spec.substr(0, spec.find(':')); }
+
+std::uint32_t crc32_of(const ImageSet& set) {
+  return crc32_of({reinterpret_cast<const std::uint8_t*>(set.labels.data()), set.labels.size() * sizeof(int)}, crc32_of(set.pixels));
+}
+
 DataSet load_dataset(const std::string& spec) {
   const std::size_t colon = spec.find(':');
-  const std::string name = spec.substr(0, colon), folder = colon == std::string::npos ? "" : spec.substr(colon + 1);
+  const std::string name = kind_of(spec), folder = colon == std::string::npos ? "" : spec.substr(colon + 1);
   for (const Kind& kind : kinds) {
     if (kind.name != name) continue;
     if (kind.load && folder.empty()) fail_usage("--data: '", printable(spec), "' names no folder: ", kind.usage());

@@ -35,6 +35,12 @@ struct DataSet {
 // labels out of range.
 DataSet load_dataset(const std::string& spec);
 
+// What stands before the colon of a SPEC: `cifar10`.
+std::string kind_of(const std::string& spec);
+
+// CRC-32 of images and labels: whether it is the same set, wherever its files are.
+std::uint32_t crc32_of(const ImageSet& set);
+
 // Splits off `share` of the set, stratified: from each class the same share, drawn by seed, at least one image of a
 // class stays in. Gives for each image whether it is held out. share 0: none. Throws unless 0 <= share < 1.
 std::vector<bool> choose_holdout(const std::vector<int>& labels, int classes, float share, std::uint64_t seed);

@@ -1,0 +1,100 @@
+#include "tools/mvmoe/train_options.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/files.h"
+#include "train/data/dataset.h"
+
+namespace mvmoe {
+
+const std::vector<std::string> recipe_flags{
+    "data", "model", "patch", "heads", "mlp-ratio", "pool", "no-qkv-bias", "drop-path", "image-size", "classes", "init-from", "upcycle",
+    "experts", "moe-layers", "top-k", "routing", "router-input", "balance", "router-noise", "capacity", "eval-capacity", "batch-priority",
+    "renormalise-gates", "shared-experts", "superclasses", "guide-weight", "balance-weight", "router-z-weight", "bias-rate",
+    "epochs", "batch-size", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "weight-decay", "beta1", "beta2", "eps", "clip",
+    "label-smoothing", "crop", "flip", "holdout", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
+const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip"};
+const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads"};
+
+void declare_run(Flags& flags, TrainOptions& o) {
+  flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR");
+  flags.add("out", o.out, "the run's folder");
+  flags.add("resume", o.resume, "go on with the run in --out; start afresh where there is none");
+  flags.add("overwrite", o.overwrite, "replace the run in --out");
+  flags.add("config", o.config, "take every flag not given from a config.json of an earlier run");
+}
+
+void declare_recipe(Flags& flags, TrainOptions& o) {
+  o.model.declare(flags);
+  flags.add("guide-weight", o.guide_weight, "weight of the router's guidance towards super-classes");
+  flags.add("balance-weight", o.balance_weight, "weight of the balance loss (auto: 0.005 for importance-load, 0.01 for switch)", "auto");
+  flags.add("router-z-weight", o.router_z_weight, "weight of the router's z-loss (1e-3 is usual)");
+  flags.add("bias-rate", o.bias_rate, "step of the bias that balances without a loss (--balance bias)");
+  flags.add("epochs", o.epochs, "passes over the training set", 1, 1'000'000);
+  flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
+  flags.add("lr", o.lr, "learning rate after warm-up");
+  flags.add("lr-base", o.lr_base, "if above 0: the learning rate is this times batch size / 512, instead of --lr");
+  flags.add("min-lr", o.min_lr, "learning rate at the end of the cosine");
+  flags.add("warmup-epochs", o.warmup_epochs, "epochs of linear warm-up", 0, 1e6f);
+  flags.add("warmup-lr", o.warmup_lr, "learning rate at the start of the warm-up");
+  flags.add("weight-decay", o.weight_decay, "AdamW's decoupled decay of linear and convolution weights");
+  flags.add("beta1", o.beta1, "AdamW's decay of the gradient's mean", 0, 0.999999f);
+  flags.add("beta2", o.beta2, "AdamW's decay of the gradient's square", 0, 0.9999999f);
+  flags.add("eps", o.eps, "AdamW's term against division by zero", 1e-30f);
+  flags.add("clip", o.clip, "largest norm of the gradient (0: no clipping)");
+  flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
+  flags.add_choice("crop", o.crop, "random crop after padding by 4 pixels (auto: pad4)", {"auto", "pad4", "none"});
+  flags.add_choice("flip", o.flip, "mirror half of the images (auto: as fits the data: not glyphs, not digits)", {"auto", "yes", "no"});
+  flags.add("holdout", o.holdout, "share of the training set held out, to choose the best weights by", 0, 0.9f);
+  flags.add("eval-every", o.eval_every, "epochs between two evaluations (the last epoch is always evaluated)", 1);
+  flags.add("seed", o.seed, "of everything random");
+}
+
+void declare_start(Flags& flags, TrainOptions& o) {
+  flags.add("init-from", o.init_from, "start from the weights of this safetensors file");
+  flags.add("upcycle", o.upcycle, "the weights of --init-from are a dense network's: each expert begins as a copy of its MLP, gates sum to 1");
+  flags.add("superclasses", o.superclasses, "file of super-classes that guide the router (--routing superclass); mvmoe superclasses makes one");
+}
+
+void declare_manner(Flags& flags, TrainOptions& o) {
+  o.threads.declare(flags);
+  flags.add("save-every", o.save_every, "steps between two checkpoints, beside the one at each epoch's end", 1);
+  flags.add("keep", o.keep, "checkpoints kept", 1);
+  flags.add("workers", o.workers, "threads that prepare batches", 1, 256);
+  flags.add("log-interval", o.log_interval, "steps between two progress lines where stderr is no terminal", 1);
+  flags.add("quiet", o.quiet, "no progress on stderr");
+  flags.add("json", o.json, "results as one JSON object in the last line of stdout");
+}
+
+nlohmann::json read_json(const std::filesystem::path& path, const char* flag) {
+  const auto bytes = read_file(path, 1 << 20);
+  const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  if (json.is_discarded()) fail(flag, ": ", printable(path.string()), ": is not JSON");
+  return json;
+}
+
+bool agree_with_folder(Flags& flags, const std::vector<std::string>& names, const std::filesystem::path& config_file) {
+  bool moved = false;
+  const nlohmann::json stored = read_json(config_file, "--resume");
+  for (const std::string& name : names) {
+    if (!flags.given(name) || !stored.contains(name)) continue;
+    const nlohmann::json now = flags.values({name});
+    const bool chosen = std::find(resolved_flags.begin(), resolved_flags.end(), name) != resolved_flags.end();
+    if (chosen && (now[name] == "0" || now[name] == "auto")) continue;  // "choose for me": the file says what was chosen
+    if (now[name] == stored[name]) continue;
+    if (name == "init-from" || name == "superclasses" || (name == "data" && kind_of(now[name]) == kind_of(stored[name])))
+      moved = true;
+    else
+      fail_usage("--", name, ": ", printable(now[name].get<std::string>()), " contradicts the run in ", printable(config_file.parent_path().string()),
+                 ", which has ", printable(stored[name].get<std::string>()), ": leave the flag out, or choose another --out");
+  }
+  nlohmann::json recipe = nlohmann::json::object();
+  for (const std::string& name : names)
+    if (stored.contains(name)) recipe[name] = stored[name];
+  flags.set_missing(recipe, printable(config_file.string()));
+  return moved;
+}
+
+}  // namespace mvmoe

@@ -1,0 +1,47 @@
+// tools/mvmoe/train_options.h: the flags of training, which `train` and `pipeline` share.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/mvmoe/options.h"
+
+namespace mvmoe {
+
+struct TrainOptions {
+  ModelOptions model;
+  ThreadOptions threads;
+  std::string data, out, config, init_from, crop = "auto", flip = "auto";
+  int epochs = 20, batch_size = 128, eval_every = 1, keep = 2, log_interval = 50, workers = 1;
+  float lr = 1e-3f, lr_base = 0, min_lr = 1e-5f, warmup_epochs = 2, warmup_lr = 1e-6f, weight_decay = 0.05f;
+  float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, clip = 1, label_smoothing = 0.1f, holdout = 0;
+  std::uint64_t seed = 0, save_every = 500;
+  std::string superclasses;
+  float guide_weight = 0.3f, router_z_weight = 0, bias_rate = 1e-3f;
+  std::optional<float> balance_weight;
+  bool upcycle = false;
+  bool resume = false, overwrite = false, json = false, quiet = false;
+};
+
+// Flags that say what is trained. A resumed run must not contradict the folder's; all others may change.
+extern const std::vector<std::string> recipe_flags;
+// Those of them whose 0 or auto means "choose for me": config.json holds what was chosen.
+extern const std::vector<std::string> resolved_flags;
+// Flags that say how: they change no result.
+extern const std::vector<std::string> manner_flags;
+
+void declare_run(Flags& flags, TrainOptions& o);     // the data and the run's folder
+void declare_recipe(Flags& flags, TrainOptions& o);  // the model, the optimizer, the augmentation
+void declare_start(Flags& flags, TrainOptions& o);   // what a run of its own is given by file
+void declare_manner(Flags& flags, TrainOptions& o);  // threads, checkpoints, progress
+
+// The file of a flag as JSON. Throws Error that names flag and file.
+nlohmann::json read_json(const std::filesystem::path& path, const char* flag);
+
+// Takes what was not given from the folder's config.json, and refuses what was given otherwise, of the flags `names`.
+// True: files that are only read stand elsewhere now (of the data, the kind must be the same here, and later the
+// contents).
+bool agree_with_folder(Flags& flags, const std::vector<std::string>& names, const std::filesystem::path& config_file);
+
+}  // namespace mvmoe
