@@ -26,7 +26,7 @@ endif
 
 library := $(patsubst %,$(BUILD)/%.o,$(wildcard engine/*.cpp ops/*.cpp models/*.cpp train/*.cpp train/*/*.cpp train/data/*.S))
 gradcheck := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/gradcheck/*.cpp tools/gradcheck/*/*.cpp))
-program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp))
+program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp tools/pipeline/*.cpp))
 tests := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 

@@ -10,7 +10,7 @@
 namespace mvmoe {
 
 // Where a number is used. Each place has its own stream, so adding one never shifts another.
-enum class Place : std::uint32_t { init = 1, shuffle, holdout, crop, flip, drop_path, test, router_noise, random_router };
+enum class Place : std::uint32_t { init = 1, shuffle, holdout, crop, flip, drop_path, test, router_noise, superclass, random_router };
 
 class Random {
  public:

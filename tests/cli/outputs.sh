@@ -13,7 +13,7 @@ lines() { wc -l <"$1" | tr -d ' '; }
 run
 check "mvmoe alone exits with 0" equal "$code" 0
 alone=$out
-for subcommand in train evaluate summary gradcheck bench info; do
+for subcommand in train evaluate confusion superclasses summary gradcheck bench info; do
   check "mvmoe alone lists $subcommand with a line" grep -Eq "^ +$subcommand +[a-z]" "$captured/out"
 done
 run --help
@@ -37,6 +37,8 @@ for default in 'epochs VALUE .*\[20\]' 'lr VALUE .*\[0\.001\]' 'min-lr VALUE .*\
   check "train --help shows the default: ${default%% *}" grep -q -- "--$default" "$captured/out"
 done
 helps evaluate weights data threads json
+helps confusion weights data out kind threads lane-size kernels json
+helps superclasses confusion experts out method max-size seed file data json
 helps summary "${model[@]}" batch-size threads json
 helps gradcheck seeds json
 helps bench "${model[@]}" batch-size steps threads json

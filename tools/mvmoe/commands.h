@@ -16,6 +16,9 @@ void listen_for_stop_signals();
 
 int train_command(const Words& words);
 int evaluate_command(const Words& words);
+int confusion_command(const Words& words);
+int superclasses_command(const Words& words);
+int pipeline_command(const Words& words);
 int summary_command(const Words& words);
 int gradcheck_command(const Words& words);
 int bench_command(const Words& words);

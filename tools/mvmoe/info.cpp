@@ -4,7 +4,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
@@ -12,6 +11,7 @@
 #include "engine/safetensors.h"
 #include "engine/threads.h"
 #include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/machine.h"
 #include "tools/mvmoe/options.h"
 
 namespace mvmoe {
@@ -19,13 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-std::string processor_name() {
-  std::ifstream cpuinfo("/proc/cpuinfo");
-  for (std::string line; std::getline(cpuinfo, line);)
-    if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
-  return "unknown";
-}
 
 std::vector<std::string> instruction_sets() {
   std::vector<std::string> sets;

@@ -22,6 +22,9 @@ struct Command {
 constexpr std::array commands{
     Command{"train", train_command, "train a model, or go on where a run was stopped"},
     Command{"evaluate", evaluate_command, "accuracy and loss of trained weights on a data set"},
+    Command{"confusion", confusion_command, "which classes trained weights take for which, on the held-out part"},
+    Command{"superclasses", superclasses_command, "divide the classes into super-classes, one for each expert"},
+    Command{"pipeline", pipeline_command, "the whole method: dense baseline, confusion, super-classes, sparse network, comparison"},
     Command{"summary", summary_command, "parameters, multiply-adds and memory of a model, without training it"},
     Command{"gradcheck", gradcheck_command, "check every op's backward against a double-precision reference"},
     Command{"bench", bench_command, "measure training steps or inference on this machine"},
@@ -30,7 +33,7 @@ constexpr std::array commands{
 
 void print_commands() {
   std::printf("mvmoe: trains vision transformers on multicore CPUs\n\nusage: mvmoe COMMAND [flags]     (mvmoe COMMAND --help lists a command's flags)\n\n");
-  for (const Command& command : commands) std::printf("  %-10s  %s\n", command.name, command.help);
+  for (const Command& command : commands) std::printf("  %-12s  %s\n", command.name, command.help);
 }
 
 int dispatch(const Words& words) {

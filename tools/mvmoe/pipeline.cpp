@@ -1,0 +1,197 @@
+// tools/mvmoe/pipeline.cpp: `mvmoe pipeline`: the whole method, each stage the command that a user could give.
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/files.h"
+#include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/machine.h"
+#include "tools/mvmoe/train_options.h"
+#include "tools/pipeline/compare.h"
+#include "tools/pipeline/stages.h"
+#include "tools/pipeline/table.h"
+#include "train/run_folder.h"
+#include "train/superclass/division_file.h"
+#include "train/superclass/score.h"
+#include "train/superclass/spectral.h"
+
+namespace mvmoe {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+struct PipelineOptions {
+  TrainOptions train;
+  std::string kind = "soft", method = "spectral", file;
+  int max_size = 0;
+};
+
+// What config.json holds beside the recipe of training.
+const std::vector<std::string> method_flags{"upcycle", "kind", "method", "superclasses", "max-size"};
+
+// The recipe that both networks share, and what makes one of them sparse.
+std::vector<std::string> recipe_of(bool sparse) {
+  std::vector<std::string> sparse_only = moe_flags;
+  for (const char* name : {"experts", "guide-weight", "balance-weight", "router-z-weight", "bias-rate"}) sparse_only.push_back(name);
+  std::vector<std::string> names;
+  for (const std::string& name : recipe_flags) {
+    if (name == "init-from" || name == "upcycle" || name == "superclasses") continue;
+    if (!sparse && std::find(sparse_only.begin(), sparse_only.end(), name) != sparse_only.end()) continue;
+    names.push_back(name);
+  }
+  return names;
+}
+
+void declare(Flags& flags, PipelineOptions& o) {
+  flags.add("data", o.train.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR");
+  flags.add("out", o.train.out, "the folder of all stages; the same command goes on where it was stopped");
+  o.train.model.moe.experts = 10;
+  o.train.holdout = 0.1f;
+  declare_recipe(flags, o.train);
+  flags.add_choice("kind", o.kind, "confusion matrix: probabilities summed, or predictions counted", {"soft", "hard"});
+  flags.add_choice("method", o.method, "super-classes: cluster the confusion graph, draw by seed, or read --superclasses", {"spectral", "random", "file"});
+  flags.add("superclasses", o.file, "for --method file: a super-class file");
+  flags.add("max-size", o.max_size, "classes in a super-class, at most (0: no bound)");
+  flags.add("upcycle", o.train.upcycle, "the sparse network begins as the trained dense one, which is trained on as well, as a control");
+  declare_manner(flags, o.train);
+}
+
+// Flags as words of another command, with the values that they have here.
+Words words_of(const Flags& flags, const std::vector<std::string>& names) {
+  Words words;
+  const nlohmann::json values = flags.values(names);
+  for (const auto& [name, value] : values.items()) words.push_back("--" + name + "=" + value.get<std::string>());
+  return words;
+}
+
+Words operator+(Words a, const Words& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+int run_compare(const PipelineOptions& o, const DataSet& data) {
+  const fs::path folder = o.train.out;
+  const bool upcycled = o.train.upcycle;
+  const SuperClasses division = read_superclasses(folder / "superclasses.json", data.classes, o.train.model.moe.experts);
+  const Comparison comparison = compare({.dense = folder / "dense/last.safetensors", .moe = folder / "moe/last.safetensors",
+                                         .control = upcycled ? std::optional(folder / "control/last.safetensors") : std::nullopt},
+                                        data, division.of_class, o.train.threads.lanes(), o.train.threads.kernels_to_run(), o.train.seed);
+  const bool known = !data.coarse_of_class.empty();
+  Json json{{"data", o.train.data}, {"model", o.train.model.model}, {"epochs", o.train.epochs}, {"experts", o.train.model.moe.experts},
+            {"moe_layers", o.train.model.moe.layers}, {"top_k", o.train.model.moe.top_k}, {"routing", o.train.model.moe.routing},
+            {"processor", processor_name()}, {"threads", o.train.threads.lanes().threads}, {"classes", data.classes}, {"superclass_of", division.of_class},
+            {"sizes", division.sizes()},
+            {"ari", known ? Json(adjusted_rand_index(division.of_class, data.coarse_of_class)) : Json(nullptr)},
+            {"nmi", known ? Json(normalised_mutual_information(division.of_class, data.coarse_of_class)) : Json(nullptr)}};
+  json.update(to_json(comparison));
+  write_file(folder / "comparison.json", json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  return 0;
+}
+
+std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const DataSet& data) {
+  const std::string out = o.train.out, dense = out + "/dense/last.safetensors", superclasses = out + "/superclasses.json";
+  const bool guided = o.train.model.moe.routing == "superclass", upcycle = o.train.upcycle;
+  const Words manner = words_of(flags, manner_flags) + Words(o.train.quiet ? 1 : 0, "--quiet");
+  const Words data_and_threads{"--data", o.train.data, "--threads", std::to_string(o.train.threads.threads), "--kernels", o.train.threads.kernels};
+  const std::string epochs = std::to_string(o.train.epochs) + (o.train.epochs == 1 ? " epoch" : " epochs"), E = std::to_string(o.train.model.moe.experts);
+  std::vector<Stage> stages;
+  stages.push_back({"dense", "train " + o.train.model.model + " for " + epochs, {}, {"dense"}, [=, &flags] {
+    return train_command(words_of(flags, recipe_of(false)) + manner + Words{"--out", out + "/dense", "--resume"});
+  }});
+  stages.push_back({"confusion", "what it takes for what, on the held-out part", {"dense/last.safetensors"}, {"confusion.csv"}, [=] {
+    return confusion_command(Words{"--weights", dense, "--out", out + "/confusion.csv", "--kind", o.kind} + data_and_threads);
+  }});
+  std::vector<fs::path> division_inputs{"confusion.csv"};
+  stages.push_back({"superclasses", E + " super-classes (" + o.method + ")", division_inputs, {"superclasses.json"}, [=] {
+    Words words{"--confusion", out + "/confusion.csv", "--experts", E, "--out", superclasses, "--method", o.method, "--max-size", std::to_string(o.max_size),
+                "--seed", std::to_string(o.train.seed), "--data", o.train.data};
+    return superclasses_command(o.method == "file" ? words + Words{"--file", o.file} : words);
+  }});
+  if (upcycle)
+    stages.push_back({"control", "train the dense network for " + epochs + " more", {"dense/last.safetensors"}, {"control"}, [=, &flags] {
+      return train_command(words_of(flags, recipe_of(false)) + manner + Words{"--out", out + "/control", "--resume", "--init-from", dense});
+    }});
+  std::vector<fs::path> moe_inputs;
+  if (guided) moe_inputs.push_back("superclasses.json");
+  if (upcycle) moe_inputs.push_back("dense/last.safetensors");
+  stages.push_back({"moe", std::string(upcycle ? "upcycle it and train" : "train the same network") + " with " + E + " experts for " + epochs, moe_inputs, {"moe"}, [=, &flags] {
+    Words words = words_of(flags, recipe_of(true)) + manner + Words{"--out", out + "/moe", "--resume"};
+    if (guided) words = words + Words{"--superclasses", superclasses};
+    if (upcycle) words = words + Words{"--upcycle", "--init-from", dense};
+    return train_command(words);
+  }});
+  std::vector<fs::path> compared{"dense/last.safetensors", "moe/last.safetensors", "superclasses.json"};
+  if (upcycle) compared.push_back("control/last.safetensors");
+  stages.push_back({"compare", "both on the test set", compared, {"comparison.json"}, [=, &data] { return run_compare(o, data); }});
+  return stages;
+}
+
+// What can be known to be wrong is said before hours are spent.
+void check_all(const PipelineOptions& o, const DataSet& data) {
+  const int classes = static_cast<int>(data.classes.size());
+  if (o.train.model.moe.experts == 0) fail_usage("--experts: is 0, the method needs at least 1");
+  if (!(o.train.holdout > 0)) fail_usage("--holdout: is 0: the confusion matrix needs a held-out part, 0.1 is usual");
+  if (o.method == "file" && o.file.empty()) fail_usage("--superclasses: is missing: --method file reads it");
+  if (o.method != "file" && !o.file.empty()) fail_usage("--superclasses: needs --method file, is ", o.method);
+  o.train.model.resolve(data.train.side, classes);
+  check_division(classes, o.train.model.moe.experts, o.max_size);
+  if (!o.file.empty()) read_superclasses(o.file, data.classes, o.train.model.moe.experts);
+}
+
+void print_json_result(const Json& c, const fs::path& folder) {
+  const Json control = c.at("control").is_null() ? Json(nullptr) : c.at("control").at("top1");
+  print_json({{"dense_top1", c.at("dense").at("top1")}, {"moe_top1", c.at("moe").at("top1")}, {"gain", c.at("gain")}, {"gain_error", c.at("gain_error")},
+              {"control_top1", control}, {"oracle_top1", c.at("oracle_top1")}, {"random_router_top1", c.at("random_router_top1")},
+              {"dense_macs", c.at("dense").at("macs")}, {"moe_macs", c.at("moe").at("macs")}, {"dense_ms", c.at("dense").at("ms")},
+              {"moe_ms", c.at("moe").at("ms")}, {"router_accuracy", c.at("moe").at("router_accuracy")}, {"expert_load", c.at("moe").at("expert_load")},
+              {"sizes", c.at("sizes")}, {"ari", c.at("ari")}, {"nmi", c.at("nmi")}, {"path", folder.string()}});
+}
+
+}  // namespace
+
+int pipeline_command(const Words& words) {
+  PipelineOptions o;
+  Flags flags("pipeline --data SPEC --out DIR [flags]",
+              "The whole method: train a dense network, find what it confuses, make super-classes of that, train a sparse network by them, compare.");
+  declare(flags, o);
+  if (!flags.parse(words)) return 0;
+  flags.require("out");
+  if (o.train.out.empty()) fail_usage("--out: is empty, must be a folder");
+  listen_for_stop_signals();
+  const fs::path folder = o.train.out, config_file = folder / "config.json";
+  const FolderLock lock(folder);
+  std::vector<std::string> names = recipe_of(true);
+  names.insert(names.end(), method_flags.begin(), method_flags.end());
+  if (fs::exists(config_file)) {
+    if (!fs::exists(folder / "stages.json"))
+      fail_usage("--out: ", printable(o.train.out), " holds a run that is no pipeline's: choose another folder");
+    agree_with_folder(flags, names, config_file);
+  } else if (holds_run(folder)) {
+    fail_usage("--out: ", printable(o.train.out), " holds a run already: choose another folder");
+  }
+  if (o.train.data.empty()) flags.require("data");
+  const DataSet data = load_dataset(o.train.data);
+  check_all(o, data);
+
+  Stages stages(folder, stages_of(o, flags, data));
+  if (!fs::exists(folder / "stages.json")) write_file(folder / "stages.json", "{}\n");
+  write_file(config_file, flags.values(names).dump(1) + "\n");
+  if (!o.train.quiet) std::fprintf(stderr, "%s: the stages\n%s", printable(o.train.out).c_str(), stages.plan().c_str());
+  const int code = stages.run([&](int number, const Stage& stage) {
+    if (!o.train.quiet) std::fprintf(stderr, "\nstage %d, %s: %s\n", number, stage.name.c_str(), stage.what.c_str());
+  });
+  if (code != 0) {
+    std::fprintf(stderr, "mvmoe: the pipeline was stopped; the same command goes on\n");
+    return code;
+  }
+  const auto bytes = read_file(folder / "comparison.json");
+  const Json comparison = Json::parse(bytes.begin(), bytes.end());
+  if (o.train.json) print_json_result(comparison, folder);
+  else std::printf("\n%s\nrun folder: %s\n", table(comparison).c_str(), printable(o.train.out).c_str());
+  return 0;
+}
+
+}  // namespace mvmoe

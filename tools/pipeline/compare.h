@@ -1,0 +1,53 @@
+// tools/pipeline/compare.h: a dense and a sparse network on the same test images: who is better, what it costs, and
+// where accuracy is lost on the way.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "train/data/dataset.h"
+#include "train/evaluate.h"
+#include "train/lanes.h"
+
+namespace mvmoe {
+
+// One network's side of the table.
+struct Contestant {
+  double top1 = 0, top5 = 0;             // percent, test set
+  std::int64_t macs = 0, executed_macs = 0;
+  std::int64_t params = 0, active_params = 0;
+  double ms = 0;                         // of one image on one thread, median
+};
+
+struct Comparison {
+  Contestant dense, moe;
+  std::optional<Contestant> control;     // the dense network trained on for as long as the upcycled one
+  double gain = 0, gain_error = 0;       // points of top-1 over the control or the dense network, and one standard error of
+                                         // that difference, both networks having seen the same images
+  // With superclass routing: how often the router is right, and the sparse network's top-1 if it always were. With any
+  // per-image routing: the same if it drew an expert at random.
+  std::optional<double> router_accuracy, oracle_top1, random_router_top1;
+  std::vector<double> expert_load;       // [E] percent
+  std::vector<std::vector<int>> expert_of_class;  // [C][E] test images of a class whose first expert was e; empty per token
+  struct Misrouted {
+    int index, label, expert, predicted;
+    double probability;
+  };
+  std::vector<Misrouted> misrouted;      // the surest first, at most 24
+};
+
+struct Networks {
+  std::filesystem::path dense, moe;      // weights files
+  std::optional<std::filesystem::path> control;
+};
+
+// `seed` draws the random router's choices. superclass_of [C] is the division, also where the router was not guided.
+Comparison compare(const Networks& networks, const DataSet& data, const std::vector<int>& superclass_of, const LaneConfig& lanes, Kernels kernels,
+                   std::uint64_t seed);
+
+nlohmann::ordered_json to_json(const Comparison& comparison);
+
+}  // namespace mvmoe

@@ -1,0 +1,57 @@
+#include "train/superclass/confusion.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/error.h"
+#include "train/loader.h"
+
+namespace mvmoe {
+namespace {
+
+constexpr int lanes_at_a_time = 128;  // bounds what stands in memory before it is added up
+
+void softmax(std::span<const float> logits, std::span<double> probabilities) {
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (std::size_t c = 0; c < logits.size(); ++c) sum += probabilities[c] = std::exp(logits[c] - largest);
+  for (double& p : probabilities) p /= sum;
+}
+
+}  // namespace
+
+MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Normalisation& normalisation, ConfusionKind kind, Lanes& lanes) {
+  const int S = set.side, C = model.config().classes, at_a_time = lanes_at_a_time * lanes.config().lane_size;
+  MeasuredConfusion out{.matrix = {C, C}, .images = set.size()};
+  DoubleMatrix probabilities(std::min(at_a_time, set.size()), C);               // [n, C]
+  std::vector<int> predicted(static_cast<std::size_t>(probabilities.rows));     // [n]
+  int correct = 0;
+  for (int first = 0; first < set.size(); first += at_a_time) {
+    const int count = std::min(at_a_time, set.size() - first);
+    lanes.infer(count, [&](Context& c, Lane lane) {
+      const Tensor images = c.arena.take({lane.images, 3, S, S});
+      for (int i = 0; i < lane.images; ++i)
+        normalise(set.image(first + lane.first + i), set.channels, S, normalisation.mean, normalisation.std, images.outer_slice(i, 1).data());
+      const Tensor all_logits = model.forward(c, images).logits.value();  // [b, C]
+      for (int i = 0; i < lane.images; ++i) {
+        const int image = lane.first + i;
+        const std::span<const float> logits(all_logits.row(i), static_cast<std::size_t>(C));
+        if (!std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); }))
+          fail("the network gives held-out image ", first + image, " a logit that is not finite");
+        predicted[image] = static_cast<int>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+        softmax(logits, probabilities[image]);
+      }
+    });
+    for (int i = 0; i < count; ++i) {
+      const int label = set.labels[first + i], guess = predicted[i];
+      correct += guess == label;
+      if (kind == ConfusionKind::hard) out.matrix.at(label, guess) += 1;
+      else
+        for (int c = 0; c < C; ++c) out.matrix.at(label, c) += probabilities.at(i, c);
+    }
+  }
+  out.accuracy = 100.0 * correct / std::max(1, out.images);
+  return out;
+}
+
+}  // namespace mvmoe

@@ -1,0 +1,30 @@
+// train/superclass/confusion.h: which classes a network takes for which.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "train/evaluate.h"
+#include "train/superclass/matrix.h"
+
+namespace mvmoe {
+
+// Soft: the predicted probabilities, summed over a true class's images. They keep signal where a class has few images.
+// Hard: how many of its images were given to each class (of equal logits the lower class, as `evaluate` counts).
+enum class ConfusionKind { soft, hard };
+
+struct Confusion {
+  std::vector<std::string> classes;  // names, in label order
+  DoubleMatrix matrix;               // [C, C], row: the true class, column: the predicted one; nothing negative
+};
+
+struct MeasuredConfusion {
+  DoubleMatrix matrix;   // [C, C]
+  int images = 0;
+  double accuracy = 0;   // percent, of the classes with the largest logit
+};
+
+// Each image's result is computed by itself and added in the images' order: the same bits for any number of threads.
+// Throws if the network gives a logit that is not finite. `lanes` is used without gradients.
+MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Normalisation& normalisation, ConfusionKind kind, Lanes& lanes);
+
+}  // namespace mvmoe

@@ -1,0 +1,33 @@
+// train/superclass/spectral.h: super-classes by normalised spectral clustering of the confusion graph.
+//   S = confusion_graph(M)   d_i = sum_j S_ij   L = I - D^-1/2 S D^-1/2
+//   class i is row i of the eigenvectors of the E smallest eigenvalues of L, scaled to unit length; k-means groups rows
+//   source   Ng, Jordan, Weiss 2001; von Luxburg 2007, arXiv 0711.0189, sections 4 and 8.3
+#pragma once
+#include <optional>
+
+#include "train/superclass/confusion.h"
+#include "train/superclass/division.h"
+
+namespace mvmoe {
+
+struct Spectrum {
+  std::vector<double> values;  // [n], ascending, from 0 to 2
+  DoubleMatrix vectors;        // [n, n], column k belongs to value k, orthonormal
+};
+
+// graph [n, n] is symmetric, not negative, and every degree is above 0.
+Spectrum laplacian_spectrum(const DoubleMatrix& graph);
+
+// E = `experts` super-classes, none empty and, where `largest` is not 0, none with more classes than that. A class that
+// is never confused has no place in the spectrum (its eigenvalues are those of the others) and goes where there is
+// most room. A function of its arguments, on one kind of processor. Throws as check_division does.
+SuperClasses spectral_division(const Confusion& confusion, int experts, int largest, std::uint64_t seed);
+
+// lambda_{E+1} - lambda_E: how clearly the graph falls into E parts. None where there is no eigenvalue beyond E.
+std::optional<double> eigengap(const std::vector<double>& eigenvalues, int experts);
+
+// The E with the largest gap, from 2 to half the classes (beyond, most super-classes would be single classes). None for
+// fewer than four classes.
+std::optional<int> suggested_experts(const std::vector<double>& eigenvalues);
+
+}  // namespace mvmoe
