@@ -25,8 +25,8 @@ std::string percent(double value) {
 // One run's state and the four things that happen to it besides a step.
 class Run {
  public:
-  Run(Trainer& trainer, const RunData& data, const LoaderConfig& loader, const ModelDescription& description, const LoopConfig& config)
-      : trainer_(trainer), data_(data), loader_config_(loader), description_(description), config_(config),
+  Run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description, const LoopConfig& config)
+      : trainer_(trainer), data_(data), loader_(loader), description_(description), config_(config),
         bar_(ProgressBar::mode_for_stderr(config.quiet), config.log_interval) {}
 
   RunResult go(const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
@@ -34,8 +34,7 @@ class Run {
     drop_rows_after(config_.folder / "log.csv", progress_.evaluation_pending ? progress_.step - 1 : progress_.step);
     result_.resumed_at = progress_.step;
     seconds_before_ = progress_.total_seconds;
-    Loader loader(data_.train, loader_config_, progress_.step);
-    const auto per_epoch = static_cast<std::uint64_t>(loader.batches_per_epoch());
+    const auto per_epoch = static_cast<std::uint64_t>(loader_.batches_per_epoch());
     total_steps_ = per_epoch * static_cast<std::uint64_t>(config_.epochs);
     if (progress_.evaluation_pending) {
       end_epoch(per_epoch, stop);
@@ -43,7 +42,7 @@ class Run {
     }
     while (progress_.step < total_steps_ && result_.signal == 0) {
       const auto start = Clock::now();
-      step(loader.next(), start, per_epoch);
+      step(loader_.next(), start, per_epoch);
       if (progress_.step % per_epoch == 0) end_epoch(per_epoch, stop);
       else if (progress_.step % config_.save_every == 0) save();
       result_.signal = stop.load();
@@ -51,7 +50,7 @@ class Run {
     }
     result_.progress = progress_;
     result_.images_per_s = progress_.train_seconds > 0
-                               ? static_cast<double>(progress_.step) * loader_config_.batch_size / progress_.train_seconds
+                               ? static_cast<double>(progress_.step) * loader_.batch_size() / progress_.train_seconds
                                : 0;
     return result_;
   }
@@ -92,7 +91,7 @@ class Run {
     const int epoch = static_cast<int>(progress_.step / per_epoch);
     EpochRow row{.epoch = epoch, .steps = progress_.step, .learning_rate = learning_rate_,
                  .train_loss = progress_.epoch_loss / static_cast<double>(per_epoch),
-                 .images_per_s = static_cast<double>(per_epoch) * loader_config_.batch_size / progress_.epoch_seconds};
+                 .images_per_s = static_cast<double>(per_epoch) * loader_.batch_size() / progress_.epoch_seconds};
     std::string said = "epoch " + std::to_string(epoch) + ": train loss " + text(row.train_loss);
     if (epoch == config_.epochs || epoch % config_.eval_every == 0) {
       progress_.evaluation_pending = true;
@@ -170,7 +169,7 @@ class Run {
 
   Trainer& trainer_;
   const RunData& data_;
-  const LoaderConfig& loader_config_;
+  Loader& loader_;
   const ModelDescription& description_;
   const LoopConfig& config_;
   ProgressBar bar_;
@@ -183,7 +182,7 @@ class Run {
 
 }  // namespace
 
-RunResult run(Trainer& trainer, const RunData& data, const LoaderConfig& loader, const ModelDescription& description, const LoopConfig& config,
+RunResult run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description, const LoopConfig& config,
               const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
   return Run(trainer, data, loader, description, config).go(resumed, stop);
 }
