@@ -62,7 +62,7 @@ class Run {
     if (progress_.step > 0) learning_rate_ = trainer_.config.schedule.at(progress_.step - 1);
     result_.checkpoint = resumed.path;
     bar_.say("resumed at step " + std::to_string(progress_.step) + " from " + printable(resumed.path.string()));
-    write_weights();  // a process killed between its checkpoint and these files
+    if (!progress_.evaluation_pending) write_weights();  // a process killed between its checkpoint and these files
   }
 
   void step(const Batch& batch, Clock::time_point start, std::uint64_t per_epoch) {  // start: before the wait for data
@@ -81,7 +81,7 @@ class Run {
     recent_s_ = recent_s_ == 0 ? seconds : 0.95 * recent_s_ + 0.05 * seconds;
     bar_.show({.epoch = static_cast<int>((progress_.step - 1) / per_epoch) + 1, .epochs = config_.epochs, .step = progress_.step,
                .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = batch.size() / recent_s_,
-               .seconds_left = recent_s_ * static_cast<double>(total_steps_ - progress_.step)});
+               .seconds_left = training_s_left() + evaluation_s() * evaluations_after(static_cast<int>((progress_.step - 1) / per_epoch))});
   }
 
   // Where an evaluation is due, the checkpoint comes before it, with a mark: a stop need not wait for the evaluation, and the
@@ -109,8 +109,18 @@ class Run {
 
   // Fills the row and the progress, and decides whether these are the best weights so far. False: stopped, nothing changed.
   bool evaluate_epoch(EpochRow& row, std::string& said, const std::atomic<int>& stop) {
-    const auto keep_on = [&](int) { return stop.load() == 0; };
-    const Evaluation test = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes, keep_on);
+    const auto start = Clock::now();
+    const int all = images_to_evaluate();
+    const auto keep_on_from = [&](int before) {  // images done in the other part
+      return [&, before](int images) {
+        const int done = before + images;
+        const double whole = done > 0 ? seconds_since(start) * all / done : evaluation_s();
+        bar_.show(EvaluationLine{.epoch = row.epoch, .epochs = config_.epochs, .images = done, .of = all,
+                                 .seconds_left = whole * (all - done) / all + training_s_left() + evaluation_s() * evaluations_after(row.epoch)});
+        return stop.load() == 0;
+      };
+    };
+    const Evaluation test = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes, keep_on_from(0));
     if (!test.complete) return false;
     if (!std::isfinite(test.loss)) {
       result_.checkpoint = discard_checkpoint(config_.folder, progress_.step);  // "the last good checkpoint" must be one
@@ -119,7 +129,7 @@ class Run {
     said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
     double score = row.epoch;  // without a held-out part nothing is chosen: the last epoch is the best
     if (data_.holdout) {
-      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.normalisation, trainer_.lanes, keep_on);
+      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.normalisation, trainer_.lanes, keep_on_from(data_.test.size()));
       if (!holdout.complete) return false;
       row.holdout_top1 = score = holdout.top1;
       said += ", held-out top-1 " + percent(score);
@@ -127,8 +137,26 @@ class Run {
     row.test_top1 = progress_.last_top1 = test.top1;
     row.test_top5 = progress_.last_top5 = test.top5;
     row.test_loss = progress_.last_loss = test.loss;
+    evaluation_s_ = seconds_since(start);
     if (score > progress_.best_score) progress_.best_score = score, progress_.best_step = progress_.step, progress_.best_top1 = test.top1;
     return true;
+  }
+
+  int images_to_evaluate() const { return data_.test.size() + (data_.holdout ? data_.holdout->size() : 0); }
+
+  double step_s() const {
+    if (recent_s_ > 0 || progress_.step == 0) return recent_s_;
+    return progress_.train_seconds / static_cast<double>(progress_.step);  // resumed, and no step done yet
+  }
+
+  double training_s_left() const { return step_s() * static_cast<double>(total_steps_ - progress_.step); }
+
+  // Seconds that an evaluation takes: the last one, or what a step lets expect, whose backward takes twice its forward.
+  double evaluation_s() const { return evaluation_s_ > 0 ? evaluation_s_ : step_s() / 3 / loader_.batch_size() * images_to_evaluate(); }
+
+  int evaluations_after(int epoch) const {
+    const int regular = config_.epochs / config_.eval_every - epoch / config_.eval_every;
+    return regular + (config_.epochs % config_.eval_every != 0 && epoch < config_.epochs);
   }
 
   [[noreturn]] void fail_not_finite(const std::string& what) const {
@@ -176,7 +204,8 @@ class Run {
   Progress progress_;
   RunResult result_;
   std::uint64_t total_steps_ = 0, saved_at_ = 0;
-  double learning_rate_ = 0, recent_s_ = 0, seconds_before_ = 0;
+  double learning_rate_ = 0, seconds_before_ = 0;
+  double recent_s_ = 0, evaluation_s_ = 0;  // of a step and of an evaluation, in this process
   Clock::time_point start_ = Clock::now();
 };
 
