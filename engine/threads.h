@@ -1,4 +1,4 @@
-// engine/threads.h: how many cores this process may use, and a team of threads that runs one function at a time.
+// engine/threads.h: a team of threads that runs one function at a time.
 //
 // Threads stand outside (a lane of images each), kernels are single-threaded code. Results never depend on the
 // number of threads: work is cut by the shapes alone, and threads only decide who does which piece.
@@ -14,9 +14,6 @@
 #include <vector>
 
 namespace mvmoe {
-
-// Cores this process may use: affinity mask and cgroup quota (v2 and v1), at least 1.
-int available_cores();
 
 class Threads {
  public:

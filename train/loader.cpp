@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <system_error>
 
 #include "engine/error.h"
 #include "engine/random.h"
@@ -66,9 +67,10 @@ Loader::Loader(const ImageSet& set, const LoaderConfig& config, std::uint64_t fi
   }
   try {
     for (int w = 0; w < config.workers; ++w) workers_.emplace_back([this] { work(); });
-  } catch (...) {
+  } catch (const std::system_error& e) {
+    const std::size_t started = workers_.size();
     stop_workers();
-    throw;
+    fail("--workers: the system gives ", started, " of ", config.workers, " threads (", e.code().message(), "): a smaller number will do");
   }
 }
 

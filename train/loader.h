@@ -40,12 +40,14 @@ void normalise(const std::uint8_t* from, int channels, int side, const std::arra
 
 class Loader {
  public:
-  // Keeps a reference to the set. Throws UsageError if the batch is larger than the set or a number makes no sense.
+  // Keeps a reference to the set. Throws UsageError if the batch is larger than the set or a number makes no sense,
+  // Error if the system gives too few threads.
   // Starts at batch `step` of the whole run: epoch step / batches_per_epoch(), shuffled anew in each epoch.
   Loader(const ImageSet& set, const LoaderConfig& config, std::uint64_t first_step = 0);
   ~Loader();
 
   int batches_per_epoch() const;   // the last incomplete batch is dropped
+  int batch_size() const { return config_.batch_size; }
 
   // The next batch, valid until the next call. An exception of a worker is thrown here. Memory is reused: after the
   // first few batches no call allocates.

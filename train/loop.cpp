@@ -25,8 +25,8 @@ std::string percent(double value) {
 // One run's state and the four things that happen to it besides a step.
 class Run {
  public:
-  Run(Trainer& trainer, const RunData& data, const LoaderConfig& loader, const ModelDescription& description, const LoopConfig& config)
-      : trainer_(trainer), data_(data), loader_config_(loader), description_(description), config_(config),
+  Run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description, const LoopConfig& config)
+      : trainer_(trainer), data_(data), loader_(loader), description_(description), config_(config),
         bar_(ProgressBar::mode_for_stderr(config.quiet), config.log_interval) {}
 
   RunResult go(const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
@@ -34,8 +34,7 @@ class Run {
     drop_rows_after(config_.folder / "log.csv", progress_.evaluation_pending ? progress_.step - 1 : progress_.step);
     result_.resumed_at = progress_.step;
     seconds_before_ = progress_.total_seconds;
-    Loader loader(data_.train, loader_config_, progress_.step);
-    const auto per_epoch = static_cast<std::uint64_t>(loader.batches_per_epoch());
+    const auto per_epoch = static_cast<std::uint64_t>(loader_.batches_per_epoch());
     total_steps_ = per_epoch * static_cast<std::uint64_t>(config_.epochs);
     if (progress_.evaluation_pending) {
       end_epoch(per_epoch, stop);
@@ -43,7 +42,7 @@ class Run {
     }
     while (progress_.step < total_steps_ && result_.signal == 0) {
       const auto start = Clock::now();
-      step(loader.next(), start, per_epoch);
+      step(loader_.next(), start, per_epoch);
       if (progress_.step % per_epoch == 0) end_epoch(per_epoch, stop);
       else if (progress_.step % config_.save_every == 0) save();
       result_.signal = stop.load();
@@ -51,7 +50,7 @@ class Run {
     }
     result_.progress = progress_;
     result_.images_per_s = progress_.train_seconds > 0
-                               ? static_cast<double>(progress_.step) * loader_config_.batch_size / progress_.train_seconds
+                               ? static_cast<double>(progress_.step) * loader_.batch_size() / progress_.train_seconds
                                : 0;
     return result_;
   }
@@ -63,7 +62,7 @@ class Run {
     if (progress_.step > 0) learning_rate_ = trainer_.config.schedule.at(progress_.step - 1);
     result_.checkpoint = resumed.path;
     bar_.say("resumed at step " + std::to_string(progress_.step) + " from " + printable(resumed.path.string()));
-    write_weights();  // a process killed between its checkpoint and these files
+    if (!progress_.evaluation_pending) write_weights();  // a process killed between its checkpoint and these files
   }
 
   void step(const Batch& batch, Clock::time_point start, std::uint64_t per_epoch) {  // start: before the wait for data
@@ -82,7 +81,7 @@ class Run {
     recent_s_ = recent_s_ == 0 ? seconds : 0.95 * recent_s_ + 0.05 * seconds;
     bar_.show({.epoch = static_cast<int>((progress_.step - 1) / per_epoch) + 1, .epochs = config_.epochs, .step = progress_.step,
                .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = batch.size() / recent_s_,
-               .seconds_left = recent_s_ * static_cast<double>(total_steps_ - progress_.step)});
+               .seconds_left = training_s_left() + evaluation_s() * evaluations_after(static_cast<int>((progress_.step - 1) / per_epoch))});
   }
 
   // Where an evaluation is due, the checkpoint comes before it, with a mark: a stop need not wait for the evaluation, and the
@@ -92,7 +91,7 @@ class Run {
     const int epoch = static_cast<int>(progress_.step / per_epoch);
     EpochRow row{.epoch = epoch, .steps = progress_.step, .learning_rate = learning_rate_,
                  .train_loss = progress_.epoch_loss / static_cast<double>(per_epoch),
-                 .images_per_s = static_cast<double>(per_epoch) * loader_config_.batch_size / progress_.epoch_seconds};
+                 .images_per_s = static_cast<double>(per_epoch) * loader_.batch_size() / progress_.epoch_seconds};
     std::string said = "epoch " + std::to_string(epoch) + ": train loss " + text(row.train_loss);
     if (epoch == config_.epochs || epoch % config_.eval_every == 0) {
       progress_.evaluation_pending = true;
@@ -110,8 +109,19 @@ class Run {
 
   // Fills the row and the progress, and decides whether these are the best weights so far. False: stopped, nothing changed.
   bool evaluate_epoch(EpochRow& row, std::string& said, const std::atomic<int>& stop) {
-    const EvaluationOptions options{.superclass_of = description_.superclass_of, .keep_on = [&](int) { return stop.load() == 0; }};
-    const Evaluation test = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes, options);
+    const auto start = Clock::now();
+    const int all = images_to_evaluate();
+    const auto keep_on_from = [&](int before) {  // images done in the other part
+      return [&, before](int images) {
+        const int done = before + images;
+        const double whole = done > 0 ? seconds_since(start) * all / done : evaluation_s();
+        bar_.show(EvaluationLine{.epoch = row.epoch, .epochs = config_.epochs, .images = done, .of = all,
+                                 .seconds_left = whole * (all - done) / all + training_s_left() + evaluation_s() * evaluations_after(row.epoch)});
+        return stop.load() == 0;
+      };
+    };
+    const Evaluation test = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes,
+                                     {.superclass_of = description_.superclass_of, .keep_on = keep_on_from(0)});
     if (!test.complete) return false;
     if (!std::isfinite(test.loss)) {
       result_.checkpoint = discard_checkpoint(config_.folder, progress_.step);  // "the last good checkpoint" must be one
@@ -120,7 +130,8 @@ class Run {
     said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
     double score = row.epoch;  // without a held-out part nothing is chosen: the last epoch is the best
     if (data_.holdout) {
-      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.normalisation, trainer_.lanes, options);
+      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.normalisation, trainer_.lanes,
+                                          {.keep_on = keep_on_from(data_.test.size())});
       if (!holdout.complete) return false;
       row.holdout_top1 = score = holdout.top1;
       said += ", held-out top-1 " + percent(score);
@@ -132,8 +143,26 @@ class Run {
     progress_.last_router_accuracy = test.router_accuracy.value_or(-1);
     progress_.last_expert_load = test.expert_load;
     if (test.router_accuracy) said += ", router " + percent(*test.router_accuracy);
+    evaluation_s_ = seconds_since(start);
     if (score > progress_.best_score) progress_.best_score = score, progress_.best_step = progress_.step, progress_.best_top1 = test.top1;
     return true;
+  }
+
+  int images_to_evaluate() const { return data_.test.size() + (data_.holdout ? data_.holdout->size() : 0); }
+
+  double step_s() const {
+    if (recent_s_ > 0 || progress_.step == 0) return recent_s_;
+    return progress_.train_seconds / static_cast<double>(progress_.step);  // resumed, and no step done yet
+  }
+
+  double training_s_left() const { return step_s() * static_cast<double>(total_steps_ - progress_.step); }
+
+  // Seconds that an evaluation takes: the last one, or what a step lets expect, whose backward takes twice its forward.
+  double evaluation_s() const { return evaluation_s_ > 0 ? evaluation_s_ : step_s() / 3 / loader_.batch_size() * images_to_evaluate(); }
+
+  int evaluations_after(int epoch) const {
+    const int regular = config_.epochs / config_.eval_every - epoch / config_.eval_every;
+    return regular + (config_.epochs % config_.eval_every != 0 && epoch < config_.epochs);
   }
 
   [[noreturn]] void fail_not_finite(const std::string& what) const {
@@ -174,20 +203,21 @@ class Run {
 
   Trainer& trainer_;
   const RunData& data_;
-  const LoaderConfig& loader_config_;
+  Loader& loader_;
   const ModelDescription& description_;
   const LoopConfig& config_;
   ProgressBar bar_;
   Progress progress_;
   RunResult result_;
   std::uint64_t total_steps_ = 0, saved_at_ = 0;
-  double learning_rate_ = 0, recent_s_ = 0, seconds_before_ = 0;
+  double learning_rate_ = 0, seconds_before_ = 0;
+  double recent_s_ = 0, evaluation_s_ = 0;  // of a step and of an evaluation, in this process
   Clock::time_point start_ = Clock::now();
 };
 
 }  // namespace
 
-RunResult run(Trainer& trainer, const RunData& data, const LoaderConfig& loader, const ModelDescription& description, const LoopConfig& config,
+RunResult run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description, const LoopConfig& config,
               const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
   return Run(trainer, data, loader, description, config).go(resumed, stop);
 }

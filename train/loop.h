@@ -20,8 +20,7 @@ struct LoopConfig {
   bool quiet = false;
 };
 
-struct RunData {
-  const ImageSet& train;
+struct RunData {                      // what the loader does not have
   const ImageSet* holdout;            // null: none
   const ImageSet& test;
   std::uint32_t crc32 = 0;            // of training and held-out images and labels: noted in each checkpoint
@@ -37,9 +36,9 @@ struct RunResult {
 };
 
 // Trains to the last epoch or until `stop` holds a signal's number, from `resumed` on: the checkpoint that was loaded
-// into the trainer, or empty: from the beginning. Throws Error on a loss that is not finite, naming
+// into the trainer, or empty: from the beginning. `loader` must start at the same step. Throws Error on a loss that is not finite, naming
 // step, learning rate and the last good checkpoint, and on a file that cannot be written.
-RunResult run(Trainer& trainer, const RunData& data, const LoaderConfig& loader, const ModelDescription& description,
+RunResult run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description,
               const LoopConfig& config, const std::optional<Resumed>& resumed, const std::atomic<int>& stop);
 
 }  // namespace mvmoe

@@ -53,18 +53,28 @@ void ProgressBar::show(const ProgressLine& line) {
   const bool last = line.step == line.steps;
   if (mode_ == Mode::lines && (line.step % static_cast<std::uint64_t>(interval_) == 0 || last))
     std::fprintf(stderr, "%s  %s\n", place(line).c_str(), figures(line).c_str());
+  draw(place(line), static_cast<double>(line.step) / static_cast<double>(line.steps), figures(line));
+}
+
+void ProgressBar::show(const EvaluationLine& line) {
+  char before[100], after[100];
+  std::snprintf(before, sizeof before, "epoch %d/%d  evaluating %d of %d", line.epoch, line.epochs, line.images, line.of);
+  std::snprintf(after, sizeof after, "%s left", duration(line.seconds_left).c_str());
+  draw(before, static_cast<double>(line.images) / line.of, after);
+}
+
+void ProgressBar::draw(const std::string& before, double share, const std::string& after) {
   if (mode_ != Mode::bar) return;
   const auto now = std::chrono::steady_clock::now();
-  if (!last && now - last_ < std::chrono::milliseconds(100)) return;
+  if (now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
-  const std::string before = place(line) + " ", after = " " + figures(line);
-  const int room = std::clamp(terminal_width() - static_cast<int>(before.size() + after.size()) - 3, 0, 40);
+  const int room = std::clamp(terminal_width() - static_cast<int>(before.size() + after.size()) - 6, 0, 40);
   std::string bar;
   if (room >= 5) {
-    const int done = static_cast<int>(static_cast<double>(room) * static_cast<double>(line.step) / static_cast<double>(line.steps));
-    bar = "[" + std::string(static_cast<std::size_t>(done), '=') + std::string(static_cast<std::size_t>(room - done), ' ') + "]";
+    const int done = static_cast<int>(room * share);
+    bar = " [" + std::string(static_cast<std::size_t>(done), '=') + std::string(static_cast<std::size_t>(room - done), ' ') + "]";
   }
-  std::string text = before + bar + after;
+  std::string text = before + bar + "  " + after;
   text.resize(std::min(text.size(), static_cast<std::size_t>(terminal_width() - 1)));
   std::fprintf(stderr, "\r\x1b[2K%s", text.c_str());
   drawn_ = true;

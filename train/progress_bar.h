@@ -12,6 +12,12 @@ struct ProgressLine {
   double loss = 0, learning_rate = 0, images_per_s = 0, seconds_left = 0;
 };
 
+struct EvaluationLine {
+  int epoch = 0, epochs = 0;
+  int images = 0, of = 0;             // done, in all
+  double seconds_left = 0;            // of the whole run
+};
+
 class ProgressBar {
  public:
   enum class Mode { quiet, lines, bar };
@@ -21,9 +27,12 @@ class ProgressBar {
   static Mode mode_for_stderr(bool quiet);
 
   void show(const ProgressLine& line);
+  void show(const EvaluationLine& line);      // on a terminal only
   void say(const std::string& text);  // a line of its own, above the bar
 
  private:
+  void draw(const std::string& before, double share, const std::string& after);
+
   Mode mode_;
   int interval_;
   bool drawn_ = false;

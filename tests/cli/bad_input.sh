@@ -246,6 +246,20 @@ else
   skip "--out on a read-only disk" "no right to mount"
 fi
 
+### Threads that the system does not give (each wants room for its stack): found before the run there is removed
+limit=$(ulimit -S -v)
+ulimit -S -v 1500000
+run info
+if [ "$code" -eq 0 ]; then
+  bad_thread() { refused "$1" 1 "$2" "of 256 threads" -- "${train[@]}" --out run --overwrite "$2" 256; }
+  bad_thread "more workers than the system gives" --workers
+  bad_thread "more threads than the system gives" --threads
+else
+  skip "more workers than the system gives" "the program needs more than 1.5 GB of addresses"
+  skip "more threads than the system gives" "the program needs more than 1.5 GB of addresses"
+fi
+ulimit -S -v "$limit"
+
 ### A full disk while a checkpoint is written: the one before still loads, and with room again the run goes on to the same end
 long=(train --quiet --data cifar10:data "${tiny[@]}" --epochs 20 --save-every 6 --keep 1)
 must_run "the run that nothing disturbs" "${long[@]}" --out undisturbed

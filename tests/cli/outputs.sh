@@ -105,6 +105,8 @@ check "warm-up longer than the run: clamped, with a word" equal "$code $(grep -c
 if command -v script >/dev/null; then
   script -qec "'$program' ${recipe[*]} --threads 1 --out terminal" /dev/null </dev/null >"$captured/out" 2>&1
   check "on a terminal: a bar that is drawn over itself" grep -q $'\r\e\[2K.*images/s.*left' "$captured/out"
+  script -qec "'$program' train --data glyphs ${tiny[*]} --epochs 1 --batch-size 28000 --out watched" /dev/null </dev/null >"$captured/out" 2>&1
+  check "on a terminal: the evaluation is drawn too" grep -Eq $'\r\e\[2Kepoch 1/1  evaluating [0-9]+ of 7130 .*left' "$captured/out"
 else
   skip "on a terminal: a bar" "no script(1)"
 fi

@@ -1,7 +1,5 @@
 #include "engine/threads.h"
 
-#include <sched.h>
-
 #include <atomic>
 #include <stdexcept>
 #include <thread>
@@ -51,26 +49,6 @@ TEST(Threads, AnExceptionOfAnyThreadReachesTheCaller) {
                 });
               }),
               text("lane ", thrower, " failed"));
-}
-
-TEST(Threads, CoresFollowTheAffinityMask) {
-  EXPECT_GE(available_cores(), 1);
-  int cores = 0;
-  std::thread limited([&] {  // the mask belongs to a thread: the test process keeps its own
-    cpu_set_t all, one;
-    ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
-    EXPECT_LE(available_cores(), CPU_COUNT(&all));
-    CPU_ZERO(&one);
-    for (int c = 0; c < CPU_SETSIZE; ++c)
-      if (CPU_ISSET(c, &all)) {
-        CPU_SET(c, &one);
-        break;
-      }
-    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
-    cores = available_cores();
-  });
-  limited.join();
-  EXPECT_EQ(cores, 1);
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ struct SmallRun {
 RunResult run_in(const fs::path& folder, SmallRun& setup, int epochs, bool resume, const std::atomic<int>& stop, std::uint64_t save_every = 2) {
   const std::optional<Resumed> resumed = resume ? load_checkpoint(folder, setup.trainer) : std::nullopt;
   static const ImageSet train = small_images(60), test = small_images(20, 3, 8);
-  return run(setup.trainer, {train, nullptr, test}, small_loader(12), setup.description,
+  Loader loader(train, small_loader(12), resumed ? resumed->progress.step : 0);
+  return run(setup.trainer, {nullptr, test}, loader, setup.description,
              {.folder = folder, .epochs = epochs, .save_every = save_every, .keep = 2, .quiet = true}, resumed, stop);
 }
 

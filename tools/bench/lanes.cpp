@@ -13,6 +13,7 @@
 
 #include "engine/parameter.h"
 #include "engine/random.h"
+#include "engine/cores.h"
 #include "engine/threads.h"
 #include "ops/attention.h"
 #include "ops/gelu.h"

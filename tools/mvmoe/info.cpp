@@ -1,15 +1,14 @@
 // tools/mvmoe/info.cpp: `mvmoe info`: this machine and this build, or what a file holds.
 #include <dnnl.h>
-#include <sched.h>
 
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "engine/cores.h"
 #include "engine/error.h"
 #include "engine/files.h"
 #include "engine/safetensors.h"
-#include "engine/threads.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/machine.h"
 #include "tools/mvmoe/options.h"
@@ -33,15 +32,11 @@ std::vector<std::string> instruction_sets() {
 
 // The processors this process may run on, e.g. "0-1,4".
 std::string pinning() {
-  cpu_set_t mask;
-  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return "unknown";
+  const std::vector<int> processors = allowed_processors();
   std::string out;
-  for (int first = 0; first < CPU_SETSIZE; ++first) {
-    if (!CPU_ISSET(first, &mask)) continue;
-    int last = first;
-    while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, &mask)) ++last;
-    out += (out.empty() ? "" : ",") + std::to_string(first) + (last > first ? "-" + std::to_string(last) : "");
-    first = last;
+  for (std::size_t first = 0, next; first < processors.size(); first = next) {
+    for (next = first + 1; next < processors.size() && processors[next] == processors[next - 1] + 1;) ++next;
+    out += (out.empty() ? "" : ",") + std::to_string(processors[first]) + (next - first > 1 ? "-" + std::to_string(processors[next - 1]) : "");
   }
   return out;
 }

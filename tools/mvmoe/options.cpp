@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "engine/cores.h"
 #include "engine/error.h"
-#include "engine/threads.h"
 
 namespace mvmoe {
 

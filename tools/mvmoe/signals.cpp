@@ -18,10 +18,8 @@ namespace {
 
 std::atomic<int> received{0};
 
-void say_stopping() {
-  const char* const over_the_bar = isatty(STDERR_FILENO) ? "\r\x1b[2K" : "";
-  std::fprintf(stderr, "%smvmoe: stopping after this step; Ctrl-C again stops at once\n", over_the_bar);
-}
+// A line of its own, where the bar and the terminal's ^C stood.
+void say(const char* text) { std::fprintf(stderr, "%smvmoe: %s\n", isatty(STDERR_FILENO) ? "\r\x1b[2K" : "", text); }
 
 }  // namespace
 
@@ -44,8 +42,11 @@ void listen_for_stop_signals() {
   std::thread([waited] {
     for (int signal = 0; sigwait(&waited, &signal) == 0;) {
       const int before = received.exchange(signal);
-      if (before == SIGINT && signal == SIGINT) _exit(130);  // the second Ctrl-C
-      if (before == 0) say_stopping();
+      if (before == SIGINT && signal == SIGINT) {
+        say("stopped at once: what was done since the last checkpoint is lost");
+        _exit(130);
+      }
+      if (before == 0) say("stopping after this step; Ctrl-C again stops at once");
     }
   }).detach();
 }

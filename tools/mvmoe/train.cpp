@@ -133,9 +133,9 @@ int train_command(const Words& words) {
   if (o.batch_size > train_set.size())
     fail_usage("--batch-size: ", o.batch_size, " is larger than the training set, which has ", train_set.size(), " images");
 
-  const LoaderConfig loader{.batch_size = o.batch_size, .classes = config.classes, .mean = data.mean, .std = data.std,
-                            .pad = o.crop == "none" ? 0 : 4, .flip = o.flip == "auto" ? data.flip : o.flip == "yes",
-                            .label_smoothing = o.label_smoothing, .seed = o.seed, .workers = o.workers};
+  const LoaderConfig loader_config{.batch_size = o.batch_size, .classes = config.classes, .mean = data.mean, .std = data.std,
+                                   .pad = o.crop == "none" ? 0 : 4, .flip = o.flip == "auto" ? data.flip : o.flip == "yes",
+                                   .label_smoothing = o.label_smoothing, .seed = o.seed, .workers = o.workers};
   const auto steps_per_epoch = static_cast<std::uint64_t>(train_set.size() / o.batch_size);
   const std::uint64_t total = steps_per_epoch * static_cast<std::uint64_t>(o.epochs);
   auto warmup = static_cast<std::uint64_t>(static_cast<double>(o.warmup_epochs) * static_cast<double>(steps_per_epoch));
@@ -167,11 +167,13 @@ int train_command(const Words& words) {
     const Started started = o.upcycle ? upcycle(o.init_from, model) : start_from(o.init_from, model);
     if (!o.quiet) say(started, o.init_from);
   }
+  Loader loader(train_set, loader_config, resumed ? resumed->progress.step : 0);
+  // All that can fail without the folder has not failed: from here on it is written to.
   if (o.overwrite) remove_run(folder);
   // Everything as it was resolved: a later version with other defaults repeats this run.
   o.model.patch = config.patch, o.model.heads = config.heads, o.model.image_size = config.image, o.model.classes = config.classes;
-  o.crop = loader.pad > 0 ? "pad4" : "none";
-  o.flip = loader.flip ? "yes" : "no";
+  o.crop = loader_config.pad > 0 ? "pad4" : "none";
+  o.flip = loader_config.flip ? "yes" : "no";
   std::vector<std::string> all = recipe_flags;
   all.insert(all.end(), manner_flags.begin(), manner_flags.end());
   if (!goes_on || moved) write_file(config_file, flags.values(all).dump(1) + "\n");
@@ -186,7 +188,7 @@ int train_command(const Words& words) {
                  step.lanes.threads, blocks, blocks);
 
   const ModelDescription description{.model = config, .classes = data.classes, .normalisation = {data.mean, data.std}, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};
-  const RunResult result = run(trainer, {train_set, o.holdout > 0 ? &holdout : nullptr, data.test, data_crc32}, loader, description,
+  const RunResult result = run(trainer, {o.holdout > 0 ? &holdout : nullptr, data.test, data_crc32}, loader, description,
                                {.folder = folder, .epochs = o.epochs, .eval_every = o.eval_every, .save_every = o.save_every, .keep = o.keep,
                                 .log_interval = o.log_interval, .quiet = o.quiet},
                                resumed, stop_signal());
