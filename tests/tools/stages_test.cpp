@@ -1,0 +1,117 @@
+// Stages of a pipeline: each runs again exactly when what it reads has changed. Wrong but plausible, and what shows it:
+// a stage repeated though nothing changed, an edited file overwritten, what a later stage had made lost, a stage that
+// was stopped begun anew, or one that was stopped taken for done.
+#include "tools/pipeline/stages.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "engine/files.h"
+#include "tests/engine/helpers.h"
+
+namespace mvmoe {
+namespace {
+
+namespace fs = std::filesystem;
+
+class StagesTest : public testing::Test {
+ protected:
+  StagesTest() : folder(fs::temp_directory_path() / ("mvmoe-stages-test-" + std::to_string(getpid()))) {
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+  }
+  ~StagesTest() override { fs::remove_all(folder); }
+
+  std::string text(const fs::path& file) const {
+    const auto bytes = read_file(folder / file);
+    return {bytes.begin(), bytes.end()};
+  }
+
+  // first writes a.txt; second reads it and writes the folder b; third reads both and writes c.txt.
+  int run() {
+    const auto stage = [&](const char* name, std::vector<fs::path> inputs, fs::path output, fs::path file) {
+      return Stage{name, name, inputs, {output}, [=, this] {
+                     ++runs[name];
+                     if (stopped_in == name) return 75;
+                     std::string made;
+                     for (const fs::path& input : inputs) made += text(input) + ";";
+                     fs::create_directories((folder / file).parent_path());
+                     write_file(folder / file, made + name);
+                     return 0;
+                   }};
+    };
+    return Stages(folder, {stage("first", {}, "a.txt", "a.txt"), stage("second", {"a.txt"}, "b", "b/file"), stage("third", {"a.txt", "b/file"}, "c.txt", "c.txt")})
+        .run([](int, const Stage&) {});
+  }
+
+  fs::path folder;
+  std::map<std::string, int> runs;
+  std::string stopped_in;
+};
+
+TEST_F(StagesTest, EachRunsOnceAndTheSameCommandDoesNothing) {
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(runs, (std::map<std::string, int>{{"first", 1}, {"second", 1}, {"third", 1}}));
+  EXPECT_EQ(text("c.txt"), "first;first;second;third");
+}
+
+TEST_F(StagesTest, AStoppedStageGoesOnAndKeepsWhatItHas) {
+  stopped_in = "second";
+  fs::create_directories(folder / "b");
+  EXPECT_EQ(run(), 75);
+  fs::create_directories(folder / "b");
+  write_file(folder / "b/half", "half");  // what the stage itself had made before it was stopped
+  stopped_in = "";
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(runs["first"], 1);
+  EXPECT_EQ(runs["second"], 2);
+  EXPECT_EQ(text("b/half"), "half");
+}
+
+TEST_F(StagesTest, AnEditedFileStaysAndWhatFollowsIsMadeAgainAndMovesAside) {
+  run();
+  write_file(folder / "a.txt", "edited");
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(runs, (std::map<std::string, int>{{"first", 1}, {"second", 2}, {"third", 2}}));
+  EXPECT_EQ(text("a.txt"), "edited");
+  EXPECT_EQ(text("b/file"), "edited;second");
+  EXPECT_EQ(text("earlier-1/b/file"), "first;second");
+  EXPECT_EQ(text("earlier-1/c.txt"), "first;first;second;third");
+  write_file(folder / "a.txt", "edited again");
+  run();
+  EXPECT_EQ(text("earlier-2/b/file"), "edited;second");
+}
+
+TEST_F(StagesTest, AMissingFileIsMadeAgain) {
+  run();
+  fs::remove(folder / "c.txt");
+  run();
+  EXPECT_EQ(runs["third"], 2);
+  EXPECT_EQ(runs["second"], 1);
+}
+
+TEST_F(StagesTest, AStageStoppedWithOtherInputBeginsAnew) {
+  run();
+  write_file(folder / "a.txt", "edited");
+  stopped_in = "second";
+  EXPECT_EQ(run(), 75);
+  fs::create_directories(folder / "b");
+  write_file(folder / "b/half", "of the first edit");
+  write_file(folder / "a.txt", "edited again");
+  stopped_in = "";
+  run();
+  EXPECT_FALSE(fs::exists(folder / "b/half"));
+  EXPECT_EQ(text("earlier-2/b/half"), "of the first edit");
+}
+
+TEST_F(StagesTest, ADamagedMemoryIsNamed) {
+  run();
+  write_file(folder / "stages.json", "{\"first\": 3}");
+  EXPECT_NE(message_of([&] { run(); }).find("stages.json"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mvmoe
