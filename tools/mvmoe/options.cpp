@@ -9,7 +9,7 @@
 namespace mvmoe {
 
 void ModelOptions::declare(Flags& flags) {
-  flags.add("model", model, "vit-<depth>x<width>, vit-tiny, vit-small, vit-base, deit-tiny, deit-small or deit-base");
+  flags.add("model", model, "vit-<depth>x<width>, vit-tiny, vit-small, vit-base, deit-tiny, deit-small or deit-base", "NAME");
   flags.add("patch", patch, "side of a patch in pixels (0: 4 for images up to 64 pixels, else 16)", 0, 4096);
   flags.add("heads", heads, "attention heads (0: width/64, or the next divisor of the width)", 0, 16384);
   flags.add("mlp-ratio", mlp_ratio, "hidden width of the MLP over the width", 0, 64);

@@ -41,13 +41,17 @@ const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "c
 const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads"};
 
 void declare(Flags& flags, TrainOptions& o) {
-  flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR");
-  flags.add("out", o.out, "the run's folder");
+  flags.heading("Data and folder");
+  flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR", "SPEC");
+  flags.add("holdout", o.holdout, "share of the training set held out, to choose the best weights by", 0, 0.9f);
+  flags.add("out", o.out, "the run's folder", "DIR");
   flags.add("resume", o.resume, "go on with the run in --out; start afresh where there is none");
   flags.add("overwrite", o.overwrite, "replace the run in --out");
-  flags.add("config", o.config, "take every flag not given from a config.json of an earlier run");
+  flags.add("config", o.config, "take every flag not given from a config.json of an earlier run", "FILE");
+  flags.heading("Model");
   o.model.declare(flags);
-  flags.add("init-from", o.init_from, "start from the weights of this safetensors file");
+  flags.add("init-from", o.init_from, "start from the weights of this safetensors file", "FILE");
+  flags.heading("Optimizer and schedule");
   flags.add("epochs", o.epochs, "passes over the training set", 1, 1'000'000);
   flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
   flags.add("lr", o.lr, "learning rate after warm-up");
@@ -60,10 +64,11 @@ void declare(Flags& flags, TrainOptions& o) {
   flags.add("beta2", o.beta2, "AdamW's decay of the gradient's square", 0, 0.9999999f);
   flags.add("eps", o.eps, "AdamW's term against division by zero", 1e-30f);
   flags.add("clip", o.clip, "largest norm of the gradient (0: no clipping)");
+  flags.heading("Augmentation and targets");
   flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
   flags.add_choice("crop", o.crop, "random crop after padding by 4 pixels (auto: pad4)", {"auto", "pad4", "none"});
   flags.add_choice("flip", o.flip, "mirror half of the images (auto: as fits the data: not glyphs, not digits)", {"auto", "yes", "no"});
-  flags.add("holdout", o.holdout, "share of the training set held out, to choose the best weights by", 0, 0.9f);
+  flags.heading("Running");
   flags.add("eval-every", o.eval_every, "epochs between two evaluations (the last epoch is always evaluated)", 1);
   flags.add("save-every", o.save_every, "steps between two checkpoints, beside the one at each epoch's end", 1);
   flags.add("keep", o.keep, "checkpoints kept", 1);
@@ -147,6 +152,8 @@ int train_command(const Words& words) {
   Flags flags("train --data SPEC --out DIR [flags]", "Trains a model on a data set and writes weights, checkpoints and a log into a folder.");
   declare(flags, o);
   if (!flags.parse(words)) return 0;
+  model_named(o.model.model);  // a value that is wrong is said before one that is missing
+  if (flags.given("data")) check_spec(o.data);
   flags.require("out");
   if (o.out.empty()) fail_usage("--out: is empty, must be a folder");
   listen_for_stop_signals();  // before any thread is started
