@@ -9,7 +9,7 @@ namespace mvmoe {
 namespace {
 
 // The definition, in the order a reader expects; the sum runs in double so that it can judge the fast one.
-void plain_gemm(const Matrix& a, const Matrix& b, const Matrix& c, Scale scale) {
+void plain_gemm(const Matrix& a, const Matrix& b, const Matrix& c, Factors factors) {
   const auto at = [](const Matrix& m, int i, int j) {
     return m.flipped ? m.data[static_cast<std::ptrdiff_t>(j) * m.stride + i] : m.data[static_cast<std::ptrdiff_t>(i) * m.stride + j];
   };
@@ -18,13 +18,13 @@ void plain_gemm(const Matrix& a, const Matrix& b, const Matrix& c, Scale scale) 
       double sum = 0;
       for (int k = 0; k < a.breadth(); ++k) sum += static_cast<double>(at(a, i, k)) * at(b, k, j);
       float& out = c.data[static_cast<std::ptrdiff_t>(i) * c.stride + j];
-      out = static_cast<float>(scale.alpha * sum + (scale.beta == 0 ? 0.0 : static_cast<double>(scale.beta) * out));
+      out = static_cast<float>(factors.alpha * sum + (factors.beta == 0 ? 0.0 : static_cast<double>(factors.beta) * out));
     }
 }
 
 }  // namespace
 
-void gemm(const Matrix& a, const Matrix& b, const Matrix& c, Scale scale, Kernels kernels) {
+void gemm(const Matrix& a, const Matrix& b, const Matrix& c, Factors factors, Kernels kernels) {
   if (c.flipped) fail("gemm: c is read transposed, must be as stored");
   for (const Matrix& m : {a, b, c})
     if (m.stride < m.columns) fail("gemm: a row of ", m.columns, " floats has the stride ", m.stride, ", must be at least that");
@@ -33,12 +33,12 @@ void gemm(const Matrix& a, const Matrix& b, const Matrix& c, Scale scale, Kernel
          ", ", c.columns, "]");
   if (c.rows == 0 || c.columns == 0) return;
   // A product over nothing is zero; oneDNN would return early and leave in c what was there.
-  if (kernels == Kernels::plain || a.breadth() == 0) return plain_gemm(a, b, c, scale);
+  if (kernels == Kernels::plain || a.breadth() == 0) return plain_gemm(a, b, c, factors);
   // oneDNN would start OpenMP's team on a thread of ours; its product can differ in the last bits between one thread
   // and two. The setting is the calling thread's own, and costs nothing to repeat.
   omp_set_num_threads(1);
-  const dnnl_status_t status = dnnl_sgemm(a.flipped ? 'T' : 'N', b.flipped ? 'T' : 'N', c.rows, c.columns, a.breadth(), scale.alpha,
-                                          a.data, a.stride, b.data, b.stride, scale.beta, c.data, c.stride);
+  const dnnl_status_t status = dnnl_sgemm(a.flipped ? 'T' : 'N', b.flipped ? 'T' : 'N', c.rows, c.columns, a.breadth(), factors.alpha,
+                                          a.data, a.stride, b.data, b.stride, factors.beta, c.data, c.stride);
   if (status != dnnl_success)
     fail("gemm: oneDNN refused a product of [", a.height(), ", ", a.breadth(), "] and [", b.height(), ", ", b.breadth(), "], status ",
          static_cast<int>(status));

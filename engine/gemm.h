@@ -23,12 +23,12 @@ struct Matrix {
 
 inline Matrix matrix(Tensor t) { return {t.data(), t.rows(), t.width(), t.width()}; }
 
-struct Scale {
-  float alpha = 1;  // factor of the product
-  float beta = 0;   // factor of what c holds already; 0 also overwrites NaN
+struct Factors {
+  float alpha = 1;  // of the product
+  float beta = 0;   // of what c holds already; 0 also overwrites NaN
 };
 
 // c = alpha a b + beta c, on the calling thread. Throws if the shapes do not fit or c is flipped.
-void gemm(const Matrix& a, const Matrix& b, const Matrix& c, Scale scale = {}, Kernels kernels = Kernels::fast);
+void gemm(const Matrix& a, const Matrix& b, const Matrix& c, Factors factors = {}, Kernels kernels = Kernels::fast);
 
 }  // namespace mvmoe

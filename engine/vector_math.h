@@ -33,7 +33,8 @@ struct Normal {
 // serves both numbers.
 inline Normal normal_at(float x) {
   const float a = x < 0 ? -x : x;
-  const float e = exp_of(-0.5f * x * x);
+  const float half_square = 0.5f * x * x;
+  const float e = half_square > 87 ? 0 : exp_of(-half_square);  // not the 1.6e-38 at which exp_of stays: times x it would count
   const float t = 1 / (1 + 0.4f * a);
   const float g = t * (0.157408312f +
                        t * (0.184057572f + t * (0.0253441558f + t * (0.323989668f + t * (-0.244639955f + t * 0.0538402098f)))));

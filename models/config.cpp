@@ -57,7 +57,7 @@ ModelConfig model_named(const std::string& name) {
     fail_usage("--model: '", printable(name), "' is not known", near.empty() ? "" : ": did you mean " + near + "?",
                " (vit-<depth>x<width>, vit-tiny, vit-small, vit-base, deit-tiny, deit-small, deit-base)");
   }
-  require_within("--model: the depth", depth, 1, 256);
+  require_within("--model: the depth", depth, 1, max_depth);
   require_within("--model: the width", width, 1, 16384);
   ModelConfig config;
   config.depth = depth;
@@ -113,7 +113,7 @@ Routing routing_named(const std::string& name) { return enum_from<Routing>("--ro
 Balance balance_named(const std::string& name) { return enum_from<Balance>("--balance", Names::balance, name); }
 
 void check(const ModelConfig& c) {
-  require_within("--model: the depth", c.depth, 1, 256);
+  require_within("--model: the depth", c.depth, 1, max_depth);
   require_within("--model: the width", c.width, 1, 16384);
   require_within("--heads", c.heads, 1, c.width);
   require_within("--image-size", c.image, 1, 4096);
@@ -127,46 +127,64 @@ void check(const ModelConfig& c) {
   if (!(c.drop_path >= 0 && c.drop_path < 1)) fail_usage("--drop-path: ", c.drop_path, " is out of range: must be at least 0 and below 1");
 }
 
+// Enums stand in JSON by their names. (Found by the JSON library, so not in a namespace without a name.)
+static void to_json(nlohmann::json& json, Pool p) { json = pool_name(p); }
+static void to_json(nlohmann::json& json, Routing r) { json = routing_name(r); }
+static void to_json(nlohmann::json& json, Balance b) { json = balance_name(b); }
+static void from_json(const nlohmann::json& json, Pool& p) { p = pool_named(json); }
+static void from_json(const nlohmann::json& json, Routing& r) { r = routing_named(json); }
+static void from_json(const nlohmann::json& json, Balance& b) { b = balance_named(json); }
+
+namespace {
+
+// The lists of what stands in a description, written and read alike. `Moe` and `Model` may be const.
+template <class Moe, class Visit>
+void each_moe_field(Moe& m, const Visit& visit) {
+  visit("experts", m.experts);
+  visit("layers", m.layers);
+  visit("top_k", m.top_k);
+  visit("routing", m.routing);
+  visit("router_input", m.router_input);
+  visit("balance", m.balance);
+  visit("router_noise", m.router_noise);
+  visit("capacity", m.capacity);
+  visit("eval_capacity", m.eval_capacity);
+  visit("batch_priority", m.batch_priority);
+  visit("renormalise_gates", m.renormalise_gates);
+  visit("shared_experts", m.shared_experts);
+}
+
+template <class Model, class Visit>
+void each_field(Model& c, const Visit& visit) {
+  visit("depth", c.depth);
+  visit("width", c.width);
+  visit("heads", c.heads);
+  visit("patch", c.patch);
+  visit("image", c.image);
+  visit("classes", c.classes);
+  visit("mlp_ratio", c.mlp_ratio);
+  visit("pool", c.pool);
+  visit("qkv_bias", c.qkv_bias);
+  visit("drop_path", c.drop_path);
+}
+
+}  // namespace
+
 void to_json(nlohmann::json& json, const MoeConfig& m) {
-  json = {{"experts", m.experts}, {"layers", m.layers}, {"top_k", m.top_k}, {"routing", routing_name(m.routing)},
-          {"router_input", pool_name(m.router_input)}, {"balance", balance_name(m.balance)}, {"router_noise", m.router_noise},
-          {"capacity", m.capacity}, {"eval_capacity", m.eval_capacity}, {"batch_priority", m.batch_priority},
-          {"renormalise_gates", m.renormalise_gates}, {"shared_experts", m.shared_experts}};
+  each_moe_field(m, [&](const char* name, const auto& value) { json[name] = value; });
 }
 
 void from_json(const nlohmann::json& json, MoeConfig& m) {
-  json.at("experts").get_to(m.experts);
-  json.at("layers").get_to(m.layers);
-  json.at("top_k").get_to(m.top_k);
-  m.routing = routing_named(json.at("routing"));
-  m.router_input = pool_named(json.at("router_input"));
-  m.balance = balance_named(json.at("balance"));
-  json.at("router_noise").get_to(m.router_noise);
-  json.at("capacity").get_to(m.capacity);
-  json.at("eval_capacity").get_to(m.eval_capacity);
-  json.at("batch_priority").get_to(m.batch_priority);
-  json.at("renormalise_gates").get_to(m.renormalise_gates);
-  json.at("shared_experts").get_to(m.shared_experts);
+  each_moe_field(m, [&](const char* name, auto& value) { json.at(name).get_to(value); });
 }
 
 void to_json(nlohmann::json& json, const ModelConfig& c) {
-  json = {{"depth", c.depth}, {"width", c.width}, {"heads", c.heads}, {"patch", c.patch}, {"image", c.image},
-          {"classes", c.classes}, {"mlp_ratio", c.mlp_ratio}, {"pool", pool_name(c.pool)},
-          {"qkv_bias", c.qkv_bias}, {"drop_path", c.drop_path}};
+  each_field(c, [&](const char* name, const auto& value) { json[name] = value; });
   if (c.moe.experts > 0) json["moe"] = c.moe;
 }
 
 void from_json(const nlohmann::json& json, ModelConfig& c) {
-  json.at("depth").get_to(c.depth);
-  json.at("width").get_to(c.width);
-  json.at("heads").get_to(c.heads);
-  json.at("patch").get_to(c.patch);
-  json.at("image").get_to(c.image);
-  json.at("classes").get_to(c.classes);
-  json.at("mlp_ratio").get_to(c.mlp_ratio);
-  json.at("qkv_bias").get_to(c.qkv_bias);
-  json.at("drop_path").get_to(c.drop_path);
-  c.pool = pool_named(json.at("pool"));
+  each_field(c, [&](const char* name, auto& value) { json.at(name).get_to(value); });
   if (json.contains("moe")) json.at("moe").get_to(c.moe);
 }
 

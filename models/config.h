@@ -33,6 +33,8 @@ struct MoeConfig {
   friend bool operator==(const MoeConfig&, const MoeConfig&) = default;
 };
 
+constexpr int max_depth = 256;   // blocks
+
 struct ModelConfig {
   int depth = 12;
   int width = 192;       // D

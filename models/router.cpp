@@ -24,7 +24,7 @@ Routed Router::forward(Context& c, Var x, int per_image, Override override) cons
   if (c.key.training && config_.router_noise > 0) {
     routed.noise = c.arena.take({n, E});
     for (int i = 0; i < n; ++i) {  // keyed by the item's place in the batch, not by its lane
-      Random random(c.key.seed, Place::router_noise, c.key.step, (c.key.first_image * static_cast<std::uint64_t>(per_image) + static_cast<std::uint64_t>(i)) << 8 | static_cast<std::uint64_t>(layer_));
+      Random random(c.key.seed, Place::router_noise, c.key.step, (c.key.first_image * static_cast<std::uint64_t>(per_image) + static_cast<std::uint64_t>(i)) * max_depth + static_cast<std::uint64_t>(layer_));
       for (int e = 0; e < E; ++e) routed.noise.row(i)[e] = config_.router_noise * random.normal();
     }
     noisy = residual(c, routed.logits, c.tape.constant(routed.noise));

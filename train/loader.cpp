@@ -54,7 +54,7 @@ void normalise(const std::uint8_t* from, int channels, int side, const std::arra
 }
 
 Loader::Loader(const ImageSet& set, const LoaderConfig& config, std::uint64_t first_step)
-    : set_(set), config_(config), next_taken_(first_step), next_given_(first_step), kept_from_(first_step) {
+    : set_(set), config_(config), next_taken_(first_step), next_given_(first_step), oldest_in_use_(first_step) {
   check(set, config);
   const Shape images{config.batch_size, 3, set.side, set.side}, targets{config.batch_size, config.classes};
   const std::size_t targets_at = (images.size() + 15) / 16 * 16;  // on a cache line of its own
@@ -95,7 +95,7 @@ void Loader::work() {
     scratch.image.resize(static_cast<std::size_t>(set_.channels * set_.side * set_.side));
     std::unique_lock lock(mutex_);
     for (;;) {
-      changed_.wait(lock, [&] { return stop_ || next_taken_ < kept_from_ + slots_.size(); });
+      changed_.wait(lock, [&] { return stop_ || next_taken_ < oldest_in_use_ + slots_.size(); });
       if (stop_) return;
       const std::uint64_t step = next_taken_++;
       lock.unlock();
@@ -146,9 +146,9 @@ void Loader::fill(Slot& slot, std::uint64_t step, Scratch& scratch) const {
 
 const Batch& Loader::next() {
   std::unique_lock lock(mutex_);
-  if (next_given_ != kept_from_) {  // what was given last is given back
-    slot(kept_from_).ready = false;
-    kept_from_ = next_given_;
+  if (next_given_ != oldest_in_use_) {  // what was given last is given back
+    slot(oldest_in_use_).ready = false;
+    oldest_in_use_ = next_given_;
     changed_.notify_all();
   }
   const auto begin = std::chrono::steady_clock::now();

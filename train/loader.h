@@ -76,7 +76,7 @@ class Loader {
   std::exception_ptr failure_;
   std::uint64_t next_taken_ = 0;  // the step that the next free worker takes
   std::uint64_t next_given_ = 0;  // the step that next() gives
-  std::uint64_t kept_from_ = 0;   // the oldest step whose slot is not free: the caller may be reading it
+  std::uint64_t oldest_in_use_ = 0;  // the step that next() gave last and the caller may be reading: its slot is not free yet
   bool stop_ = false;
   double waited_s_ = 0;
 };

@@ -68,7 +68,13 @@ for model in '' vit-1x vit-0x16 vit-1x0 vit-1x16x3 vit--1x16 vit-99999999999x16 
   bad_flag "--model '$model'" --model --model "$model"
 done
 bad_flag "unknown flag" "did you mean --epochs?" --epoch 3
-bad_flag "unknown flag, one letter" -e -e
+bad_flag "unknown flag, one letter" "did you mean --epochs, --eps or --eval-every?" -e 3
+for pair in -b:batch-size --bs:batch-size --wd:weight-decay --batch:batch-size --smoothing:label-smoothing --lr_base:lr-base -epochs:epochs; do
+  bad_flag "unknown flag ${pair%%:*}" "did you mean --${pair#*:}?" "${pair%%:*}" 3
+done
+bad_flag "unknown flag --opt" "AdamW: --beta1" --opt adamw
+bad_flag "unknown flag --sched" "cosine after a linear warm-up" --sched=cosine
+bad_flag "unknown flag, nothing near" "--zebra: no such flag (mvmoe train" --zebra
 bad_flag "a switch negated" --no-json --no-json
 refused "unknown subcommand" 2 "did you mean train?" -- trian
 refused "unknown subcommand, empty" 2 "no command" -- ''
@@ -81,6 +87,9 @@ bad_data "glyphs with a folder" 2 glyphs glyphs:data
 refused "--data left out" 2 --data -- train --quiet --out fresh
 refused "--data left out, a folder far down" 2 --data -- train --quiet --out fresh/and/deep/
 refused "--out left out" 2 --out -- "${train[@]}"
+refused "--out left out, and a value is wrong" 2 --lr -- "${train[@]}" --lr x
+refused "--out left out, and the model is unknown" 2 vit-tinny -- "${train[@]}" --model vit-tinny
+refused "--out left out, and the data is unknown" 2 cifr10 -- "${train[@]}" --data cifr10:data
 refused "--weights left out" 2 --weights -- evaluate --data cifar10:data
 
 ### Names that are not for a terminal

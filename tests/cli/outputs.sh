@@ -24,7 +24,7 @@ helps() {  # helps SUBCOMMAND FLAG...: --help names each, with what it means, an
   shift
   run "$subcommand" --help
   check "$subcommand --help exits with 0, on stdout" equal "$code$err" 0
-  for flag; do check "$subcommand --help names --$flag" grep -Eq "^ +--$flag( VALUE)? +[^ ]" "$captured/out"; done
+  for flag; do check "$subcommand --help names --$flag" grep -Eq "^ +--$flag( [A-Z]+)?  +[^ ]" "$captured/out"; done
   run "$subcommand" --no-such-flag --help
   check "$subcommand --no-such-flag --help: an error or help" between 0 "$code" 2
 }
@@ -32,9 +32,12 @@ model=(model patch heads mlp-ratio pool no-qkv-bias drop-path image-size classes
 helps train data out resume overwrite config init-from "${model[@]}" epochs batch-size lr lr-base min-lr warmup-epochs warmup-lr weight-decay \
   beta1 beta2 eps clip label-smoothing crop flip holdout eval-every save-every keep seed threads lane-size gradient-blocks kernels workers \
   log-interval quiet json help
-for default in 'epochs VALUE .*\[20\]' 'lr VALUE .*\[0\.001\]' 'min-lr VALUE .*\[1e-05\]' 'seed VALUE .*\[0\]'; do
+for default in 'epochs N .*\[20\]' 'lr X .*\[0\.001\]' 'min-lr X .*\[1e-05\]' 'seed N .*\[0\]'; do
   run train --help
   check "train --help shows the default: ${default%% *}" grep -q -- "--$default" "$captured/out"
+done
+for group in "Data and folder" Model "Optimizer and schedule" "Augmentation and targets" Running; do
+  check "train --help has a group: $group" grep -qx "$group" "$captured/out"
 done
 helps evaluate weights data threads json
 helps confusion weights data out kind threads lane-size kernels json

@@ -43,12 +43,12 @@ TEST_P(GemmSizes, KernelsGiveTheDefinition) {
   for (const Kernels kernels : {Kernels::fast, Kernels::plain})
     for (const bool flip_a : {false, true})
       for (const bool flip_b : {false, true})
-        for (const Scale scale : {Scale{1, 0}, Scale{1, 1}, Scale{-0.5f, 2}, Scale{0.25f, -1}})
+        for (const Factors factors : {Factors{1, 0}, Factors{1, 1}, Factors{-0.5f, 2}, Factors{0.25f, -1}})
           for (const int gap : {0, 3}) {
             const Stored a = stored(random, m, k, flip_a, gap), b = stored(random, k, n, flip_b, gap);
             Stored c = stored(random, m, n, false, gap);
             const std::vector<float> before = c.memory;
-            gemm(a.view, b.view, c.view, scale, kernels);
+            gemm(a.view, b.view, c.view, factors, kernels);
             for (int i = 0; i < m; ++i)
               for (int j = 0; j < n + gap; ++j) {
                 const std::size_t place = static_cast<std::size_t>(i * (n + gap) + j);
@@ -56,8 +56,8 @@ TEST_P(GemmSizes, KernelsGiveTheDefinition) {
                   ASSERT_TRUE(std::isnan(c.memory[place])) << "wrote into a gap";
                   continue;
                 }
-                double expected = double{scale.beta} * before[place];
-                for (int p = 0; p < k; ++p) expected += double{scale.alpha} * at(a.view, i, p) * at(b.view, p, j);
+                double expected = double{factors.beta} * before[place];
+                for (int p = 0; p < k; ++p) expected += double{factors.alpha} * at(a.view, i, p) * at(b.view, p, j);
                 ASSERT_NEAR(c.memory[place], expected, 2e-6 * (1 + k)) << m << " " << n << " " << k << " " << flip_a << flip_b;
               }
           }

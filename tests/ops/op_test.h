@@ -12,6 +12,7 @@
 #include "engine/context.h"
 #include "engine/error.h"
 #include "engine/safetensors.h"
+#include "tests/engine/helpers.h"
 #include "tools/gradcheck/cases.h"
 
 namespace mvmoe::gradcheck {
@@ -72,17 +73,6 @@ struct Bench {
   Var leaf(Tensor value) { return c.tape.leaf(value, zeros(value.shape())); }
   Var leaf(Shape shape) { return leaf(random(shape)); }
 };
-
-// The message of the error that body throws; "no error" if it throws none.
-template <class Body>
-std::string message_of(const Body& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 inline float largest_of(Tensor t) {
   float largest = 0;

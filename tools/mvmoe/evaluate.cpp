@@ -27,8 +27,8 @@ int evaluate_command(const Words& words) {
   ThreadOptions threads;
   bool json = false;
   Flags flags("evaluate --weights FILE --data SPEC [flags]", "Accuracy and loss of trained weights on a data set's test images.");
-  flags.add("weights", weights, "a safetensors file that mvmoe wrote");
-  flags.add("data", data_spec, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR");
+  flags.add("weights", weights, "a safetensors file that mvmoe wrote", "FILE");
+  flags.add("data", data_spec, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR", "SPEC");
   threads.declare_for_inference(flags);
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;

@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "engine/nearest.h"
+#include "tools/mvmoe/hints.h"
 
 namespace mvmoe {
 namespace {
@@ -51,47 +52,48 @@ Flags::Flags(std::string usage, std::string description) : usage_(std::move(usag
 
 void Flags::add(Flag flag) {
   flag.default_text = flag.get();
+  flag.heading = heading_;
   flags_.push_back(std::move(flag));
 }
 
 void Flags::add(const std::string& name, bool& value, const std::string& help) {
-  add(Flag{name, help, true, [&value] { return value ? "true" : "false"; },
+  add(Flag{name, help, "", [&value] { return value ? "true" : "false"; },
            [&value, name](const std::string& word) {
              if (word != "true" && word != "false") fail_usage("--", name, ": '", printable(word), "' is neither true nor false");
              value = word == "true";
-           }, {}});
+           }});
 }
 
-void Flags::add(const std::string& name, std::string& value, const std::string& help) {
-  add(Flag{name, help, false, [&value] { return value; }, [&value](const std::string& word) { value = word; }, {}});
+void Flags::add(const std::string& name, std::string& value, const std::string& help, const std::string& kind) {
+  add(Flag{name, help, kind, [&value] { return value; }, [&value](const std::string& word) { value = word; }});
 }
 
 void Flags::add(const std::string& name, int& value, const std::string& help, int lowest, int highest) {
-  add(Flag{name, help, false, [&value] { return text_of(value); },
-           [=, &value](const std::string& word) { value = number_from(name, word, lowest, highest); }, {}});
+  add(Flag{name, help, "N", [&value] { return text_of(value); },
+           [=, &value](const std::string& word) { value = number_from(name, word, lowest, highest); }});
 }
 
 void Flags::add(const std::string& name, std::uint64_t& value, const std::string& help, std::uint64_t lowest) {
-  add(Flag{name, help, false, [&value] { return text_of(value); },
-           [=, &value](const std::string& word) { value = number_from(name, word, lowest, std::numeric_limits<std::uint64_t>::max()); }, {}});
+  add(Flag{name, help, "N", [&value] { return text_of(value); },
+           [=, &value](const std::string& word) { value = number_from(name, word, lowest, std::numeric_limits<std::uint64_t>::max()); }});
 }
 
 void Flags::add(const std::string& name, float& value, const std::string& help, float lowest, float highest) {
-  add(Flag{name, help, false, [&value] { return text_of(value); },
-           [=, &value](const std::string& word) { value = number_from(name, word, lowest, highest); }, {}});
+  add(Flag{name, help, "X", [&value] { return text_of(value); },
+           [=, &value](const std::string& word) { value = number_from(name, word, lowest, highest); }});
 }
 
 void Flags::add(const std::string& name, std::optional<float>& value, const std::string& help, const std::string& otherwise, float lowest, float highest) {
-  add(Flag{name, help, false, [=, &value] { return value ? text_of(*value) : otherwise; },
+  add(Flag{name, help, "X", [=, &value] { return value ? text_of(*value) : otherwise; },
            [=, &value](const std::string& word) {
              if (word == otherwise) value.reset();
              else value = number_from(name, word, lowest, highest);
-           }, {}});
+           }});
 }
 
 void Flags::add_choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> choices) {
   const std::string all = joined(choices);
-  add(Flag{name, help + ": " + all, false, [&value] { return value; },
+  add(Flag{name, help + ": " + all, "WORD", [&value] { return value; },
            [=, &value](const std::string& word) {
              for (const std::string& choice : choices)
                if (word == choice) {
@@ -100,7 +102,7 @@ void Flags::add_choice(const std::string& name, std::string& value, const std::s
                }
              const std::string near = nearest(word, choices);
              fail_usage("--", name, ": '", printable(word), "' is not one of ", all, near.empty() ? "" : ": did you mean " + near + "?");
-           }, {}});
+           }});
 }
 
 void Flags::add_positional(const std::string& name, std::vector<std::string>& values, const std::string& help) {
@@ -122,11 +124,10 @@ void Flags::require(const std::string& name) const {
 }
 
 void Flags::fail_unknown(const std::string& word) const {
-  std::vector<std::string> known;
-  for (const Flag& flag : flags_) known.push_back("--" + flag.name);
-  const std::string name = word.substr(0, word.find('=')), near = nearest(name, known);
-  fail_usage(printable(name), ": no such flag", near.empty() ? "" : ": did you mean " + near + "?", " (mvmoe ",
-             usage_.substr(0, usage_.find(' ')), " --help lists all)");
+  std::vector<std::string> names;
+  for (const Flag& flag : flags_) names.push_back(flag.name);
+  const std::string name = word.substr(0, word.find('='));
+  fail_usage(printable(name), ": no such flag", hint_for(name, names), " (mvmoe ", usage_.substr(0, usage_.find(' ')), " --help lists all)");
 }
 
 bool Flags::parse(const std::vector<std::string>& words) {
@@ -148,7 +149,7 @@ bool Flags::parse(const std::vector<std::string>& words) {
     std::string value = "true";
     if (equals != std::string::npos) {
       value = word.substr(equals + 1);
-    } else if (!flag->is_switch) {
+    } else if (!flag->is_switch()) {
       if (i + 1 == words.size()) fail_usage("--", flag->name, ": its value is missing");
       value = words[++i];
     }
@@ -175,16 +176,19 @@ void Flags::set_missing(const nlohmann::json& values, const std::string& source)
 
 void Flags::print_help() const {
   std::printf("usage: mvmoe %s\n\n%s\n\n", usage_.c_str(), description_.c_str());
+  const auto left = [](const Flag& flag) { return "--" + flag.name + (flag.is_switch() ? "" : " " + flag.kind); };
   std::size_t width = std::string("--help").size();
-  for (const Flag& flag : flags_) width = std::max(width, flag.name.size() + (flag.is_switch ? 2 : 8));
-  if (positional_) std::printf("  %-*s  %s\n", static_cast<int>(width), positional_name_.c_str(), positional_help_.c_str());
+  for (const Flag& flag : flags_) width = std::max(width, left(flag).size());
+  const auto line = [&](const std::string& what, const std::string& help) { std::printf("  %-*s  %s\n", static_cast<int>(width), what.c_str(), help.c_str()); };
+  if (positional_) line(positional_name_, positional_help_);
+  std::string heading;
   for (const Flag& flag : flags_) {
-    const std::string left = "--" + flag.name + (flag.is_switch ? "" : " VALUE");
-    std::string right = flag.help;
-    if (!flag.is_switch && !flag.default_text.empty()) right += " [" + flag.default_text + "]";
-    std::printf("  %-*s  %s\n", static_cast<int>(width), left.c_str(), right.c_str());
+    if (flag.heading != heading) std::printf("%s%s\n", heading.empty() ? "" : "\n", flag.heading.c_str());
+    heading = flag.heading;
+    line(left(flag), flag.help + (flag.is_switch() || flag.default_text.empty() ? "" : " [" + flag.default_text + "]"));
   }
-  std::printf("  %-*s  %s\n", static_cast<int>(width), "--help", "this page");
+  line("--help", "this page");
+  std::printf("\nN is a whole number, X any number; in brackets stands the default.\n");
 }
 
 }  // namespace mvmoe

@@ -12,6 +12,7 @@ const std::vector<std::string> moe_flags{"moe-layers", "top-k", "routing", "rout
                                          "batch-priority", "renormalise-gates", "shared-experts"};
 
 void MoeOptions::declare(Flags& flags) {
+  flags.heading("Experts");
   flags.add("experts", experts, "experts in each sparse block (0: a dense network)", 0, 4096);
   flags.add("moe-layers", layers, "sparse blocks, the last of the network", 1, 256);
   flags.add("top-k", top_k, "experts that an image or token is sent to", 1, 4096);
@@ -42,7 +43,7 @@ void require_experts(const Flags& flags, const MoeOptions& moe) {
 }
 
 void ModelOptions::declare(Flags& flags) {
-  flags.add("model", model, "vit-<depth>x<width>, vit-tiny, vit-small, vit-base, deit-tiny, deit-small or deit-base");
+  flags.add("model", model, "vit-<depth>x<width>, vit-tiny, vit-small, vit-base, deit-tiny, deit-small or deit-base", "NAME");
   flags.add("patch", patch, "side of a patch in pixels (0: 4 for images up to 64 pixels, else 16)", 0, 4096);
   flags.add("heads", heads, "attention heads (0: width/64, or the next divisor of the width)", 0, 16384);
   flags.add("mlp-ratio", mlp_ratio, "hidden width of the MLP over the width", 0, 64);

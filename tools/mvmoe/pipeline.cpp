@@ -46,15 +46,18 @@ std::vector<std::string> recipe_of(bool sparse) {
 }
 
 void declare(Flags& flags, PipelineOptions& o) {
-  flags.add("data", o.train.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR");
-  flags.add("out", o.train.out, "the folder of all stages; the same command goes on where it was stopped");
+  flags.heading("Data and folder");
+  flags.add("data", o.train.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR", "SPEC");
+  flags.add("out", o.train.out, "the folder of all stages; the same command goes on where it was stopped", "DIR");
   o.train.model.moe.experts = 10;
   o.train.holdout = 0.1f;
   declare_recipe(flags, o.train);
+  flags.heading("Super-classes");
   flags.add_choice("kind", o.kind, "confusion matrix: probabilities summed, or predictions counted", {"soft", "hard"});
   flags.add_choice("method", o.method, "super-classes: cluster the confusion graph, draw by seed, or read --superclasses", {"spectral", "random", "file"});
-  flags.add("superclasses", o.file, "for --method file: a super-class file");
+  flags.add("superclasses", o.file, "for --method file: a super-class file", "FILE");
   flags.add("max-size", o.max_size, "classes in a super-class, at most (0: no bound)");
+  flags.heading("Where the sparse network starts");
   flags.add("upcycle", o.train.upcycle, "the sparse network begins as the trained dense one, which is trained on as well, as a control");
   declare_manner(flags, o.train);
 }

@@ -105,6 +105,8 @@ int train_command(const Words& words) {
   declare_start(flags, o);
   declare_manner(flags, o);
   if (!flags.parse(words)) return 0;
+  model_named(o.model.model);  // a value that is wrong is said before one that is missing
+  if (flags.given("data")) check_spec(o.data);
   flags.require("out");
   if (o.out.empty()) fail_usage("--out: is empty, must be a folder");
   listen_for_stop_signals();  // before any thread is started

@@ -19,19 +19,23 @@ const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "c
 const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads"};
 
 void declare_run(Flags& flags, TrainOptions& o) {
-  flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR");
-  flags.add("out", o.out, "the run's folder");
+  flags.heading("Data and folder");
+  flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR", "SPEC");
+  flags.add("out", o.out, "the run's folder", "DIR");
   flags.add("resume", o.resume, "go on with the run in --out; start afresh where there is none");
   flags.add("overwrite", o.overwrite, "replace the run in --out");
-  flags.add("config", o.config, "take every flag not given from a config.json of an earlier run");
+  flags.add("config", o.config, "take every flag not given from a config.json of an earlier run", "FILE");
 }
 
 void declare_recipe(Flags& flags, TrainOptions& o) {
+  flags.heading("Model");
   o.model.declare(flags);
+  flags.heading("Learning to route");
   flags.add("guide-weight", o.guide_weight, "weight of the router's guidance towards super-classes");
   flags.add("balance-weight", o.balance_weight, "weight of the balance loss (auto: 0.005 for importance-load, 0.01 for switch)", "auto");
   flags.add("router-z-weight", o.router_z_weight, "weight of the router's z-loss (1e-3 is usual)");
   flags.add("bias-rate", o.bias_rate, "step of the bias that balances without a loss (--balance bias)");
+  flags.heading("Optimizer and schedule");
   flags.add("epochs", o.epochs, "passes over the training set", 1, 1'000'000);
   flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
   flags.add("lr", o.lr, "learning rate after warm-up");
@@ -44,21 +48,25 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.add("beta2", o.beta2, "AdamW's decay of the gradient's square", 0, 0.9999999f);
   flags.add("eps", o.eps, "AdamW's term against division by zero", 1e-30f);
   flags.add("clip", o.clip, "largest norm of the gradient (0: no clipping)");
+  flags.heading("Augmentation and targets");
   flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
   flags.add_choice("crop", o.crop, "random crop after padding by 4 pixels (auto: pad4)", {"auto", "pad4", "none"});
   flags.add_choice("flip", o.flip, "mirror half of the images (auto: as fits the data: not glyphs, not digits)", {"auto", "yes", "no"});
+  flags.heading("Evaluation and chance");
   flags.add("holdout", o.holdout, "share of the training set held out, to choose the best weights by", 0, 0.9f);
   flags.add("eval-every", o.eval_every, "epochs between two evaluations (the last epoch is always evaluated)", 1);
   flags.add("seed", o.seed, "of everything random");
 }
 
 void declare_start(Flags& flags, TrainOptions& o) {
-  flags.add("init-from", o.init_from, "start from the weights of this safetensors file");
+  flags.heading("Files to start from");
+  flags.add("init-from", o.init_from, "start from the weights of this safetensors file: what both models have, by name", "FILE");
   flags.add("upcycle", o.upcycle, "the weights of --init-from are a dense network's: each expert begins as a copy of its MLP, gates sum to 1");
-  flags.add("superclasses", o.superclasses, "file of super-classes that guide the router (--routing superclass); mvmoe superclasses makes one");
+  flags.add("superclasses", o.superclasses, "file of super-classes that guide the router (--routing superclass); mvmoe superclasses makes one", "FILE");
 }
 
 void declare_manner(Flags& flags, TrainOptions& o) {
+  flags.heading("Running");
   o.threads.declare(flags);
   flags.add("save-every", o.save_every, "steps between two checkpoints, beside the one at each epoch's end", 1);
   flags.add("keep", o.keep, "checkpoints kept", 1);

@@ -35,6 +35,9 @@ struct DataSet {
 // labels out of range.
 DataSet load_dataset(const std::string& spec);
 
+// Throws as load_dataset does for a spec that is wrong as a word, whatever files there are.
+void check_spec(const std::string& spec);
+
 // What stands before the colon of a SPEC: `cifar10`.
 std::string kind_of(const std::string& spec);
 

@@ -1,3 +1,4 @@
+// The reader: nothing in a file is believed before it was compared with the rest of it.
 #include "engine/safetensors.h"
 
 #include <fcntl.h>
@@ -12,20 +13,17 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <span>
 #include <string_view>
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/safetensors_format.h"
 
 namespace mvmoe {
 namespace {
 
 using Json = nlohmann::json;
-static_assert(std::endian::native == std::endian::little, "the format is little-endian, and so is this reader");
 
-constexpr std::size_t header_limit = 100'000'000;  // the format's own
-constexpr std::size_t data_alignment = 64;
 constexpr const char* readable = "F32, F16, BF16 and F64 can be read";
 
 struct Dtype {
@@ -39,16 +37,6 @@ std::uint64_t bytes_of_dtype(std::string_view name) {
   for (const Dtype& d : dtypes)
     if (name == d.name) return d.bytes;
   return 0;
-}
-
-std::span<const std::uint8_t> bytes_of(Tensor t) { return {reinterpret_cast<const std::uint8_t*>(t.data()), t.size() * sizeof(float)}; }
-
-std::string in_quotes(const std::string& name) { return text("'", printable(name), "'"); }
-
-std::string hexadecimal(std::uint32_t crc) {
-  std::string digits(8, '0');
-  for (std::size_t i = 0; i < 8; ++i) digits[i] = "0123456789abcdef"[crc >> (28 - 4 * i) & 15];
-  return digits;
 }
 
 std::string list(const std::vector<std::uint64_t>& axes) {
@@ -95,44 +83,7 @@ void convert(const std::vector<std::uint8_t>& bytes, Tensor into, Convert as_flo
   }
 }
 
-std::string header_of(const std::string& shown, const std::vector<NamedTensor>& tensors, Metadata metadata) {
-  const auto json = [](const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); };
-  Json checksums = Json::object();
-  std::string entries;
-  std::size_t begin = 0;
-  for (const NamedTensor& t : tensors) {
-    std::string name;
-    try {
-      name = Json(t.name).dump();
-    } catch (const Json::exception&) {
-      fail(shown, ": tensor ", in_quotes(t.name), " cannot be written: its name is not UTF-8");
-    }
-    if (t.name == "__metadata__") fail(shown, ": a tensor cannot be named __metadata__");
-    if (t.value.shape().axes() == 0) fail(shown, ": tensor ", in_quotes(t.name), " has no axes");
-    if (checksums.contains(t.name)) fail(shown, ": tensor ", in_quotes(t.name), " is given twice");
-    checksums[t.name] = hexadecimal(crc32_of(bytes_of(t.value)));
-    const std::size_t end = begin + bytes_of(t.value).size();
-    entries += text(",", name, ":{\"dtype\":\"F32\",\"shape\":", t.value.shape(), ",\"data_offsets\":[", begin, ",", end, "]}");
-    begin = end;
-  }
-  metadata["crc32"] = json(checksums);
-  std::string header = "{\"__metadata__\":" + json(Json(metadata)) + entries + "}";
-  header.resize((8 + header.size() + data_alignment - 1) / data_alignment * data_alignment - 8, ' ');
-  return header;
-}
-
 }  // namespace
-
-void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors, const Metadata& metadata) {
-  const std::string shown = printable(path.string()), header = header_of(shown, tensors, metadata);
-  if (header.size() > header_limit) fail(shown, ": the header would have ", header.size(), " bytes, at most ", header_limit, " are allowed");
-  const std::uint64_t length = header.size();
-  FileWriter file(path);
-  file.write({reinterpret_cast<const std::uint8_t*>(&length), sizeof length});
-  file.write({reinterpret_cast<const std::uint8_t*>(header.data()), header.size()});
-  for (const NamedTensor& t : tensors) file.write(bytes_of(t.value));
-  file.finish();
-}
 
 template <class... Parts>
 void SafetensorsFile::fail_here(const Parts&... parts) const {
