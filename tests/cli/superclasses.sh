@@ -84,6 +84,9 @@ seq 0 19 >fine/coarse_label_names.txt
 blocks 100 5 0.001 >fine.csv
 must_run "superclasses, coarse labels" superclasses --confusion fine.csv --experts 20 --data cifar100:fine --out e.json --json
 check "superclasses: the coarse labels found score 1" equal "$(printf '%.9f %.9f' "$(json_value ari)" "$(json_value nmi)")" "1.000000000 1.000000000"
+must_run "superclasses, long lists" superclasses --confusion fine.csv --experts 2 --out e.json
+check "superclasses: long lists are folded at 100 columns" between 80 "$(awk '{ if (length > n) n = length } END { print n }' "$captured/out")" 100
+check "superclasses: and go on below their first name" equal "$(awk '/^  0 /{ first = index($0, "class 0") } /^          /{ print match($0, /[^ ]/) - first }' "$captured/out" | sort -u)" 0
 must_run "superclasses, coarse labels, random" superclasses --confusion fine.csv --experts 20 --method random --data cifar100:fine --out e.json --json
 check "superclasses: random ones do not" between -0.1 "$(json_value ari)" 0.1
 must_run "superclasses, data without coarse labels" superclasses --confusion one.csv --experts 3 --data cifar10:data --out e.json --json

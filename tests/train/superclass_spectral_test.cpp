@@ -1,7 +1,7 @@
 // Spectral clustering: the spectrum by its definition, known communities found exactly, and a valid division for every
 // matrix there may be.
 // Wrong but plausible, and what shows it: L without D (known eigenvalues of cycles), rows not normalised (classes with
-// unequal numbers of images), rows of eigenvectors not scaled (unequal blocks), the largest eigenvectors instead of the
+// unequal numbers of images), rows of eigenvectors not scaled (unequal degrees), the largest eigenvectors instead of the
 // smallest, a class of degree 0 divided by (NaN), a part of the graph without a share in the first vectors scattered by
 // rounding, k-means that stops early (the best division by trying all), classes moved to the next group instead of the
 // cheapest chain (bounded divisions by trying all).
@@ -226,6 +226,24 @@ TEST(Spectral, OneSuperClassAndAsManyAsClasses) {
   EXPECT_EQ(message_of<UsageError>([&] { spectral_division(known.confusion, 8, 0, 0); }), "--experts: 8 super-classes of 7 classes, must be from 1 to 7 (none may be empty)");
 }
 
+// Every other class is a hundred times as rarely taken for another: degrees differ so within a block, and with them the
+// length of the eigenvectors' rows.
+TEST(Spectral, FindsCommunitiesOfUnequalDegrees) {
+  const int C = 30;
+  std::vector<int> block(C);
+  DoubleMatrix m(C, C);
+  for (int t = 0; t < C; ++t) block[t] = t < 12 ? 0 : t < 22 ? 1 : 2;
+  for (int t = 0; t < C; ++t)
+    for (int p = 0; p < C; ++p) m.at(t, p) = p == t ? C : (block[t] == block[p] ? 1 : 0.1) * (t % 2 ? 0.01 : 1) * (p % 2 ? 0.01 : 1);
+  EXPECT_EQ(spectral_division(confusion_of(m), 3, 0, 0).of_class, block);
+}
+
+TEST(Spectral, ABoundCanNeedMoreGroupsThanPairs) {
+  DoubleMatrix m(10, 10);
+  for (const auto& [a, b] : {std::pair{1, 2}, {2, 5}, {5, 1}}) m.at(a, b) = 1;  // three confused classes, and bound 2
+  expect_valid(spectral_division(confusion_of(m), 5, 2, 0), 10, 5, 2);
+}
+
 TEST(Spectral, ABoundMovesNoMoreThanItMust) {
   const Communities known = communities({2, 4, 12}, 0.1, 3);
   expect_valid(spectral_division(known.confusion, 3, 12, 0), 18, 3, 12);
@@ -294,6 +312,20 @@ TEST(KMeans, FindsTheBestOfAllGroupings) {
     EXPECT_NEAR(spread_of(points, g.group, 3), best, 1e-12);
     for (int i = 0; i < 8; ++i)
       for (int k = 0; k < 3; ++k) EXPECT_LE(g.distances.at(i, g.group[i]), g.distances.at(i, k) + 1e-12);
+  }
+}
+
+TEST(KMeans, NoSingleMoveIsBetter) {
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    const DoubleMatrix points = random_points(60, 3, seed);
+    const Grouping g = k_means(points, 9, seed, 1);
+    EXPECT_NEAR(g.spread, spread_of(points, g.group, 9), 1e-11);
+    for (int i = 0; i < 60; ++i)
+      for (int k = 0; k < 9; ++k) {
+        std::vector<int> moved = g.group;
+        moved[i] = k;
+        EXPECT_GE(spread_of(points, moved, 9), g.spread - 1e-9) << i << " to " << k;
+      }
   }
 }
 

@@ -76,7 +76,7 @@ std::size_t columns_of(const std::string& text) {  // on a terminal: UTF-8's con
 
 // One super-class a paragraph: number, size, and its classes folded at 100 columns.
 void print_members(const SuperClasses& division) {
-  constexpr std::size_t indent = 16, width = 100;
+  constexpr std::size_t indent = 18, width = 100;
   const auto members = division.members();
   for (std::size_t s = 0; s < members.size(); ++s) {
     std::printf("%3zu  %4zu class%s ", s, members[s].size(), members[s].size() == 1 ? "  " : "es");

@@ -14,8 +14,7 @@ constexpr std::size_t largest_file = std::size_t{1} << 28;  // 3000 classes of e
 constexpr std::size_t most_classes = 10'000;
 
 std::string csv_field(const std::string& text) {
-  const bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string::npos && text.front() != ' ' && text.back() != ' ';
-  if (plain) return text;
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string out = "\"";
   for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
   return out + "\"";

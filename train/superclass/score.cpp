@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "engine/error.h"
 #include "train/superclass/matrix.h"
@@ -60,8 +59,7 @@ double normalised_mutual_information(const std::vector<int>& a, const std::vecto
   for (int i = 0; i < table.both.rows; ++i)
     for (int j = 0; j < table.both.columns; ++j)
       if (const double n = table.both.at(i, j); n > 0) information += n / table.classes * std::log(n * table.classes / (table.of_a[i] * table.of_b[j]));
-  if (information <= std::numeric_limits<double>::epsilon()) return 0;
-  return information / ((entropy(table.of_a, table.classes) + entropy(table.of_b, table.classes)) / 2);
+  return std::max(0.0, information) / ((entropy(table.of_a, table.classes) + entropy(table.of_b, table.classes)) / 2);
 }
 
 }  // namespace mvmoe
