@@ -19,6 +19,7 @@ int evaluate_command(const Words& words);
 int summary_command(const Words& words);
 int gradcheck_command(const Words& words);
 int bench_command(const Words& words);
+int report_command(const Words& words);
 int info_command(const Words& words);
 
 }  // namespace mvmoe
