@@ -112,6 +112,10 @@ void expect_sound(const std::string& page) {
   EXPECT_EQ(complaint_about(page), "");
   EXPECT_EQ(outside_reference(page), "");
   EXPECT_TRUE(page.starts_with("<!DOCTYPE html>\n"));
+  for (std::size_t at = page.find("href=\"#"); at != std::string::npos; at = page.find("href=\"#", at + 1)) {
+    const std::string id = page.substr(at + 7, page.find('"', at + 7) - at - 7);
+    EXPECT_NE(page.find("id=\"" + id + "\""), std::string::npos) << "a link to " << id << ", which is not there";
+  }
   EXPECT_NO_THROW(Json(page).dump()) << "the page is not UTF-8";
 }
 
@@ -247,6 +251,30 @@ TEST(ReportPipeline, ExpertsAreThoseOfTheClassesTheyGot) {
   EXPECT_TRUE(has(page.substr(row, 1500), "a,&quot;b&quot;, c <small>51\xE2\x80\xAF%</small></li><li>caf\\xff <small>31\xE2\x80\xAF%"));
   EXPECT_TRUE(has(page, "<title>&lt;b&gt;&amp;&quot;&#39;: 90.0\xE2\x80\xAF% to expert 1</title>"));
   EXPECT_TRUE(has(page, "always naming the largest would find 50.0\xE2\x80\xAF%"));
+}
+
+TEST(ReportPipeline, LearnedRoutingKnowsNoSuperclasses) {
+  Fixture f;
+  f.comparison["routing"] = "image";
+  for (const char* key : {"oracle_top1", "random_router_top1"}) f.comparison[key] = nullptr;
+  f.comparison["moe"]["router_accuracy"] = nullptr;
+  const std::string page = f.page();
+  expect_sound(page);
+  EXPECT_TRUE(has(page, "chosen once for an image, as learned"));
+  EXPECT_TRUE(has(page, "it learned by itself"));
+  for (const char* untrue : {"perfect router", "belongs to", "class=\"mark\"", "<section id=\"lost\""}) EXPECT_FALSE(has(page, untrue)) << untrue;
+  EXPECT_EQ(count(page, "<rect class=\"outline\""), 2) << "the confusion matrix's blocks, none among the experts";
+}
+
+TEST(ReportPipeline, AnExpertWithoutASuperclassHasItsRow) {
+  Fixture f;
+  f.comparison["experts"] = 3;
+  f.comparison["moe"]["expert_load"] = {40, 60, 0};
+  f.comparison["expert_of_class"] = {{100, 900, 0}, {1000, 0, 0}, {250, 750, 0}, {600, 400, 0}};
+  const std::string page = f.page();
+  expect_sound(page);
+  EXPECT_TRUE(has(page, "no image"));
+  EXPECT_EQ(count(page, "<rect class=\"outline\""), 2 + 2);
 }
 
 struct Headline {

@@ -45,20 +45,19 @@ Within mistakes_within(const Pipeline& p) {
   return all > 0 ? Within{100 * within / all, 100 * chance / all} : Within{};
 }
 
-}  // namespace
-
-std::vector<Block> superclass_blocks(const Pipeline& p, bool along_rows) {
+// The super-classes along the diagonal.
+std::vector<Block> superclass_blocks(const Pipeline& p) {
   std::vector<Block> blocks;
   int first = 0;
   for (std::size_t k = 0; k < p.members.size(); ++k) {
     const auto size = static_cast<int>(p.members[k].size());
-    if (size == 0) continue;
-    const auto number = static_cast<int>(k);
-    blocks.push_back({.row = along_rows ? first : number, .column = first, .rows = along_rows ? size : 1, .columns = size, .label = whole(number)});
+    if (size > 0) blocks.push_back({.row = first, .column = first, .rows = size, .columns = size, .label = whole(static_cast<long long>(k))});
     first += size;
   }
   return blocks;
 }
+
+}  // namespace
 
 void put_confusion(std::string& page, const Pipeline& p) {
   put(page, "<section id=\"confusion\"><h2>What the dense model confuses</h2>\n");
@@ -82,7 +81,7 @@ void put_confusion(std::string& page, const Pipeline& p) {
       ordered.at(r, c) = r == c ? 0 : p.confusion.at(p.order[static_cast<std::size_t>(r)], p.order[static_cast<std::size_t>(c)]);
   }
   put_matrix(page, {.id = "confusion-cells", .title = "Confusion matrix, classes ordered by super-class", .colour = "c0", .matrix = ordered,
-                    .blocks = superclass_blocks(p, true), .highest = confused[0].share, .row_names = names,
+                    .blocks = superclass_blocks(p), .highest = confused[0].share, .row_names = names,
                     .cell_title = [&](int r, int c) {
                       return short_name(names[static_cast<std::size_t>(r)]) + " taken for " + short_name(names[static_cast<std::size_t>(c)]) + ": " +
                              number(ordered.at(r, c), 1) + percent;

@@ -27,12 +27,12 @@ void put_load_table(std::string& page, const Pipeline& p) {
   const std::vector<double>& load = p.comparison.expert_load;
   const double highest = std::max(1e-9, *std::max_element(load.begin(), load.end()));
   double longest = highest;
-  for (int e = 0; e < p.comparison.experts; ++e) longest = std::max(longest, 100 * p.image_share(e));
+  for (int e = 0; e < p.comparison.experts; ++e) longest = std::max(longest, p.guided() ? 100 * p.image_share(e) : 0);
   const bool counted_classes = p.comparison.expert_of_class.rows > 0;
   put(page, "<table class=\"load experts\"><thead><tr><th>expert</th><th>load</th><th class=\"bars\"></th>", counted_classes ? "<th class=\"list\">most of its images</th>" : "",
       "</tr></thead><tbody>\n");
   for (int e = 0; e < std::min(p.comparison.experts, static_cast<int>(most_listed)); ++e) {
-    const double share = load[static_cast<std::size_t>(e)], expected = 100 * p.image_share(e);
+    const double share = load[static_cast<std::size_t>(e)], expected = p.guided() ? 100 * p.image_share(e) : -1;
     put(page, "<tr><th>", whole(e), "</th><td>", number(share, 1), percent, "</td><td class=\"bars\">");
     put_bar(page, share / longest, "c1", expected < 0 ? -1 : expected / longest);
     put(page, "</td>");
@@ -41,7 +41,20 @@ void put_load_table(std::string& page, const Pipeline& p) {
   }
   put(page, "</tbody></table>\n");
   put_how_many_more(page, load.size());
-  if (counted_classes) put(page, "<p class=\"note\">The thin line is the load with a perfect router: the share of the test images that belong to the expert's super-class.</p>\n");
+  if (counted_classes && p.guided()) put(page, "<p class=\"note\">The thin line is the load with a perfect router: the share of the test images that belong to the expert's super-class.</p>\n");
+}
+
+// A row for each expert, outlined where its own super-class's columns are; experts without one, or that were given none,
+// have the number only.
+std::vector<Block> home_blocks(const Pipeline& p) {
+  std::vector<Block> blocks;
+  int first = 0;
+  for (int e = 0; e < p.comparison.experts; ++e) {
+    const int size = p.guided() ? static_cast<int>(p.members[static_cast<std::size_t>(e)].size()) : 0;
+    blocks.push_back({.row = e, .column = first, .rows = 1, .columns = size, .label = whole(e)});
+    first += size;
+  }
+  return blocks;
 }
 
 // Experts by classes, each class's images in percent.
@@ -56,13 +69,13 @@ void put_heat_map(std::string& page, const Pipeline& p) {
   }
   put(page, "<h3>Which expert each class goes to</h3>\n<figure class=\"heat\">");
   put_matrix(page, {.id = "expert-cells", .title = "Share of each class's images that each expert gets", .colour = "c1", .matrix = shares,
-                    .blocks = superclass_blocks(p, false), .cell_height = std::clamp(320.0 / shares.rows, 1.0, 26.0), .highest = 100, .row_names = {},
+                    .blocks = home_blocks(p), .cell_height = std::clamp(320.0 / shares.rows, 1.0, 26.0), .highest = 100, .row_names = {},
                     .cell_title = [&](int e, int column) {
                       return short_name(p.class_name(p.order[static_cast<std::size_t>(column)])) + ": " + number(shares.at(e, column), 1) + percent + " to expert " + whole(e);
                     }});
   put_scale(page, "c1", 100);
-  put(page, "<figcaption>A row is an expert, a column a class, in the order of the super-classes. Outlined: where a perfect router would send them. "
-            "Share of the class's test images.</figcaption></figure>\n");
+  put(page, "<figcaption>A row is an expert, a column a class, in the order of the super-classes. ", p.guided() ? "Outlined: where a perfect router would send them. " : "",
+      "Share of the class's test images.</figcaption></figure>\n");
 }
 
 }  // namespace
@@ -77,7 +90,7 @@ void put_experts(std::string& page, const Pipeline& p) {
 
 void put_misrouted(std::string& page, const Pipeline& p) {
   constexpr std::size_t most = 24;
-  if (p.comparison.misrouted.empty()) return;
+  if (p.comparison.misrouted.empty() || !p.guided()) return;
   put(page, "<section id=\"misrouted\"><h2>Sent to the wrong expert</h2>\n<p>The test images of which the router was surest, and wrong.</p>\n<div class=\"cards misrouted\">\n");
   for (std::size_t i = 0; i < std::min(most, p.comparison.misrouted.size()); ++i) {
     const Misrouted& m = p.comparison.misrouted[i];

@@ -63,8 +63,10 @@ void put_matrix(std::string& page, const MatrixPicture& p) {
     put(page, "><title>", p.cell_title(row, column), "</title></rect>\n");
   }
   for (const Block& block : p.blocks) {
-    rectangle("outline", block.row, block.column, block.rows, block.columns);
-    put(page, "/>");
+    if (block.columns > 0) {
+      rectangle("outline", block.row, block.column, block.rows, block.columns);
+      put(page, "/>");
+    }
     if (!block.label.empty() && block.rows * cell_height >= 15)
       put(page, "<text x=\"", coordinate(label_x), "\" y=\"", coordinate((block.row + block.rows / 2.0) * cell_height + 7.5), "\" text-anchor=\"end\">", block.label, "</text>");
   }

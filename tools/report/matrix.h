@@ -13,7 +13,7 @@ struct Matrix {
   double at(int row, int column) const { return const_cast<Matrix*>(this)->at(row, column); }
 };
 
-struct Block {  // a rectangle of cells to outline
+struct Block {  // a rectangle of cells to outline (none where it has no columns)
   int row = 0, column = 0, rows = 0, columns = 0;
   std::string label;  // stands left of it, where there is room; plain text of ours
 };

@@ -55,6 +55,8 @@ struct Pipeline {
   std::optional<ImageSet> images;           // the test images, where they are still there
   std::string why_no_images;                // else the reason
 
+  // Whether expert n is meant for super-class n; else the experts share the classes as the router learned to.
+  bool guided() const { return comparison.routing == "superclass"; }
   double image_share(int superclass) const { return image_shares.empty() ? -1 : image_shares[static_cast<std::size_t>(superclass)]; }
   int class_count() const { return static_cast<int>(classes.size()); }
   int superclass_of(int class_index) const { return comparison.superclass_of[static_cast<std::size_t>(class_index)]; }

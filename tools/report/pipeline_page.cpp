@@ -1,6 +1,7 @@
 // tools/report/pipeline_page.cpp: the page of a pipeline: what the experts brought, where accuracy is lost, and why.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "tools/report/curves.h"
 #include "tools/report/html.h"
@@ -55,10 +56,15 @@ void put_headline(std::string& page, const Pipeline& p) {
       counted(c.moe_layers, "block", "blocks"), ", ", whole(c.top_k), " of ", whole(c.experts), " used, chosen ", how_chosen(c.routing), ".</p>\n</header>\n");
 }
 
-void put_contents(std::string& page, const Pipeline& p) {
-  put(page, "<nav><a href=\"#comparison\">Comparison</a><a href=\"#lost\">Where accuracy is lost</a><a href=\"#curves\">Curves</a><a href=\"#confusion\">Confusion</a>",
-      "<a href=\"#superclasses\">Super-classes</a>", p.comparison.expert_load.empty() ? "" : "<a href=\"#experts\">Experts</a>",
-      p.comparison.misrouted.empty() ? "" : "<a href=\"#misrouted\">Sent wrongly</a>", "<a href=\"#configuration\">Configuration</a></nav>\n");
+// Links to the sections that are in `body`: what was not measured has none.
+void put_contents(std::string& page, const std::string& body) {
+  constexpr std::pair<const char*, const char*> sections[] = {{"comparison", "Comparison"}, {"lost", "Where accuracy is lost"}, {"curves", "Curves"},
+                                                              {"confusion", "Confusion"}, {"superclasses", "Super-classes"}, {"experts", "Experts"},
+                                                              {"misrouted", "Sent wrongly"}, {"configuration", "Configuration"}};
+  put(page, "<nav>");
+  for (const auto& [id, title] : sections)
+    if (body.find(std::string("<section id=\"") + id + "\">") != std::string::npos) put(page, "<a href=\"#", id, "\">", title, "</a>");
+  put(page, "</nav>\n");
 }
 
 void put_comparison(std::string& page, const Pipeline& p) {
@@ -129,23 +135,25 @@ std::string pipeline_page(const Pipeline& p) {
   if (p.control) trainings.push_back({.training = &*p.control, .colour = control_colour, .dashed = true});
   trainings.push_back({.training = &p.moe, .colour = moe_colour});
 
+  std::string body;
+  put(body, "<div class=\"two\">\n");
+  put_comparison(body, p);
+  put_where_lost(body, p);
+  put(body, "</div>\n<section id=\"curves\"><h2>Curves</h2>\n");
+  put_curves(body, trainings);
+  put(body, "</section>\n");
+  put_confusion(body, p);
+  put_superclasses(body, p);
+  put_experts(body, p);
+  put_misrouted(body, p);
+  put(body, "<section id=\"configuration\"><h2>Configuration</h2>\n");
+  put_configuration(body, trainings);
+  put(body, "</section>\n");
+
   std::string page;
   put_headline(page, p);
-  put_contents(page, p);
-  put(page, "<div class=\"two\">\n");
-  put_comparison(page, p);
-  put_where_lost(page, p);
-  put(page, "</div>\n<section id=\"curves\"><h2>Curves</h2>\n");
-  put_curves(page, trainings);
-  put(page, "</section>\n");
-  put_confusion(page, p);
-  put_superclasses(page, p);
-  put_experts(page, p);
-  put_misrouted(page, p);
-  put(page, "<section id=\"configuration\"><h2>Configuration</h2>\n");
-  put_configuration(page, trainings);
-  put(page, "</section>\n");
-  return whole_page("mvmoe: " + p.name, page);
+  put_contents(page, body);
+  return whole_page("mvmoe: " + p.name, page + body);
 }
 
 }  // namespace mvmoe::report

@@ -19,9 +19,6 @@ void put_misrouted(std::string& page, const Pipeline& p);
 std::string superclass_label(const Pipeline& p, int superclass);
 // An <img> of a test image.
 void put_image(std::string& page, const Pipeline& p, int index, int true_class);
-// The outlines of the super-classes along the columns; along the rows too for a matrix of classes by classes.
-std::vector<Block> superclass_blocks(const Pipeline& p, bool along_rows);
-
 // How many super-classes and experts are listed one by one.
 constexpr std::size_t most_listed = 100;
 // "And 400 more.", where there are more.

@@ -18,7 +18,8 @@ std::size_t images_a_superclass(const Pipeline& p) {
   return std::min(most, budget / (bytes * std::min(p.members.size(), most_listed)));
 }
 
-// The first test image of each class, then the second of each, until there are enough.
+// A test image of each class in turn, until there are enough; each time one further on in its class, since neighbours
+// may be alike (the glyphs stand in the order of their typefaces).
 std::vector<int> example_images(const ImageSet& set, const std::vector<std::vector<int>>& images_of_class, const std::vector<int>& classes, std::size_t enough) {
   std::vector<int> out;
   for (std::size_t round = 0; out.size() < enough && round < static_cast<std::size_t>(set.size()); ++round) {
@@ -26,7 +27,7 @@ std::vector<int> example_images(const ImageSet& set, const std::vector<std::vect
     for (const int c : classes) {
       const std::vector<int>& images = images_of_class[static_cast<std::size_t>(c)];
       if (round >= images.size() || out.size() >= enough) continue;
-      out.push_back(images[round]);
+      out.push_back(images[out.size() % images.size()]);
       any = true;
     }
     if (!any) break;
@@ -46,7 +47,7 @@ void put_how_found(std::string& page, const Pipeline& p) {
   const auto used = std::count_if(p.members.begin(), p.members.end(), [](const auto& m) { return !m.empty(); });
   put(page, "<p>", counted(p.class_count(), "class", "classes"), " in ", counted(static_cast<double>(used), "super-class", "super-classes"));
   if (!p.method.empty()) put(page, ", by <i>", escaped(p.method), "</i>");
-  put(page, ". They are numbered as in <code>superclasses.json</code>, from 0; super-class <i>n</i> belongs to expert <i>n</i>.");
+  put(page, ". They are numbered as in <code>superclasses.json</code>, from 0", p.guided() ? "; super-class <i>n</i> belongs to expert <i>n</i>." : ". The router was not told of them: it learned by itself what to send where.");
   if (p.comparison.ari && p.comparison.nmi)
     put(page, " Against the coarse labels that people gave: adjusted Rand index ", number(*p.comparison.ari, 2), ", normalised mutual information ",
         number(*p.comparison.nmi, 2), " (1: the same division; an index of 0: no better than chance).");
