@@ -250,6 +250,10 @@ TEST(ReportPipeline, ExpertsAreThoseOfTheClassesTheyGot) {
   const std::size_t row = page.find("<table class=\"load experts\">");
   EXPECT_TRUE(has(page.substr(row, 1500), "a,&quot;b&quot;, c <small>51\xE2\x80\xAF%</small></li><li>caf\\xff <small>31\xE2\x80\xAF%"));
   EXPECT_TRUE(has(page, "<title>&lt;b&gt;&amp;&quot;&#39;: 90.0\xE2\x80\xAF% to expert 1</title>"));
+  // The experts' own classes: columns 0, 1 in row 0 and 2, 3 in row 1, left of them the margin of 46.
+  const std::string heat = page.substr(page.find("<mask id=\"expert-cells\">"));
+  EXPECT_TRUE(has(heat, "<rect class=\"outline\" x=\"46\" y=\"2\" width=\"320\" height=\"26\"/>"));
+  EXPECT_TRUE(has(heat, "<rect class=\"outline\" x=\"366\" y=\"28\" width=\"320\" height=\"26\"/>"));
   EXPECT_TRUE(has(page, "always naming the largest would find 50.0\xE2\x80\xAF%"));
 }
 
@@ -454,6 +458,16 @@ TEST(ReportTraining, SeveralRunsAndThePartsOfAPipeline) {
   const std::string differing = page.substr(page.find("<table class=\"flags\">"));
   EXPECT_TRUE(has(differing, "<code>--lr</code></th><td>0.001</td><td>0.002</td><td><span class=\"none\">none</span>"));
   EXPECT_FALSE(has(differing.substr(0, differing.find("</table>")), "--model"));
+}
+
+TEST(ReportTraining, RunsOfOneNameAreToldApartByTheirPaths) {
+  Fixture f;
+  f.write_training("a/run"), f.write_training("b/run"), f.write_training("other");
+  save(f.folder / "other/log.csv", "epoch,train_loss,test_top1\n1,2,3\n2,1,4\n");  // equal curves would be drawn once, as all
+  const std::string page = page_of({f.folder / "a/run", f.folder / "b/run", f.folder / "other"});
+  EXPECT_TRUE(has(page, escaped((f.folder / "a/run").string()) + ", epoch 2"));
+  EXPECT_TRUE(has(page, escaped((f.folder / "b/run").string()) + ", epoch 2"));
+  EXPECT_TRUE(has(page, "<title>other, epoch 2"));
 }
 
 TEST(ReportTraining, NoEpochAndOneEpoch) {
