@@ -26,6 +26,7 @@ endif
 
 library := $(patsubst %,$(BUILD)/%.o,$(wildcard engine/*.cpp ops/*.cpp models/*.cpp train/*.cpp train/*/*.cpp train/data/*.S))
 gradcheck := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/gradcheck/*.cpp tools/gradcheck/*/*.cpp))
+report := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/report/*.cpp tools/report/*.S))
 program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp tools/pipeline/*.cpp))
 tests := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
@@ -71,10 +72,10 @@ $(BUILD)/libmvmoe.a: $(library)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/mvmoe: $(program) $(gradcheck) $(BUILD)/libmvmoe.a
+$(BUILD)/mvmoe: $(program) $(gradcheck) $(report) $(BUILD)/libmvmoe.a
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/mvmoe-tests: $(tests) $(gradcheck) $(filter-out %/main.cpp.o,$(program)) $(BUILD)/libmvmoe.a
+$(BUILD)/mvmoe-tests: $(tests) $(gradcheck) $(report) $(filter-out %/main.cpp.o,$(program)) $(BUILD)/libmvmoe.a
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -lgtest -lgtest_main -o $@
 
 $(BUILD)/examples/%: $(BUILD)/tools/examples/%.cpp.o $(BUILD)/libmvmoe.a
@@ -101,6 +102,10 @@ $(BUILD)/%.cpp.o: %.cpp $(BUILD)/flags
 	$(CXX) $(CXXFLAGS) -c $< -o $@
 
 $(BUILD)/train/data/%.S.o: train/data/%.S train/data/glyphs.gz $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CXX) -c $< -o $@
+
+$(BUILD)/tools/report/%.S.o: tools/report/%.S tools/report/style.css $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CXX) -c $< -o $@
 

@@ -22,6 +22,7 @@ int pipeline_command(const Words& words);
 int summary_command(const Words& words);
 int gradcheck_command(const Words& words);
 int bench_command(const Words& words);
+int report_command(const Words& words);
 int info_command(const Words& words);
 
 }  // namespace mvmoe

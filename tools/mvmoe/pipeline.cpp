@@ -12,6 +12,7 @@
 #include "tools/pipeline/compare.h"
 #include "tools/pipeline/stages.h"
 #include "tools/pipeline/table.h"
+#include "tools/report/pages.h"
 #include "train/run_folder.h"
 #include "train/superclass/division_file.h"
 #include "train/superclass/score.h"
@@ -129,6 +130,10 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
   std::vector<fs::path> compared{"dense/last.safetensors", "moe/last.safetensors", "superclasses.json"};
   if (upcycle) compared.push_back("control/last.safetensors");
   stages.push_back({"compare", "both on the test set", compared, {"comparison.json"}, [=, &data] { return run_compare(o, data); }});
+  stages.push_back({"report", "a page of it all", {"comparison.json", "dense/log.csv", "moe/log.csv"}, {"report.html"}, [=] {
+    write_file(fs::path(out) / "report.html", report::page_of({out}));
+    return 0;
+  }});
   return stages;
 }
 
@@ -150,7 +155,7 @@ void print_json_result(const Json& c, const fs::path& folder) {
               {"control_top1", control}, {"oracle_top1", c.at("oracle_top1")}, {"random_router_top1", c.at("random_router_top1")},
               {"dense_macs", c.at("dense").at("macs")}, {"moe_macs", c.at("moe").at("macs")}, {"dense_ms", c.at("dense").at("ms")},
               {"moe_ms", c.at("moe").at("ms")}, {"router_accuracy", c.at("moe").at("router_accuracy")}, {"expert_load", c.at("moe").at("expert_load")},
-              {"sizes", c.at("sizes")}, {"ari", c.at("ari")}, {"nmi", c.at("nmi")}, {"path", folder.string()}});
+              {"sizes", c.at("sizes")}, {"ari", c.at("ari")}, {"nmi", c.at("nmi")}, {"path", (folder / "report.html").string()}});
 }
 
 }  // namespace
@@ -193,7 +198,7 @@ int pipeline_command(const Words& words) {
   const auto bytes = read_file(folder / "comparison.json");
   const Json comparison = Json::parse(bytes.begin(), bytes.end());
   if (o.train.json) print_json_result(comparison, folder);
-  else std::printf("\n%s\nrun folder: %s\n", table(comparison).c_str(), printable(o.train.out).c_str());
+  else std::printf("\n%s\nrun folder: %s\nreport: %s\n", table(comparison).c_str(), printable(o.train.out).c_str(), printable((folder / "report.html").string()).c_str());
   return 0;
 }
 
