@@ -68,7 +68,8 @@ for model in '' vit-1x vit-0x16 vit-1x0 vit-1x16x3 vit--1x16 vit-99999999999x16 
   bad_flag "--model '$model'" --model --model "$model"
 done
 bad_flag "unknown flag" "did you mean --epochs?" --epoch 3
-bad_flag "unknown flag, one letter" "did you mean --epochs, --eps or --eval-every?" -e 3
+bad_flag "unknown flag, one letter" -e -e
+bad_flag "unknown flag, two letters" "did you mean --epochs or --eps?" --ep 3
 for pair in -b:batch-size --bs:batch-size --wd:weight-decay --batch:batch-size --smoothing:label-smoothing --lr_base:lr-base -epochs:epochs; do
   bad_flag "unknown flag ${pair%%:*}" "did you mean --${pair#*:}?" "${pair%%:*}" 3
 done

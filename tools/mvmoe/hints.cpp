@@ -16,7 +16,8 @@ struct Alias {
 constexpr const char* optimizer = "the optimizer is AdamW: --beta1, --beta2, --eps, --weight-decay";
 constexpr const char* schedule = "the rate falls by a cosine after a linear warm-up: --lr, --min-lr, --warmup-epochs, --warmup-lr";
 constexpr Alias aliases[] = {
-    {"b", "batch-size"},         {"bs", "batch-size"},        {"wd", "weight-decay"},          {"j", "workers"},
+    {"b", "batch-size"},         {"bs", "batch-size"},        {"batch", "batch-size"},
+    {"wd", "weight-decay"},      {"j", "workers"},
     {"num-workers", "workers"},  {"o", "out"},                {"output", "out"},               {"output-dir", "out"},
     {"d", "data"},               {"dataset", "data"},         {"data-dir", "data"},            {"data-path", "data"},
     {"m", "model"},              {"arch", "model"},           {"learning-rate", "lr"},         {"img-size", "image-size"},
