@@ -19,6 +19,9 @@ void read_for_each_expert(const SafetensorsFile& file, const std::string& name, 
   for (int e = 0; e < shape[0]; ++e) file.read(name, {value.outer_slice(e, 1).data(), one});
 }
 
+// Dense or sparse is a matter of these; all else must be the same in both.
+bool may_differ(const std::string& name) { return name.find(".mlp.") != std::string::npos || name.starts_with("router."); }
+
 Started start(const std::filesystem::path& path, const ViT& model, bool from_dense) {
   const SafetensorsFile file(path);
   std::set<std::string> unused;
@@ -37,8 +40,11 @@ Started start(const std::filesystem::path& path, const ViT& model, bool from_den
     started.read.push_back(tensor.name);
     unused.erase(source);
   }
-  if (started.read.empty()) fail(printable(path.string()), ": has no tensor of a name that this model has");
   started.unused.assign(unused.begin(), unused.end());
+  for (const std::string& name : started.fresh)
+    if (!may_differ(name)) fail(printable(path.string()), ": has no tensor ", name, ", which this model has: it is another network's");
+  for (const std::string& name : started.unused)
+    if (!may_differ(name)) fail(printable(path.string()), ": has the tensor ", printable(name), ", which this model does not have: it is another network's");
   return started;
 }
 

@@ -13,8 +13,9 @@ struct Started {
   std::vector<std::string> read, fresh, unused;
 };
 
-// Reads every tensor that model and file both have. Throws Error that names the tensor and both shapes if they differ,
-// and if the two have no name in common.
+// Reads every tensor that model and file both have. MLPs, experts and routers may be in one alone, so a sparse model can
+// begin from a dense one and the other way round. Throws Error that names the tensor: with both shapes if they differ, or
+// if any other is in one alone.
 Started start_from(const std::filesystem::path& path, const ViT& model);
 
 // The same for a sparse model from a dense one's weights: each expert begins as a copy of its block's MLP (sparse
