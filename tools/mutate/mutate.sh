@@ -19,7 +19,7 @@ work=$(cd "$work" && pwd)
 tree=$work/tree
 rm -rf "$tree" "$work/mutants"  # the objects of an earlier run stay, and serve where nothing has changed
 mkdir -p "$tree" "$work/mutants"
-cp -rp --parents engine ops models tools/gradcheck tests/ops tests/models tests/golden "$tree"
+cp -rp --parents engine ops models train tools/gradcheck tests/engine tests/ops tests/models tests/train tests/golden "$tree"
 cd "$tree"
 
 jobs=${JOBS:-2}
@@ -109,8 +109,8 @@ shared_key="$flags_text $(g++ --version | head -n 1) $(find . -name '*.h' | sort
 export work tree flags_text libraries_text shared_key
 export -f compile build run try
 
-echo "building the tests of ops and models in $work"
-find engine ops models tools/gradcheck tests -name '*.cpp' | sort > "$work/sources"
+echo "building the tests of the engine, ops, models and training in $work"
+find engine ops models train tools/gradcheck tests -name '*.cpp' -o -name '*.S' | sort > "$work/sources"
 xargs -P "$jobs" -I{} bash -c 'build "$1" || exit 255' _ {} < "$work/sources" || exit 2
 mapfile -t objects < <(sed "s,.*,$work/objects/&.o," "$work/sources")
 g++ "${objects[@]}" "${libraries[@]}" -o "$work/tests" || exit 2
