@@ -15,6 +15,9 @@ namespace {
 
 std::atomic<std::int64_t> counted{0};
 
+// Something else of oneDNN, or the linker would leave out a library of which nothing seems to be needed.
+[[maybe_unused]] const dnnl_version_t* const linked = dnnl_version();
+
 }  // namespace
 
 extern "C" dnnl_status_t dnnl_sgemm(char transa, char transb, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k, float alpha, const float* a, dnnl_dim_t lda,

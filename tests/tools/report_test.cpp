@@ -161,7 +161,7 @@ struct Fixture {
     const Json figures{{"top1", 40.0}, {"top5", 70.0}, {"macs", 2'000'000}, {"executed_macs", 1'900'000}, {"ms", 2.0}, {"params", 300'000}, {"active_params", 300'000}};
     comparison = {{"data", "cifar10:/nowhere/<i>"}, {"model", "vit-6x64"}, {"epochs", 2}, {"experts", 2}, {"moe_layers", 2}, {"top_k", 1}, {"routing", "superclass"},
                   {"processor", "A <processor>"}, {"threads", 2}, {"dense", figures}, {"control", nullptr}, {"moe", figures}, {"oracle_top1", 61.0},
-                  {"random_router_top1", 21.0}, {"gain", 5.0}, {"ari", 0.25}, {"nmi", 0.5},
+                  {"random_router_top1", 21.0}, {"gain", 5.0}, {"gain_error", 1.1}, {"ari", 0.25}, {"nmi", 0.5},
                   {"expert_of_class", {{100, 900}, {1000, 0}, {250, 750}, {600, 400}}},
                   {"misrouted", {{{"index", 3}, {"class", 0}, {"expert", 0}, {"probability", 0.987}, {"predicted", 1}}}}};
     comparison["moe"]["top1"] = 45.0;
@@ -288,7 +288,7 @@ struct Headline {
 };
 
 class ReportHeadline : public testing::TestWithParam<Headline> {};
-// 4000 images, both near 40 %: the standard error is about 1.1 points.
+// The fixture's standard error is 1.1 points.
 INSTANTIATE_TEST_SUITE_P(Gains, ReportHeadline,
                          testing::Values(Headline{5, "<h1>2 experts gain 5.00 points of top-1 accuracy</h1>", "; the difference is 4.5 of them."},
                                          Headline{2, "<h1>2 experts gain 2.00 points", "less than two of them, which is weak evidence"},

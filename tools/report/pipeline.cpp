@@ -102,11 +102,11 @@ Comparison read_comparison(const fs::path& file) {
   const Fields f(json, printable(file.string()));
   Comparison c{.data = f.string("data"), .model = f.string("model"), .routing = f.string("routing"), .processor = f.string("processor"),
                .epochs = f.whole("epochs", 0, most), .experts = f.whole("experts", 1, most), .moe_layers = f.whole("moe_layers", 1, most),
-               .top_k = f.whole("top_k", 1, most), .threads = f.whole("threads", 1, most), .classes = strings(f, "classes"), .superclass_of = {},
+               .top_k = f.whole("top_k", 1, most), .classes = strings(f, "classes"), .superclass_of = {},
                .dense = figures(f.part("dense")), .moe = figures(f.part("moe")), .control = {},
                .router_accuracy = f.part("moe").number_or_none("router_accuracy", 0, 100), .oracle_top1 = f.number_or_none("oracle_top1", 0, 100),
                .random_router_top1 = f.number_or_none("random_router_top1", 0, 100), .ari = f.number_or_none("ari", -1, 1.001), .nmi = f.number_or_none("nmi", -0.001, 1.001),
-               .gain = f.number("gain", -100, 100), .expert_load = {}, .expert_of_class = {}, .misrouted = {}};
+               .gain = f.number("gain", -100, 100), .gain_error = f.number("gain_error", 0, 100), .expert_load = {}, .expert_of_class = {}, .misrouted = {}};
   const int classes = static_cast<int>(c.classes.size());
   if (classes < 1) fail(f.where(), ": classes is empty");
   c.superclass_of = f.list<int>("superclass_of", c.classes.size(), 0, c.experts - 1);
