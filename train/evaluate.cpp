@@ -70,9 +70,15 @@ void average(Evaluation& e, const std::vector<int>& labels, const std::vector<in
 
 }  // namespace
 
+Tensor normalised_images(Context& c, const ImageSet& set, int first, int count, const Normalisation& normalisation) {
+  const Tensor images = c.arena.take({count, 3, set.side, set.side});
+  for (int i = 0; i < count; ++i)
+    normalise(set.image(first + i), set.channels, set.side, normalisation.mean, normalisation.std, images.outer_slice(i, 1).data());
+  return images;
+}
+
 Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes, const EvaluationOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  const int S = set.side;
   const MoeConfig& moe = model.config().moe;
   const bool routes_images = moe.experts > 0 && moe.routing != Routing::token;
   Evaluation e;
@@ -82,9 +88,7 @@ Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& 
   KeepOn keep_on(options.keep_on);
   lanes.infer(set.size(), [&](Context& c, Lane lane) {
     if (!keep_on()) return;
-    const Tensor images = c.arena.take({lane.images, 3, S, S});
-    for (int i = 0; i < lane.images; ++i)
-      normalise(set.image(lane.first + i), set.channels, S, normalisation.mean, normalisation.std, images.outer_slice(i, 1).data());
+    const Tensor images = normalised_images(c, set, lane.first, lane.images, normalisation);
     const ModelOutput out = model.forward(c, images, {options.experts.empty() ? nullptr : options.experts.data() + lane.first});
     const Tensor logits = out.logits.value();  // [b, classes]
     for (int i = 0; i < lane.images; ++i) {

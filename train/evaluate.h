@@ -37,6 +37,9 @@ struct Normalisation {
   std::array<float, 3> mean{}, std{};
 };
 
+// Images first .. first + count of the set as the network reads them, in the context's arena: [count, 3, S, S].
+Tensor normalised_images(Context& c, const ImageSet& set, int first, int count, const Normalisation& normalisation);
+
 struct EvaluationOptions {
   std::vector<int> superclass_of = {};  // [classes], for router_accuracy; empty: it is not defined
   std::vector<int> experts = {};        // [images], where each goes instead of where its router says (per-image routing

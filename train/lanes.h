@@ -38,15 +38,9 @@ class Lanes {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
     gradients.begin();
     run(blocks, [&](int thread, int block) {
-      try {
-        const auto first_lane = [&](std::int64_t b) { return static_cast<int>(b * lanes / blocks); };
-        for (int lane = first_lane(block); lane < first_lane(block + 1); ++lane)
-          body(begin(thread, lane, key, &gradients.buffer(thread)), cut(lane, images));
-        gradients.merge(thread, block);
-      } catch (...) {
-        gradients.abandon();
-        throw;
-      }
+      merge_block(gradients, thread, block, [&] {
+        each_lane(block, blocks, lanes, [&](int lane) { body(begin(thread, lane, key, &gradients.buffer(thread)), cut(lane, images)); });
+      });
     });
   }
 
@@ -58,23 +52,17 @@ class Lanes {
   void train(int images, StepKey key, Gradients& gradients, const Forward& forward, const Meet& meet, const Backward& backward) {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
     while (static_cast<int>(contexts_.size()) < lanes) add_context();
-    const auto first_lane = [&](std::int64_t b) { return static_cast<int>(b * lanes / blocks); };
     gradients.begin();
     threads_.run([&](int thread) {
       for (int block = thread; block < blocks; block += config_.threads)
-        for (int lane = first_lane(block); lane < first_lane(block + 1); ++lane)
-          forward(begin(lane, lane, key, &gradients.buffer(thread)), cut(lane, images));
+        each_lane(block, blocks, lanes, [&](int lane) { forward(begin(lane, lane, key, &gradients.buffer(thread)), cut(lane, images)); });
     });
     meet();
     threads_.run([&](int thread) {
-      try {
-        for (int block = thread; block < blocks; block += config_.threads) {
-          for (int lane = first_lane(block); lane < first_lane(block + 1); ++lane) backward(*contexts_[static_cast<std::size_t>(lane)], cut(lane, images));
-          gradients.merge(thread, block);
-        }
-      } catch (...) {
-        gradients.abandon();
-        throw;
+      for (int block = thread; block < blocks; block += config_.threads) {
+        merge_block(gradients, thread, block, [&] {
+          each_lane(block, blocks, lanes, [&](int lane) { backward(*contexts_[static_cast<std::size_t>(lane)], cut(lane, images)); });
+        });
       }
     });
   }
@@ -98,6 +86,22 @@ class Lanes {
     threads_.run([&](int thread) {
       for (int piece = next++; piece < pieces; piece = next++) body(thread, piece);
     });
+  }
+  // body(lane) for the lanes of a block, one of `blocks` nearly equal parts of all lanes.
+  template <class Body>
+  static void each_lane(std::int64_t block, int blocks, int lanes, const Body& body) {
+    for (int lane = static_cast<int>(block * lanes / blocks); lane < static_cast<int>((block + 1) * lanes / blocks); ++lane) body(lane);
+  }
+  // Runs a block's lanes and merges what they left. A thread that fails does not leave the others waiting.
+  template <class Body>
+  static void merge_block(Gradients& gradients, int thread, int block, const Body& body) {
+    try {
+      body();
+      gradients.merge(thread, block);
+    } catch (...) {
+      gradients.abandon();
+      throw;
+    }
   }
   Lane cut(int lane, int images) const;
   void add_context() { contexts_.push_back(std::make_unique<Context>(parameters_, kernels_)); }

@@ -68,16 +68,13 @@ class Run {
   void step(const Batch& batch, Clock::time_point start, std::uint64_t per_epoch) {  // start: before the wait for data
     const StepResult step = train_step(trainer_, batch);
     const double seconds = seconds_since(start);
-    if (!step.finite)
-      fail("train: the loss is ", step.loss, " and the gradient norm ", step.gradient_norm, " at step ", progress_.step + 1,
-           " (learning rate ", step.learning_rate, "); ", last_good(),
-           "; a smaller --lr, a longer --warmup-epochs or --clip 1 may help");
     ++progress_.step;
+    learning_rate_ = step.learning_rate;
+    if (!step.finite) fail_not_finite(text("the loss is ", step.loss, " and the gradient norm ", step.gradient_norm));
     ++result_.executed_steps;
     progress_.epoch_loss += step.loss;
     progress_.train_seconds += seconds;
     progress_.epoch_seconds += seconds;
-    learning_rate_ = step.learning_rate;
     recent_s_ = recent_s_ == 0 ? seconds : 0.95 * recent_s_ + 0.05 * seconds;
     bar_.show({.epoch = static_cast<int>((progress_.step - 1) / per_epoch) + 1, .epochs = config_.epochs, .step = progress_.step,
                .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = batch.size() / recent_s_,

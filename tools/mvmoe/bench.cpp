@@ -133,7 +133,7 @@ int bench_command(const Words& words) {
   if (!flags.parse(words)) return 0;
   if (what.size() != 1 || (what[0] != "train" && what[0] != "infer"))
     fail_usage("bench: ", what.empty() ? "what to measure is missing" : "'" + printable(what[0]) + "' cannot be measured", ": give train or infer");
-  require_experts(flags, o.model.moe);
+  require_experts(flags, o.model.moe, moe_flags);
   const ModelConfig config = o.model.resolve(0, 0);
   return what[0] == "train" ? bench_train(o, config) : bench_infer(o, config);
 }

@@ -13,6 +13,7 @@ using Words = std::vector<std::string>;
 // ends the process at once. `listen` comes before any other thread is started.
 const std::atomic<int>& stop_signal();
 void listen_for_stop_signals();
+int exit_code_of(int signal);  // 0: none came; 130: Ctrl-C; 75: another one, run again
 
 int train_command(const Words& words);
 int run_training(const Words& words);  // the same as a stage of something larger: a stop is not answered with advice

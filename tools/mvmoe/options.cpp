@@ -36,9 +36,9 @@ MoeConfig MoeOptions::resolve() const {
           .shared_experts = shared_experts};
 }
 
-void require_experts(const Flags& flags, const MoeOptions& moe) {
+void require_experts(const Flags& flags, const MoeOptions& moe, const std::vector<std::string>& names) {
   if (moe.experts > 0) return;
-  for (const std::string& name : moe_flags)
+  for (const std::string& name : names)
     if (flags.given(name)) fail_usage("--", name, ": says nothing about a dense network: give --experts too");
 }
 

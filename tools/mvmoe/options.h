@@ -36,9 +36,10 @@ struct ModelOptions {
   ModelConfig resolve(int image, int classes) const;
 };
 
-// The MoE flags, by name. Throws UsageError if one was given where there are no experts.
+// The flags of MoeOptions that say nothing without --experts, by name.
 extern const std::vector<std::string> moe_flags;
-void require_experts(const Flags& flags, const MoeOptions& moe);
+// Throws UsageError if one of `names` was given where there are no experts.
+void require_experts(const Flags& flags, const MoeOptions& moe, const std::vector<std::string>& names);
 
 // --threads, --lane-size and the like: how the work is spread. The number of threads changes no result; the others
 // change the order of sums, and so the last bits. Where tokens are routed, a lane is also the group in which they are

@@ -1,6 +1,5 @@
 // tools/mvmoe/pipeline.cpp: `mvmoe pipeline`: the whole method, each stage the command that a user could give.
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -20,7 +19,6 @@
 #include "train/superclass/confusion_csv.h"
 #include "train/superclass/division_file.h"
 #include "train/superclass/score.h"
-#include "train/superclass/spectral.h"
 
 namespace mvmoe {
 namespace {
@@ -40,7 +38,8 @@ const std::vector<std::string> method_flags{"upcycle", "kind", "method", "superc
 // The recipe that both networks share, and what makes one of them sparse.
 std::vector<std::string> recipe_of(bool sparse) {
   std::vector<std::string> sparse_only = moe_flags;
-  for (const char* name : {"experts", "guide-weight", "balance-weight", "router-z-weight", "bias-rate"}) sparse_only.push_back(name);
+  sparse_only.insert(sparse_only.end(), routing_loss_flags.begin(), routing_loss_flags.end());
+  sparse_only.push_back("experts");
   std::vector<std::string> names;
   for (const std::string& name : recipe_flags) {
     if (name == "init-from" || name == "upcycle" || name == "superclasses") continue;
@@ -80,7 +79,7 @@ Words operator+(Words a, const Words& b) {
   return a;
 }
 
-int stop_code() { return stop_signal() == 0 ? 0 : stop_signal() == SIGINT ? 130 : 75; }
+int stop_code() { return exit_code_of(stop_signal()); }
 
 int run_compare(const PipelineOptions& o, const DataSet& data) {
   const fs::path folder = o.train.out;

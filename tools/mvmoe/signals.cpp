@@ -25,6 +25,8 @@ void say(const char* text) { std::fprintf(stderr, "%smvmoe: %s\n", isatty(STDERR
 
 const std::atomic<int>& stop_signal() { return received; }
 
+int exit_code_of(int signal) { return signal == 0 ? 0 : signal == SIGINT ? 130 : 75; }
+
 void listen_for_stop_signals() {
   // A reader that went away (| tee, | head) must not kill a run before it has saved; writing then fails, no more.
   std::signal(SIGPIPE, SIG_IGN);

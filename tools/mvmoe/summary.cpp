@@ -5,24 +5,16 @@
 #include "models/cost.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
+#include "tools/report/html.h"
+#include "train/routing_losses.h"
 
 namespace mvmoe {
 namespace {
 
-// 1253683200 as 1,253,683,200.
-std::string grouped(long long n) {
-  std::string digits = std::to_string(n), out;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
-    out += digits[i];
-  }
-  return out;
-}
+using report::grouped;
 
-// Whether lanes meet between forward and backward, so that all their activations are in memory at once.
-bool keeps_all_lanes(const MoeConfig& moe) {
-  return moe.experts > 0 && moe.routing == Routing::image && (moe.balance == Balance::importance_load || moe.balance == Balance::switch_loss);
-}
+// Whether lanes meet, so that all their activations are in memory at once (with any weight of the balance loss above 0).
+bool keeps_all_lanes(const MoeConfig& moe) { return balances_whole_batch(moe, {.superclass_of = {}, .balance_weight = 1}); }
 
 // Bytes that a training step needs, found by taking one: one lane forward and backward on one thread.
 double train_bytes(const ViT& model, const ModelConfig& config, const LaneConfig& lane_config, int batch) {
@@ -56,11 +48,11 @@ int summary_command(const Words& words) {
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
 
-  require_experts(flags, options.moe);
+  require_experts(flags, options.moe, moe_flags);
   const ModelConfig config = options.resolve(0, 0);
   const ViT model(config);
   const Cost c = cost(config);
-  const auto params = static_cast<long long>(model.parameters().count());
+  const auto params = static_cast<std::int64_t>(model.parameters().count());
   const auto active = active_params(config, params);
   const double train_mb = train_bytes(model, config, threads.lanes(), batch_size) / (1 << 20);
   if (json) {
@@ -68,17 +60,17 @@ int summary_command(const Words& words) {
     return 0;
   }
   for (const Parameter& p : model.parameters().list())
-    std::printf("%-34s %-20s %14s\n", p.name.c_str(), p.shape.string().c_str(), grouped(static_cast<long long>(p.shape.size())).c_str());
+    std::printf("%-34s %-20s %14s\n", p.name.c_str(), p.shape.string().c_str(), grouped(static_cast<double>(p.shape.size())).c_str());
   std::printf("\n%s: depth %d, width %d, %d heads, patch %d, image %d, %d tokens, %d classes\n", options.model.c_str(), config.depth, config.width,
               config.heads, config.patch, config.image, config.tokens(), config.classes);
   if (config.moe.experts > 0)
     std::printf("%d experts in the last %d blocks, %d for each %s, %d shared; routing: %s\n", config.moe.experts, config.moe.layers, config.moe.top_k,
                 config.moe.routing == Routing::token ? "token" : "image", config.moe.shared_experts, routing_name(config.moe.routing));
-  std::printf("parameters               %16s\n", grouped(params).c_str());
-  std::printf("  active                 %16s   (%s)\n", grouped(active).c_str(),
+  std::printf("parameters               %16s\n", grouped(static_cast<double>(params)).c_str());
+  std::printf("  active                 %16s   (%s)\n", grouped(static_cast<double>(active)).c_str(),
               config.moe.experts == 0 ? "all, for every image" : config.moe.routing == Routing::token ? "what one token passes; an image may touch all" : "what one image passes");
-  std::printf("multiply-adds an image   %16s   (all matrix products; two FLOPs each, as some count)\n", grouped(c.macs).c_str());
-  std::printf("  executed by mvmoe      %16s   (the last block only where its output is read)\n", grouped(c.executed_macs).c_str());
+  std::printf("multiply-adds an image   %16s   (all matrix products; two FLOPs each, as some count)\n", grouped(static_cast<double>(c.macs)).c_str());
+  std::printf("  executed by mvmoe      %16s   (the last block only where its output is read)\n", grouped(static_cast<double>(c.executed_macs)).c_str());
   std::printf("memory of training       %12.0f MiB   (batch %d, %d threads, lanes of %d images)\n", train_mb, batch_size, threads.lanes().threads,
               threads.lane_size);
   if (keeps_all_lanes(config.moe))

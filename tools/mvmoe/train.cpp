@@ -1,8 +1,5 @@
 // tools/mvmoe/train.cpp: `mvmoe train`.
-#include <unistd.h>
-
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <cmath>
 #include <filesystem>
@@ -77,8 +74,6 @@ void say(const Started& started, const std::string& file) {
   std::fprintf(stderr, "\n");
 }
 
-int exit_code(int signal) { return signal == 0 ? 0 : signal == SIGINT ? 130 : 75; }
-
 void print_result(const RunResult& r, const TrainOptions& o, std::uint64_t steps_per_epoch) {
   const Progress& p = r.progress;
   const bool evaluated = p.last_top1 >= 0;
@@ -96,10 +91,6 @@ void print_result(const RunResult& r, const TrainOptions& o, std::uint64_t steps
   std::printf("%llu steps, %.0f images/s, %s in all\nrun folder: %s\n", static_cast<unsigned long long>(p.step), r.images_per_s,
               duration(p.total_seconds).c_str(), printable(o.out).c_str());
 }
-
-}  // namespace
-
-namespace {
 
 int train(const Words& words, const char* how_to_go_on) {
   TrainOptions o;
@@ -126,9 +117,8 @@ int train(const Words& words, const char* how_to_go_on) {
   const bool moved = goes_on && agree_with_folder(flags, recipe_flags, config_file);
   if (o.data.empty()) flags.require("data");
 
-  require_experts(flags, o.model.moe);
-  for (const char* name : {"guide-weight", "balance-weight", "router-z-weight", "bias-rate"})
-    if (o.model.moe.experts == 0 && flags.given(name)) fail_usage("--", name, ": says nothing about a dense network: give --experts too");
+  require_experts(flags, o.model.moe, moe_flags);
+  require_experts(flags, o.model.moe, routing_loss_flags);
   if (o.upcycle && (o.init_from.empty() || o.model.moe.experts == 0))
     fail_usage("--upcycle: makes experts of a dense network's MLPs: give --init-from and --experts too");
   if (o.upcycle) o.model.moe.renormalise_gates = true;  // else the experts' copies would be scaled by the gates
@@ -205,7 +195,7 @@ int train(const Words& words, const char* how_to_go_on) {
     std::fprintf(stderr, "mvmoe: stopped by a signal at step %llu of %llu, saved in %s%s\n",
                  static_cast<unsigned long long>(result.progress.step), static_cast<unsigned long long>(total), printable(result.checkpoint->string()).c_str(), how_to_go_on);
   print_result(result, o, steps_per_epoch);
-  return exit_code(result.signal);
+  return exit_code_of(result.signal);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ const std::vector<std::string> recipe_flags{
     "epochs", "batch-size", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "weight-decay", "beta1", "beta2", "eps", "clip",
     "label-smoothing", "crop", "flip", "holdout", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
 const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip"};
+const std::vector<std::string> routing_loss_flags{"guide-weight", "balance-weight", "router-z-weight", "bias-rate"};
 const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads"};
 
 void declare_run(Flags& flags, TrainOptions& o) {

@@ -28,6 +28,8 @@ struct TrainOptions {
 extern const std::vector<std::string> recipe_flags;
 // Those of them whose 0 or auto means "choose for me": config.json holds what was chosen.
 extern const std::vector<std::string> resolved_flags;
+// Those of them that weigh what routers learn by.
+extern const std::vector<std::string> routing_loss_flags;
 // Flags that say how: they change no result.
 extern const std::vector<std::string> manner_flags;
 

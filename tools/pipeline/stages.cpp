@@ -52,9 +52,9 @@ std::vector<std::string> Stages::reads_now(const Stage& stage) const {
   return read;
 }
 
-bool Stages::is_done(const Stage& stage) const {
+bool Stages::is_done(const Stage& stage, const std::vector<std::string>& read) const {
   const Memory* memory = memory_of(stage);
-  return memory && memory->done && memory->read == reads_now(stage) &&
+  return memory && memory->done && memory->read == read &&
          std::all_of(stage.results.begin(), stage.results.end(), [&](const fs::path& result) { return fs::exists(folder_ / result); });
 }
 
@@ -64,7 +64,7 @@ std::string Stages::plan() const {
   for (const Stage& stage : stages_) width = std::max(width, stage.name.size());
   bool before = true;  // a stage after one that will run cannot be known to be done
   for (std::size_t i = 0; i < stages_.size(); ++i) {
-    before = before && is_done(stages_[i]);
+    before = before && is_done(stages_[i], reads_now(stages_[i]));
     text += "  " + std::to_string(i + 1) + " " + stages_[i].name + std::string(width - stages_[i].name.size(), ' ') + "  " + stages_[i].what +
             (before ? " (done)" : "") + "\n";
   }
@@ -92,10 +92,10 @@ void Stages::remember(const Stage& stage, const std::vector<std::string>& read, 
 int Stages::run(const std::function<void(int, const Stage&)>& begins, const std::function<int()>& stopped) {
   for (std::size_t i = 0; i < stages_.size(); ++i) {
     const Stage& stage = stages_[i];
-    if (is_done(stage)) continue;
+    const std::vector<std::string> read = reads_now(stage);  // before it runs: what is edited meanwhile was not read
+    if (is_done(stage, read)) continue;
     begins(static_cast<int>(i) + 1, stage);
     if (stage.check) stage.check();
-    const std::vector<std::string> read = reads_now(stage);  // before it runs: what is edited meanwhile was not read
     const Memory* memory = memory_of(stage);
     if (!memory || memory->read != read) move_aside(stage);  // else it was stopped, or a result is missing: it goes on
     remember(stage, read, false);

@@ -34,7 +34,7 @@ class Stages {
   int run(const std::function<void(int number, const Stage& stage)>& begins, const std::function<int()>& stopped);
 
  private:
-  bool is_done(const Stage& stage) const;
+  bool is_done(const Stage& stage, const std::vector<std::string>& read) const;  // read: what is there to be read now
   void move_aside(const Stage& stage) const;
   void remember(const Stage& stage, const std::vector<std::string>& read, bool done);
 

@@ -1,10 +1,11 @@
 #include "tools/pipeline/table.h"
 
 #include <cstdarg>
-#include <cstdint>
 #include <cstdio>
 #include <functional>
 #include <nlohmann/json.hpp>
+
+#include "tools/report/html.h"
 
 namespace mvmoe {
 namespace {
@@ -18,16 +19,6 @@ std::string formatted(const char* format, ...) {
   return text;
 }
 
-// 1253683200 as 1,253,683,200.
-std::string grouped(std::int64_t n) {
-  std::string digits = std::to_string(n), out;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
-    out += digits[i];
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string table(const nlohmann::ordered_json& c) {
@@ -39,7 +30,7 @@ std::string table(const nlohmann::ordered_json& c) {
     return line + formatted("%16s\n", cell(c.at("moe")).c_str());
   };
   const auto percent = [&](const char* key) { return [=](const Json& x) { return formatted("%.2f %%", x.at(key).get<double>()); }; };
-  const auto number = [&](const char* key) { return [=](const Json& x) { return grouped(x.at(key)); }; };
+  const auto number = [&](const char* key) { return [=](const Json& x) { return report::grouped(x.at(key)); }; };
   std::string out = formatted("%-24s%16s", "", "dense") + (control ? formatted("%16s", "dense, longer") : "") + formatted("%16s\n", "sparse");
   out += row("top-1", percent("top1")) + row("top-5", percent("top5"));
   out += row("multiply-adds an image", number("macs")) + row("  executed", number("executed_macs"));
