@@ -1,131 +1,25 @@
 // What could be wrong and still look right on a page, and what shows it: a name that breaks out of its place (odd names,
-// a checker of tags and entities, every attribute quoted); a picture whose pixels are shuffled (decoded again); classes
-// in another order than the matrix (a matrix with one entry, found where it must be); a headline that praises noise
-// (gains on both sides of the standard error); a file that is passed over in silence (each one damaged in turn).
+// a checker of tags and entities, every attribute quoted); classes in another order than the matrix (a matrix with one
+// entry, found where it must be); a headline that praises noise (gains on both sides of the standard error); a file that
+// is passed over in silence (each one damaged in turn).
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "engine/files.h"
 #include "tests/engine/helpers.h"
+#include "tests/tools/page_checker.h"
 #include "tools/report/html.h"
 #include "tools/report/pages.h"
 #include "tools/report/png.h"
 #include "tools/report/sections.h"
 #include "train/data/dataset.h"
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#define STB_IMAGE_STATIC
-#define STB_IMAGE_IMPLEMENTATION
-#define STBI_ONLY_PNG
-#include <stb/stb_image.h>
-#pragma GCC diagnostic pop
-
 namespace mvmoe::report {
 namespace {
 
 using Json = nlohmann::json;
-
-// ---- A page, judged as a browser would read it
-
-bool is_name_byte(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '!'; }
-
-// What is wrong with the page: a tag that is not closed or closes another, an attribute without quotes or given twice, a
-// < or & that begins nothing, an id given twice. Empty where nothing is.
-std::string complaint_about(const std::string& page) {
-  const std::set<std::string> empty_tags{"meta", "img", "br", "!DOCTYPE"};
-  std::vector<std::string> open;
-  std::set<std::string> ids;
-  const auto around = [&](std::size_t at) { return ": " + page.substr(at, 60); };
-  for (std::size_t i = 0; i < page.size(); ++i) {
-    if (page[i] == '&') {
-      const std::string entity = page.substr(i, page.find(';', i) - i + 1);
-      if (!std::set<std::string>{"&amp;", "&lt;", "&gt;", "&quot;", "&#39;", "&nbsp;"}.contains(entity)) return "an & that begins nothing" + around(i);
-    }
-    if (page[i] == '>') return "a > that ends nothing" + around(i);
-    if (page[i] != '<') continue;
-    const std::size_t start = i++;
-    const bool closing = page[i] == '/';
-    if (closing) ++i;
-    std::string name;
-    while (i < page.size() && is_name_byte(page[i])) name += page[i++];
-    if (name.empty()) return "a < that begins nothing" + around(start);
-    std::set<std::string> attributes;
-    bool self_closing = false;
-    while (page[i] != '>') {
-      if (i >= page.size()) return "a tag without end" + around(start);
-      if (page[i] == ' ' || page[i] == '\n') { ++i; continue; }
-      if (page[i] == '/') { self_closing = true; ++i; continue; }
-      std::string attribute, value;
-      while (is_name_byte(page[i])) attribute += page[i++];
-      if (attribute.empty()) return "no attribute" + around(start);
-      if (page[i] == '=') {
-        if (page[++i] != '"') return "an attribute without quotes" + around(start);
-        for (++i; page[i] != '"'; ++i) {
-          if (i + 1 >= page.size()) return "quotes without end" + around(start);
-          if (page[i] == '<') return "a < in an attribute" + around(start);
-          value += page[i];
-        }
-        ++i;
-      }
-      if (!attributes.insert(attribute).second) return "an attribute twice" + around(start);
-      if (attribute == "id" && !ids.insert(value).second) return "an id twice" + around(start);
-    }
-    if (closing) {
-      if (open.empty() || open.back() != name) return "</" + name + "> closes " + (open.empty() ? "nothing" : open.back()) + around(start);
-      open.pop_back();
-    } else if (name == "style") {  // its text is not HTML
-      i = page.find("</style>", i);
-      if (i == std::string::npos) return "style without end";
-      i += 7;
-    } else if (!self_closing && !empty_tags.contains(name)) {
-      open.push_back(name);
-    }
-  }
-  return open.empty() ? "" : open.back() + " is not closed";
-}
-
-// Everything the page would fetch or run.
-std::string outside_reference(const std::string& page) {
-  for (const char* word : {"http:", "https:", "<script", "<link", "<iframe", "@import", "javascript:", " on", "=//", "\"//"})
-    for (std::size_t at = page.find(word); at != std::string::npos; at = page.find(word, at + 1)) {
-      if (std::string(word) != " on") return page.substr(at, 60);
-      const std::size_t equals = page.find_first_not_of("abcdefghijklmnopqrstuvwxyz", at + 1);
-      if (page.substr(equals, 2) == "=\"") return page.substr(at, 60);  // an event's attribute
-    }
-  for (const char* attribute : {"src=\"", "href=\"", "url("})
-    for (std::size_t at = page.find(attribute); at != std::string::npos; at = page.find(attribute, at + 1)) {
-      const std::string value = page.substr(at + std::string(attribute).size(), 15);
-      if (!value.starts_with("#") && !value.starts_with("data:image/png;")) return page.substr(at, 60);
-    }
-  return "";
-}
-
-void expect_sound(const std::string& page) {
-  EXPECT_EQ(complaint_about(page), "");
-  EXPECT_EQ(outside_reference(page), "");
-  EXPECT_TRUE(page.starts_with("<!DOCTYPE html>\n"));
-  for (std::size_t at = page.find("href=\"#"); at != std::string::npos; at = page.find("href=\"#", at + 1)) {
-    const std::string id = page.substr(at + 7, page.find('"', at + 7) - at - 7);
-    EXPECT_NE(page.find("id=\"" + id + "\""), std::string::npos) << "a link to " << id << ", which is not there";
-  }
-  EXPECT_NO_THROW(Json(page).dump()) << "the page is not UTF-8";
-}
-
-int count(const std::string& page, const std::string& text) {
-  int n = 0;
-  for (std::size_t at = page.find(text); at != std::string::npos; at = page.find(text, at + 1)) ++n;
-  return n;
-}
-
-bool has(const std::string& page, const std::string& text) { return count(page, text) > 0; }
 
 TEST(ReportChecker, SeesWhatIsWrong) {
   EXPECT_EQ(complaint_about("<p class=\"a\">1 &lt; 2<br></p><svg><rect/></svg><style>a > b</style>"), "");
@@ -503,87 +397,6 @@ TEST(ReportFolders, WhatIsNoRun) {
   EXPECT_TRUE(message_of<UsageError>([&] { page_of({folder / "empty"}); }).starts_with((folder / "empty").string() + ": holds no run"));
   EXPECT_EQ(message_of<UsageError>([&] { page_of({folder / "file"}); }), (folder / "file").string() + ": is not a folder, must be the folder of a run");
   EXPECT_EQ(message_of<Error>([&] { page_of({folder / "gone"}); }), (folder / "gone").string() + ": No such file or directory");
-}
-
-// ---- Pictures and numbers
-
-std::vector<std::uint8_t> from_base64(const std::string& text) {
-  const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::vector<std::uint8_t> out;
-  unsigned bits = 0;
-  int held = 0;
-  for (const char c : text) {
-    if (c == '=') break;
-    bits = bits << 6 | static_cast<unsigned>(digits.find(c));
-    if ((held += 6) >= 8) out.push_back(static_cast<std::uint8_t>(bits >> (held -= 8)));
-  }
-  return out;
-}
-
-std::vector<std::uint8_t> decoded(const std::string& address, int& width, int& height, int& channels) {
-  const std::string start = "data:image/png;base64,";
-  EXPECT_TRUE(address.starts_with(start));
-  EXPECT_EQ((address.size() - start.size()) % 4, 0u);
-  const auto file = from_base64(address.substr(start.size()));
-  unsigned char* pixels = stbi_load_from_memory(file.data(), static_cast<int>(file.size()), &width, &height, &channels, 0);
-  if (!pixels) return {};
-  const std::vector<std::uint8_t> out(pixels, pixels + width * height * channels);
-  stbi_image_free(pixels);
-  return out;
-}
-
-TEST(ReportPng, PixelsComeBack) {
-  for (const int channels : {1, 3})
-    for (const int width : {1, 2, 3, 7}) {
-      std::vector<std::uint8_t> pixels;
-      for (int i = 0; i < width * 5 * channels; ++i) pixels.push_back(static_cast<std::uint8_t>(i * i * 37 + i));
-      int w = 0, h = 0, c = 0;
-      EXPECT_EQ(decoded(png_address(pixels, width, 5, channels), w, h, c), pixels);
-      EXPECT_EQ((std::vector<int>{w, h, c}), (std::vector<int>{width, 5, channels}));
-    }
-}
-
-TEST(ReportPng, ThumbnailsAreTheImageOrItsMeans) {
-  int w = 0, h = 0, c = 0;
-  ImageSet small{.channels = 3, .side = 2, .pixels = std::vector<std::uint8_t>(12), .labels = {0, 0}};
-  for (int i = 0; i < 12; ++i) small.pixels.push_back(static_cast<std::uint8_t>(10 + i));  // image 1: planes of 4
-  EXPECT_EQ(decoded(thumbnail(small, 1), w, h, c), (std::vector<std::uint8_t>{10, 14, 18, 11, 15, 19, 12, 16, 20, 13, 17, 21}));
-  ImageSet large{.channels = 1, .side = 128, .pixels = {}, .labels = {0}};
-  for (int y = 0; y < 128; ++y)
-    for (int x = 0; x < 128; ++x) large.pixels.push_back(static_cast<std::uint8_t>(x + y % 2 * 4));
-  const auto pixels = decoded(thumbnail(large, 0), w, h, c);
-  ASSERT_EQ(pixels.size(), 64u * 64);
-  for (int x = 0; x < 64; ++x) EXPECT_EQ(pixels[static_cast<std::size_t>(64 * 40 + x)], (2 * x + 2 * x + 1 + 4 + 1) / 2) << x;  // mean 2x + 0.5 + 2, rounded up
-}
-
-TEST(ReportNumbers, AreWrittenAsOneReadsThem) {
-  EXPECT_EQ(number(42.504, 2), "42.50");
-  EXPECT_EQ(number(-0.001, 2), "0.00");
-  EXPECT_EQ(signed_number(2.406, 2), "+2.41");
-  EXPECT_EQ(signed_number(-2.406, 2), "\xE2\x88\x92""2.41");
-  EXPECT_EQ(signed_number(-0.001, 2), "0.00");
-  EXPECT_EQ(grouped(1234567), "1,234,567");
-  EXPECT_EQ(grouped(999), "999");
-  EXPECT_EQ(abbreviated(999), "999");
-  EXPECT_EQ(abbreviated(318'244), "318 k");
-  EXPECT_EQ(abbreviated(999'700), "1.00 M");
-  EXPECT_EQ(abbreviated(20'660'224), "20.7 M");
-  EXPECT_EQ(coordinate(-1.5), "-1.5");
-  EXPECT_EQ(coordinate(100), "100");
-  EXPECT_EQ(short_name("\xC3\xA9\xC3\xA9\xC3\xA9", 2), "\xC3\xA9\xC3\xA9\xE2\x80\xA6");
-  EXPECT_EQ(short_name("<<<", 2), "&lt;&lt;\xE2\x80\xA6") << "cut before it is escaped: an entity is never cut in two";
-}
-
-TEST(ReportTicks, AreRoundAndCover) {
-  EXPECT_EQ(ticks(0, 1, 5), (std::vector<double>{0, 0.2, 0.4, 0.6000000000000001, 0.8, 1}));
-  const std::vector<std::pair<double, double>> ranges{{3, 97}, {0.00001, 0.001}, {-2, 2.3}, {5, 5}, {0, 0}, {1, 1e6}, {2.1, 2.1000001}};
-  for (const auto& [low, high] : ranges) {
-    const std::vector<double> t = ticks(low, high, 5);
-    EXPECT_LE(t.front(), low + 1e-9);
-    EXPECT_GE(t.back(), high - 1e-9 * std::abs(high) - (high - low) * 1e-6);
-    EXPECT_GE(t.size(), 2u);
-    EXPECT_LE(t.size(), 12u);
-  }
 }
 
 }  // namespace
