@@ -32,6 +32,7 @@ void each_field(Progress& p, const Visit& visit) {
   visit("last_top5", p.last_top5);
   visit("last_loss", p.last_loss);
   visit("last_train_loss", p.last_train_loss);
+  visit("last_ema_top1", p.last_ema_top1);
   visit("last_router_accuracy", p.last_router_accuracy);
   visit("last_expert_load", p.last_expert_load);
   visit("evaluation_pending", p.evaluation_pending);
@@ -82,6 +83,7 @@ Progress load(const fs::path& path, Trainer& trainer) {
   const SafetensorsFile moments(path / "moments.safetensors");
   for (const auto* block : {&trainer.m, &trainer.v})
     for (const NamedTensor& tensor : named_tensors(parameters, *block, block == &trainer.m ? "m." : "v.")) moments.read(tensor.name, tensor.value);
+  if (trainer.average.size() > 0) read_parameters(path / "ema.safetensors", parameters, trainer.average);
   trainer.step = progress.step;
   return progress;
 }
@@ -101,6 +103,7 @@ void save_checkpoint(const fs::path& folder, const Trainer& trainer, const Model
     std::vector<NamedTensor> moments = named_tensors(trainer.model.parameters(), trainer.m, "m.");
     for (NamedTensor& tensor : named_tensors(trainer.model.parameters(), trainer.v, "v.")) moments.push_back(std::move(tensor));
     write_safetensors(aside / "moments.safetensors", moments, {});
+    if (trainer.average.size() > 0) save_weights(aside / "ema.safetensors", trainer.model, trainer.average, description);
     write_progress(aside, progress);
     sync_folder(aside);
     fs::remove_all(target);  // the same step, found damaged at resume, or written twice by the same bits

@@ -136,6 +136,14 @@ class Run {
       row.holdout_top1 = score = holdout.top1;
       said += ", held-out top-1 " + percent(score);
     }
+    if (trainer_.average.size() > 0) {
+      const Exchanged averaged(trainer_.model.parameters().weights(), trainer_.average);
+      const Evaluation ema = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes,
+                                      {.keep_on = keep_on_from(all - data_.test.size())});
+      if (!ema.complete) return false;
+      row.ema_top1 = progress_.last_ema_top1 = ema.top1;
+      said += ", averaged weights " + percent(ema.top1);
+    }
     row.test_top1 = progress_.last_top1 = test.top1;
     row.test_top5 = progress_.last_top5 = test.top5;
     row.test_loss = progress_.last_loss = test.loss;
@@ -148,7 +156,9 @@ class Run {
     return true;
   }
 
-  int images_to_evaluate() const { return data_.test.size() + (data_.holdout ? data_.holdout->size() : 0); }
+  int images_to_evaluate() const {
+    return data_.test.size() * (trainer_.average.size() > 0 ? 2 : 1) + (data_.holdout ? data_.holdout->size() : 0);
+  }
 
   double step_s() const {
     if (recent_s_ > 0 || progress_.step == 0) return recent_s_;
@@ -196,6 +206,7 @@ class Run {
   void write_weights() {
     if (progress_.step == 0) return;
     save_weights(config_.folder / "last.safetensors", trainer_.model, description_);
+    if (trainer_.average.size() > 0) save_weights(config_.folder / "ema.safetensors", trainer_.model, trainer_.average, description_);
     if (progress_.best_step == progress_.step) save_weights(config_.folder / "best.safetensors", trainer_.model, description_);
   }
 

@@ -1,5 +1,6 @@
 #include "train/step.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -50,7 +51,7 @@ StepResult mean_of_lanes(const Trainer& t, int images) {
 Trainer::Trainer(ViT& model, const StepConfig& config)
     : config(config), model(model), lanes(model.parameters(), config.lanes, config.kernels),
       gradients(model.parameters().block_size(), config.lanes.threads), m(model.parameters().block_size()),
-      v(model.parameters().block_size()) {}
+      v(model.parameters().block_size()), average(config.ema > 0 ? model.parameters().block_size() : 0) {}
 
 StepResult train_step(Trainer& t, const Batch& batch) {  // images [B, 3, S, S], targets [B, classes]
   const StepKey key{.training = true, .seed = t.config.seed, .step = t.step};
@@ -88,11 +89,14 @@ StepResult train_step(Trainer& t, const Batch& batch) {  // images [B, 3, S, S],
   result.learning_rate = t.config.schedule.at(t.step);
   result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
   if (result.finite) {
+    const Block& weights = t.model.parameters().weights();
+    if (t.step == 0) std::copy_n(weights.data(), t.average.size(), t.average.data());
     ++t.step;  // the schedule counts steps from 0, Adam's bias correction from 1
     AdamW{.rate = result.learning_rate, .decay = t.config.weight_decay, .beta1 = t.config.beta1, .beta2 = t.config.beta2,
           .eps = t.config.eps, .t = t.step, .scale = clip_factor(result.gradient_norm, t.config.clip)}
         .step(t.model.parameters(), t.gradients.total(), t.m, t.v, t.lanes.threads());
     move_balance_biases(t);
+    if (t.average.size() > 0) update_average(t.average, weights, t.config.ema, t.lanes.threads());
   }
   return result;
 }

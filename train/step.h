@@ -3,6 +3,7 @@
 #include "engine/gradients.h"
 #include "models/vit.h"
 #include "train/adamw.h"
+#include "train/ema.h"
 #include "train/lanes.h"
 #include "train/loader.h"
 #include "train/routing_losses.h"
@@ -13,6 +14,7 @@ namespace mvmoe {
 struct StepConfig {
   Schedule schedule;
   float weight_decay = 0.05f, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
+  float ema = 0;            // decay of the weights' average; 0: there is none
   float clip = 0;           // largest norm of the gradient; 0: off
   RoutingLossConfig routing = {};
   float bias_rate = 1e-3f;  // of the bias that balances without a loss
@@ -21,7 +23,7 @@ struct StepConfig {
   Kernels kernels = Kernels::fast;
 };
 
-// What a step reads and changes. Its whole state is (weights, m, v, step): a checkpoint holds these and no more.
+// What a step reads and changes. Its whole state is (weights, m, v, average, step): a checkpoint holds these and no more.
 struct Trainer {
   Trainer(ViT& model, const StepConfig& config);
 
@@ -30,6 +32,7 @@ struct Trainer {
   Lanes lanes;
   Gradients gradients;
   Block m, v;               // AdamW's moments
+  Block average;            // of the weights, over the steps; empty where there is none
   std::uint64_t step = 0;   // steps done
 
   std::vector<LaneResult> lane_results;  // kept for their memory, as is what follows

@@ -29,7 +29,7 @@ helps() {  # helps SUBCOMMAND FLAG...: --help names each, with what it means, an
   check "$subcommand --no-such-flag --help: an error or help" between 0 "$code" 2
 }
 model=(model patch heads mlp-ratio pool no-qkv-bias drop-path image-size classes)
-helps train data out resume overwrite config init-from "${model[@]}" epochs batch-size lr lr-base min-lr warmup-epochs warmup-lr weight-decay \
+helps train data out resume overwrite config init-from "${model[@]}" epochs batch-size lr lr-base min-lr warmup-epochs warmup-lr weight-decay ema \
   beta1 beta2 eps clip label-smoothing crop flip holdout eval-every save-every keep seed threads lane-size gradient-blocks kernels workers \
   log-interval quiet json help
 for default in 'epochs N .*\[20\]' 'lr X .*\[0\.001\]' 'min-lr X .*\[1e-05\]' 'seed N .*\[0\]'; do

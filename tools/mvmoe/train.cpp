@@ -82,7 +82,7 @@ void print_result(const RunResult& r, const TrainOptions& o, std::uint64_t steps
   const bool evaluated = p.last_top1 >= 0;
   if (o.json) {
     print_json({{"top1", or_null(p.last_top1, evaluated)}, {"top5", or_null(p.last_top5, evaluated)},
-                {"best_top1", or_null(p.best_top1, evaluated)}, {"ema_top1", nullptr}, {"epochs", p.step / steps_per_epoch},
+                {"best_top1", or_null(p.best_top1, evaluated)}, {"ema_top1", or_null(p.last_ema_top1, p.last_ema_top1 >= 0)}, {"epochs", p.step / steps_per_epoch},
                 {"steps", p.step}, {"images_per_s", or_null(r.images_per_s)}, {"train_loss", or_null(p.last_train_loss, evaluated)},
                 {"router_accuracy", or_null(p.last_router_accuracy, p.last_router_accuracy >= 0)},
                 {"expert_load", p.last_expert_load.empty() ? Json(nullptr) : Json(p.last_expert_load)}, {"resumed_at", r.resumed_at}, {"executed_steps", r.executed_steps}});
@@ -147,7 +147,7 @@ int train_command(const Words& words) {
   }
   const StepConfig step{.schedule = {.rate = o.lr_base > 0 ? o.lr_base * static_cast<float>(o.batch_size) / 512 : o.lr, .min_rate = o.min_lr,
                                      .warmup_rate = o.warmup_lr, .warmup_steps = warmup, .total_steps = total},
-                        .weight_decay = o.weight_decay, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .clip = o.clip,
+                        .weight_decay = o.weight_decay, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .ema = o.ema, .clip = o.clip,
                         .routing = routing_losses(o, data.classes, config), .bias_rate = o.bias_rate, .seed = o.seed, .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()};
 
   const std::uint32_t data_crc32 = crc32_of(data.train);

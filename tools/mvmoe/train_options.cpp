@@ -13,7 +13,7 @@ const std::vector<std::string> recipe_flags{
     "data", "model", "patch", "heads", "mlp-ratio", "pool", "no-qkv-bias", "drop-path", "image-size", "classes", "init-from", "upcycle",
     "experts", "moe-layers", "top-k", "routing", "router-input", "balance", "router-noise", "capacity", "eval-capacity", "batch-priority",
     "renormalise-gates", "shared-experts", "superclasses", "guide-weight", "balance-weight", "router-z-weight", "bias-rate",
-    "epochs", "batch-size", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "weight-decay", "beta1", "beta2", "eps", "clip",
+    "epochs", "batch-size", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "weight-decay", "beta1", "beta2", "eps", "clip", "ema",
     "label-smoothing", "crop", "flip", "holdout", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
 const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip"};
 const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads"};
@@ -48,6 +48,7 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.add("beta2", o.beta2, "AdamW's decay of the gradient's square", 0, 0.9999999f);
   flags.add("eps", o.eps, "AdamW's term against division by zero", 1e-30f);
   flags.add("clip", o.clip, "largest norm of the gradient (0: no clipping)");
+  flags.add("ema", o.ema, "decay of an average of the weights, evaluated beside them (timm's rule, no warm-up; DeiT 0.99996; 0: none)", 0, 0.9999999f);
   flags.heading("Augmentation and targets");
   flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
   flags.add_choice("crop", o.crop, "random crop after padding by 4 pixels (auto: pad4)", {"auto", "pad4", "none"});
