@@ -1,6 +1,6 @@
 // train/checkpoint.h: the whole state of a run in one folder, complete or absent.
 //
-// checkpoints/step-N/ holds weights.safetensors, moments.safetensors (m.NAME and v.NAME), where the weights are
+// checkpoints/step-N/ holds weights.safetensors, moments.safetensors (m.NAME and, for AdamW, v.NAME), where the weights are
 // averaged ema.safetensors, and state.json. It is written
 // under another name, synced and renamed once, so files of two steps never mix; every tensor has a checksum.
 #pragma once
@@ -30,6 +30,7 @@ struct Progress {
   double last_ema_top1 = -1;        // the test set's top-1 with the averaged weights; -1: there are none
   double last_router_accuracy = -1; // percent; -1: not defined
   std::vector<double> last_expert_load = {};  // [E] percent; empty: dense
+  int evaluations_since_best = 0;   // on the held-out part
   bool evaluation_pending = false;  // the epoch's steps are done, its evaluation and its row of log.csv are not
 };
 

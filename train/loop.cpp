@@ -34,15 +34,14 @@ class Run {
     drop_rows_after(config_.folder / "log.csv", progress_.evaluation_pending ? progress_.step - 1 : progress_.step);
     result_.resumed_at = progress_.step;
     seconds_before_ = progress_.total_seconds;
-    const auto per_epoch = static_cast<std::uint64_t>(loader_.batches_per_epoch());
+    const auto per_epoch = static_cast<std::uint64_t>(loader_.batches_per_epoch() / config_.accumulate);
     total_steps_ = per_epoch * static_cast<std::uint64_t>(config_.epochs);
     if (progress_.evaluation_pending) {
       end_epoch(per_epoch, stop);
       result_.signal = stop.load();
     }
-    while (progress_.step < total_steps_ && result_.signal == 0) {
-      const auto start = Clock::now();
-      step(loader_.next(), start, per_epoch);
+    while (progress_.step < total_steps_ && result_.signal == 0 && !stops_early()) {
+      step(per_epoch);
       if (progress_.step % per_epoch == 0) end_epoch(per_epoch, stop);
       else if (progress_.step % config_.save_every == 0) save();
       result_.signal = stop.load();
@@ -50,7 +49,7 @@ class Run {
     }
     result_.progress = progress_;
     result_.images_per_s = progress_.train_seconds > 0
-                               ? static_cast<double>(progress_.step) * loader_.batch_size() / progress_.train_seconds
+                               ? static_cast<double>(progress_.step) * images_per_step() / progress_.train_seconds
                                : 0;
     return result_;
   }
@@ -65,8 +64,11 @@ class Run {
     if (!progress_.evaluation_pending) write_weights();  // a process killed between its checkpoint and these files
   }
 
-  void step(const Batch& batch, Clock::time_point start, std::uint64_t per_epoch) {  // start: before the wait for data
-    const StepResult step = train_step(trainer_, batch);
+  void step(std::uint64_t per_epoch) {
+    const auto start = Clock::now();  // before the wait for data
+    if (progress_.step % per_epoch == 0 && result_.executed_steps > 0)
+      for (int left = loader_.batches_per_epoch() % config_.accumulate; left > 0; --left) loader_.next();  // too few for a step
+    const StepResult step = train_step(trainer_, config_.accumulate, [&]() -> const Batch& { return loader_.next(); });
     const double seconds = seconds_since(start);
     if (!step.finite)
       fail("train: the loss is ", step.loss, " and the gradient norm ", step.gradient_norm, " at step ", progress_.step + 1,
@@ -80,7 +82,7 @@ class Run {
     learning_rate_ = step.learning_rate;
     recent_s_ = recent_s_ == 0 ? seconds : 0.95 * recent_s_ + 0.05 * seconds;
     bar_.show({.epoch = static_cast<int>((progress_.step - 1) / per_epoch) + 1, .epochs = config_.epochs, .step = progress_.step,
-               .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = batch.size() / recent_s_,
+               .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = images_per_step() / recent_s_,
                .seconds_left = training_s_left() + evaluation_s() * evaluations_after(static_cast<int>((progress_.step - 1) / per_epoch))});
   }
 
@@ -91,7 +93,7 @@ class Run {
     const int epoch = static_cast<int>(progress_.step / per_epoch);
     EpochRow row{.epoch = epoch, .steps = progress_.step, .learning_rate = learning_rate_,
                  .train_loss = progress_.epoch_loss / static_cast<double>(per_epoch),
-                 .images_per_s = static_cast<double>(per_epoch) * loader_.batch_size() / progress_.epoch_seconds};
+                 .images_per_s = static_cast<double>(per_epoch) * images_per_step() / progress_.epoch_seconds};
     std::string said = "epoch " + std::to_string(epoch) + ": train loss " + text(row.train_loss);
     if (epoch == config_.epochs || epoch % config_.eval_every == 0) {
       progress_.evaluation_pending = true;
@@ -105,6 +107,9 @@ class Run {
     append_row(config_.folder / "log.csv", row);
     save();
     bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
+    if (stops_early())
+      bar_.say("stopped early: no better held-out score in " + std::to_string(progress_.evaluations_since_best) + " evaluations; the best is " +
+               percent(progress_.best_score) + ", at step " + std::to_string(progress_.best_step));
   }
 
   // Fills the row and the progress, and decides whether these are the best weights so far. False: stopped, nothing changed.
@@ -152,6 +157,7 @@ class Run {
     progress_.last_expert_load = test.expert_load;
     if (test.router_accuracy) said += ", router " + percent(*test.router_accuracy);
     evaluation_s_ = seconds_since(start);
+    progress_.evaluations_since_best = score > progress_.best_score ? 0 : progress_.evaluations_since_best + 1;
     if (score > progress_.best_score) progress_.best_score = score, progress_.best_step = progress_.step, progress_.best_top1 = test.top1;
     return true;
   }
@@ -159,6 +165,10 @@ class Run {
   int images_to_evaluate() const {
     return data_.test.size() * (trainer_.average.size() > 0 ? 2 : 1) + (data_.holdout ? data_.holdout->size() : 0);
   }
+
+  int images_per_step() const { return loader_.batch_size() * config_.accumulate; }
+
+  bool stops_early() const { return config_.early_stop > 0 && progress_.evaluations_since_best >= config_.early_stop; }
 
   double step_s() const {
     if (recent_s_ > 0 || progress_.step == 0) return recent_s_;
@@ -168,7 +178,7 @@ class Run {
   double training_s_left() const { return step_s() * static_cast<double>(total_steps_ - progress_.step); }
 
   // Seconds that an evaluation takes: the last one, or what a step lets expect, whose backward takes twice its forward.
-  double evaluation_s() const { return evaluation_s_ > 0 ? evaluation_s_ : step_s() / 3 / loader_.batch_size() * images_to_evaluate(); }
+  double evaluation_s() const { return evaluation_s_ > 0 ? evaluation_s_ : step_s() / 3 / images_per_step() * images_to_evaluate(); }
 
   int evaluations_after(int epoch) const {
     const int regular = config_.epochs / config_.eval_every - epoch / config_.eval_every;
@@ -227,6 +237,11 @@ class Run {
 };
 
 }  // namespace
+
+std::uint64_t first_batch(std::uint64_t step, int batches_per_epoch, int accumulate) {
+  const auto parts = static_cast<std::uint64_t>(accumulate), batches = static_cast<std::uint64_t>(batches_per_epoch), steps = batches / parts;
+  return step / steps * batches + step % steps * parts;
+}
 
 RunResult run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description, const LoopConfig& config,
               const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
