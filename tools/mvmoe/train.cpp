@@ -72,6 +72,7 @@ void say(const Started& started, const std::string& file) {
   std::fprintf(stderr, "start from %s: %zu tensors read", printable(file).c_str(), started.read.size());
   if (!started.fresh.empty()) std::fprintf(stderr, "; not in it, so started anew: %s", listed(started.fresh).c_str());
   if (!started.unused.empty()) std::fprintf(stderr, "; in it, but not in this model: %s", listed(started.unused).c_str());
+  for (const std::string& note : started.notes) std::fprintf(stderr, "; %s", note.c_str());
   std::fprintf(stderr, "\n");
 }
 

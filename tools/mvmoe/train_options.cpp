@@ -67,7 +67,7 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
 
 void declare_start(Flags& flags, TrainOptions& o) {
   flags.heading("Files to start from");
-  flags.add("init-from", o.init_from, "start from the weights of this safetensors file: what both models have, by name", "FILE");
+  flags.add("init-from", o.init_from, "start from the weights of this safetensors file: what both models have, by name; positions fit another image size, the head starts anew for other classes", "FILE");
   flags.add("upcycle", o.upcycle, "the weights of --init-from are a dense network's: each expert begins as a copy of its MLP, gates sum to 1");
   flags.add("superclasses", o.superclasses, "file of super-classes that guide the router (--routing superclass); mvmoe superclasses makes one", "FILE");
 }
