@@ -2,11 +2,13 @@
 
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
 #include "engine/error.h"
 #include "engine/files.h"
 #include "train/log_csv.h"
+#include "train/tensorboard.h"
 
 namespace mvmoe {
 namespace {
@@ -33,6 +35,8 @@ class Run {
     if (resumed) go_on_from(*resumed);
     drop_rows_after(config_.folder / "log.csv", progress_.evaluation_pending ? progress_.step - 1 : progress_.step);
     result_.resumed_at = progress_.step;
+    events_.emplace(config_.folder, progress_.step + 1);
+    waited_since_ = progress_.train_seconds;
     seconds_before_ = progress_.total_seconds;
     const auto per_epoch = static_cast<std::uint64_t>(loader_.batches_per_epoch() / config_.accumulate);
     total_steps_ = per_epoch * static_cast<std::uint64_t>(config_.epochs);
@@ -80,6 +84,7 @@ class Run {
     progress_.train_seconds += seconds;
     progress_.epoch_seconds += seconds;
     learning_rate_ = step.learning_rate;
+    if (progress_.step % static_cast<std::uint64_t>(config_.log_interval) == 0) write_events(step, seconds);
     recent_s_ = recent_s_ == 0 ? seconds : 0.95 * recent_s_ + 0.05 * seconds;
     bar_.show({.epoch = static_cast<int>((progress_.step - 1) / per_epoch) + 1, .epochs = config_.epochs, .step = progress_.step,
                .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = images_per_step() / recent_s_,
@@ -106,10 +111,34 @@ class Run {
     row.seconds = total_seconds();
     append_row(config_.folder / "log.csv", row);
     save();
+    write_events(row);
     bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
     if (stops_early())
       bar_.say("stopped early: no better held-out score in " + std::to_string(progress_.evaluations_since_best) + " evaluations; the best is " +
                percent(progress_.best_score) + ", at step " + std::to_string(progress_.best_step));
+  }
+
+  void write_events(const StepResult& step, double seconds) {
+    const double waited_s = loader_.waited_s(), waited = waited_s - waited_s_;
+    waited_s_ = waited_s;
+    std::vector<Scalar> scalars{{"train/loss", step.loss}, {"train/learning_rate", step.learning_rate}, {"train/gradient_norm", step.gradient_norm},
+                                {"train/images_per_s", images_per_step() / seconds},
+                                {"train/waited_percent", 100 * waited / (progress_.train_seconds - waited_since_)}};
+    waited_since_ = progress_.train_seconds;
+    const RoutingLossConfig& routing = trainer_.config.routing;
+    if (!routing.superclass_of.empty()) scalars.insert(scalars.end(), {{"router/train_accuracy", step.router_accuracy}, {"router/guidance_loss", step.routing.guidance}});
+    if (routing.balance_weight > 0) scalars.push_back({"router/balance_loss", step.routing.balance});
+    if (routing.z_weight > 0) scalars.push_back({"router/z_loss", step.routing.z});
+    events_->write(progress_.step, scalars);
+  }
+
+  // After the mark of the pending evaluation was taken back: a kill may lose these events, and never writes them twice.
+  void write_events(const EpochRow& row) {
+    const auto of = [](const std::optional<double>& value) { return value.value_or(std::numeric_limits<double>::quiet_NaN()); };
+    events_->write(row.steps, {{"epoch/train_loss", row.train_loss}, {"epoch/images_per_s", row.images_per_s}, {"test/top1", of(row.test_top1)},
+                               {"test/top5", of(row.test_top5)}, {"test/loss", of(row.test_loss)}, {"test/ema_top1", of(row.ema_top1)},
+                               {"holdout/top1", of(row.holdout_top1)}, {"router/test_accuracy", of(row.router_accuracy)}});
+    if (row.test_top1 && !progress_.last_expert_load.empty()) events_->write_histogram(row.steps, "router/expert_load", progress_.last_expert_load);
   }
 
   // Fills the row and the progress, and decides whether these are the best weights so far. False: stopped, nothing changed.
@@ -228,10 +257,12 @@ class Run {
   const ModelDescription& description_;
   const LoopConfig& config_;
   ProgressBar bar_;
+  std::optional<EventFile> events_;  // from go() on, which knows the step
   Progress progress_;
   RunResult result_;
   std::uint64_t total_steps_ = 0, saved_at_ = 0;
   double learning_rate_ = 0, seconds_before_ = 0;
+  double waited_s_ = 0, waited_since_ = 0;  // the loader's wait, and the training time, at the last events
   double recent_s_ = 0, evaluation_s_ = 0;  // of a step and of an evaluation, in this process
   Clock::time_point start_ = Clock::now();
 };
