@@ -11,6 +11,7 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/recipes.h"
 #include "tools/mvmoe/train_options.h"
 #include "train/run_folder.h"
 #include "train/start.h"
@@ -106,6 +107,7 @@ int train_command(const Words& words) {
   declare_start(flags, o);
   declare_manner(flags, o);
   if (!flags.parse(words)) return 0;
+  apply_recipe(flags, o.recipe);
   model_named(o.model.model);  // a value that is wrong is said before one that is missing
   if (flags.given("data")) check_spec(o.data);
   flags.require("out");

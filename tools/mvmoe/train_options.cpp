@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "tools/mvmoe/recipes.h"
 #include "train/data/dataset.h"
 
 namespace mvmoe {
@@ -37,6 +38,7 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.add("router-z-weight", o.router_z_weight, "weight of the router's z-loss (1e-3 is usual)");
   flags.add("bias-rate", o.bias_rate, "step of the bias that balances without a loss (--balance bias)");
   flags.heading("Optimizer and schedule");
+  flags.add_choice("recipe", o.recipe, "a whole set of these flags, a flag beside it wins", recipe_names);
   flags.add("epochs", o.epochs, "passes over the training set", 1, 1'000'000);
   flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
   flags.add("accumulate", o.accumulate, "parts that a step's --batch-size images come in, one after the other: less memory, the same step (timm multiplies its batch by --grad-accum-steps instead)", 1, 1'000'000);
