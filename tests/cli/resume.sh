@@ -191,6 +191,7 @@ damaged() {  # damaged NAME COMMAND: with $file the newest checkpoint's folder
 flip_byte() { printf '\125' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") - ${2:-1000})) conv=notrunc status=none; }
 damaged "a byte changed in the weights" 'flip_byte $file/weights.safetensors'
 damaged "a byte changed in the moments" 'flip_byte $file/moments.safetensors'
+damaged "a byte changed in the average" 'flip_byte $file/ema.safetensors'
 damaged "weights cut" 'truncate -s 30000 $file/weights.safetensors'
 damaged "state.json empty" ': >$file/state.json'
 damaged "moments missing" 'rm $file/moments.safetensors'
