@@ -104,8 +104,9 @@ run evaluate --weights by-recipe/ema.safetensors --data cifar10:data
 check "train --ema: ema.safetensors can be used" equal "$code" 0
 run train --config by-recipe/config.json --recipe light --epochs 1 --batch-size 64 --threads 1 --quiet --out by-recipe2
 check "--recipe wins over --config" equal "$(sed -n 's/^ "\(drop-path\|ema\|model\)": "\(.*\)",$/\1=\2/p' by-recipe2/config.json | tr '\n' ' ')" "drop-path=0 ema=0 model=vit-1x16 "
-run "${recipe[@]}" --epochs 1 --threads 1 --json --init-from one/last.safetensors --patch 16 --out again
-check "--init-from: the same network, nothing is adapted" has_not "$err" resampled
+run train --data glyphs --model vit-2x16 --patch 8 --heads 2 --batch-size 256 --epochs 1 --threads 1 --out sixty-two
+run "${recipe[@]}" --patch 8 --epochs 1 --threads 1 --init-from sixty-two/last.safetensors --out from-sixty-two
+check "--init-from for other classes: the head starts anew, with a word" has "$err" "the head starts anew, for 10 classes instead of 62"
 
 run "${recipe[@]}" --threads 1 --log-interval 5 --out talking
 check "train without --quiet: a line each --log-interval steps on stderr" equal "$(grep -c '^epoch.* step ' "$captured/err")" 3
@@ -175,7 +176,7 @@ check "a flag beside --config is in the new config.json" grep -Eq '"epochs": *"?
 # Of another data set, what follows from the data is chosen anew: 62 classes, no flip, crop, a patch of 4.
 sed -i 's/"crop": "pad4"/"crop": "none"/' shorter/config.json
 # The run ends in its first steps, by a rate that no weights survive: this needs no more of it.
-run train --config shorter/config.json --data glyphs --quiet --json --lr 1e30 --clip 0 --out letters
+run train --config shorter/config.json --data glyphs --quiet --json --lr 1e30 --clip 0 --out sixty-two
 check "--config and another data set: it is trained on" grep -q 'at step' "$captured/err"
 for pair in 'classes.*62' 'image-size.*32' 'flip.*no' 'crop.*pad4' 'patch.*4' 'heads.*2'; do
   check "--config and another data set: ${pair%%.*} fits" grep -Eq "^ *\"$pair" letters/config.json
