@@ -102,7 +102,7 @@ Var add_routing_losses(Context& c, Var task, const ModelOutput& out, const int* 
   return total;
 }
 
-void gather(const std::vector<LaneResult>& lanes, int images, const MoeConfig& moe, BatchBalance& balance) {
+void gather(std::span<const LaneResult> lanes, int images, const MoeConfig& moe, BatchBalance& balance) {
   const auto E = static_cast<std::size_t>(moe.experts);
   const Shape shape{moe.experts};
   const Tensor sum = zeros(balance.sum, shape);

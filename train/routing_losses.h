@@ -13,6 +13,7 @@
 // between forward and backward.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "models/vit.h"
@@ -62,7 +63,7 @@ struct BatchBalance {
 };
 
 // At the meeting: sums the lanes' statistics in lane order.
-void gather(const std::vector<LaneResult>& lanes, int images, const MoeConfig& moe, BatchBalance& balance);
+void gather(std::span<const LaneResult> lanes, int images, const MoeConfig& moe, BatchBalance& balance);
 
 // After it: each lane adds its share, times `weight`. What `total` gains is not the loss, but has the loss's gradient.
 Var add_batch_balance(Context& c, Var total, const LaneRouting& lane, const BatchBalance& balance, float weight);

@@ -54,16 +54,22 @@ std::vector<NamedTensor> named_tensors(const Parameters& parameters, const Block
 }
 
 void save_weights(const std::filesystem::path& path, const ViT& model, const ModelDescription& description) {
-  const Metadata metadata{{"format", "pt"}, {"mvmoe", dump(to_json(description))}};
-  write_safetensors(path, named_tensors(model.parameters(), model.parameters().weights()), metadata);
+  save_weights(path, model, model.parameters().weights(), description);
 }
 
-void read_parameters(const std::filesystem::path& path, const Parameters& parameters) {
+void save_weights(const std::filesystem::path& path, const ViT& model, const Block& weights, const ModelDescription& description) {
+  const Metadata metadata{{"format", "pt"}, {"mvmoe", dump(to_json(description))}};
+  write_safetensors(path, named_tensors(model.parameters(), weights), metadata);
+}
+
+void read_parameters(const std::filesystem::path& path, const Parameters& parameters) { read_parameters(path, parameters, parameters.weights()); }
+
+void read_parameters(const std::filesystem::path& path, const Parameters& parameters, const Block& block) {
   const SafetensorsFile file(path);
   for (const auto& entry : file.entries())
     if (!parameters.find(entry.name))
       fail(printable(path.string()), ": has the tensor ", printable(entry.name), " ", entry.shape, ", which this model does not have");
-  for (const NamedTensor& tensor : named_tensors(parameters, parameters.weights())) file.read(tensor.name, tensor.value);
+  for (const NamedTensor& tensor : named_tensors(parameters, block)) file.read(tensor.name, tensor.value);
 }
 
 std::optional<ModelDescription> description_in(const std::filesystem::path& path) {

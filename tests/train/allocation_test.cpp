@@ -75,6 +75,7 @@ void expect_no_allocation(const MoeConfig& moe) {
   model.initialise(1);
   StepConfig step;
   step.clip = 1;
+  step.ema = 0.9f;
   step.routing = {.superclass_of = {}, .balance_weight = 0.1f, .z_weight = 0.01f};
   if (moe.experts > 0 && moe.routing == Routing::superclass) step.routing.superclass_of = {0, 1, 1};
   step.lanes = {.threads = 2, .lane_size = 4, .gradient_blocks = 16};

@@ -76,12 +76,16 @@ std::vector<float> weights_after(int threads, int lane_size, int blocks, int ste
   StepConfig step;
   step.schedule = {.warmup_steps = 2, .total_steps = 20};
   step.clip = 1;
+  step.ema = 0.9f;
   step.lanes = {.threads = threads, .lane_size = lane_size, .gradient_blocks = blocks};
   Trainer trainer(model, step);
   const ImageSet images = small_images(60);
   Loader loader(images, small_loader(29));
   for (int s = 0; s < steps; ++s) train_step(trainer, loader.next());
-  return numbers(model.parameters().weights());
+  auto all = numbers(model.parameters().weights());
+  const auto average = numbers(trainer.average);
+  all.insert(all.end(), average.begin(), average.end());
+  return all;
 }
 
 TEST(Step, TheSameBitsForAnyNumberOfThreads) {

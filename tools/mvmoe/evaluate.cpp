@@ -6,6 +6,7 @@
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
+#include "train/class_accuracy.h"
 
 namespace mvmoe {
 
@@ -20,16 +21,30 @@ void print(const Evaluation& e, double images_per_s) {
   std::printf("\n");
 }
 
+void print(const std::vector<ClassAccuracy>& by_class, const std::vector<std::string>& names) {
+  std::printf("%8s  %7s  class\n", "top-1", "images");
+  for (const ClassAccuracy& one : by_class)
+    std::printf("%6.2f %%  %7d  %s\n", one.top1, one.images, printable(names[static_cast<std::size_t>(one.label)]).c_str());
+}
+
+nlohmann::ordered_json to_json(const std::vector<ClassAccuracy>& by_class, const std::vector<std::string>& names) {
+  auto json = nlohmann::ordered_json::array();
+  for (const ClassAccuracy& one : by_class)
+    json.push_back({{"class", names[static_cast<std::size_t>(one.label)]}, {"accuracy", one.top1}, {"count", one.images}});
+  return json;
+}
+
 }  // namespace
 
 int evaluate_command(const Words& words) {
   std::string weights, data_spec;
   ThreadOptions threads;
-  bool json = false;
+  bool json = false, per_class = false;
   Flags flags("evaluate --weights FILE --data SPEC [flags]", "Accuracy and loss of trained weights on a data set's test images.");
   flags.add("weights", weights, "a safetensors file that mvmoe wrote", "FILE");
   flags.add("data", data_spec, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR", "SPEC");
   threads.declare_for_inference(flags);
+  flags.add("per-class", per_class, "a table of all classes too, the worst first");
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   flags.require("weights");
@@ -46,13 +61,15 @@ int evaluate_command(const Words& words) {
   Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run());
   const Evaluation e = evaluate(*loaded.model, data.test, loaded.description.normalisation, lanes,
                                 {.superclass_of = loaded.description.superclass_of});
+  const std::vector<ClassAccuracy> by_class = accuracy_by_class(e, data.test.labels, config.classes);
   const double images_per_s = e.images / e.seconds;
   if (json)
     print_json({{"top1", e.top1}, {"top5", e.top5}, {"loss", e.loss}, {"images", e.images}, {"images_per_s", images_per_s},
                 {"router_accuracy", e.router_accuracy ? nlohmann::ordered_json(*e.router_accuracy) : nullptr},
-                {"expert_load", e.expert_load.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(e.expert_load)}});
+                {"expert_load", e.expert_load.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(e.expert_load)}, {"per_class", to_json(by_class, loaded.description.classes)}});
   else
     print(e, images_per_s);
+  if (per_class && !json) print(by_class, loaded.description.classes);
   return 0;
 }
 

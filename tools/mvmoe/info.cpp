@@ -94,8 +94,11 @@ int info_command(const Words& words) {
     const auto state = read_file(fs::path(files[0]) / "state.json", 1 << 20);
     result["state"] = Json::parse(state.begin(), state.end(), nullptr, false);
     if (result["state"].is_discarded()) fail(printable(files[0]), "/state.json: is not JSON");
-    for (const char* part : {"weights", "moments"}) {
-      const Json described = describe(fs::path(files[0]) / (std::string(part) + ".safetensors"));
+    for (const std::string part : {"weights", "moments", "ema"}) {
+      const fs::path file = fs::path(files[0]) / (part + ".safetensors");
+      result[part] = nullptr;
+      if (part == "ema" && !fs::exists(file)) continue;  // only where the weights are averaged
+      const Json described = describe(file);
       result[part] = {{"tensors", described["tensors"].size()}, {"verified", described["verified"]}};
     }
   } else {

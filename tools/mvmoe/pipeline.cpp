@@ -8,6 +8,7 @@
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/machine.h"
+#include "tools/mvmoe/recipes.h"
 #include "tools/mvmoe/train_options.h"
 #include "tools/pipeline/compare.h"
 #include "tools/pipeline/stages.h"
@@ -166,6 +167,7 @@ int pipeline_command(const Words& words) {
               "The whole method: train a dense network, find what it confuses, make super-classes of that, train a sparse network by them, compare.");
   declare(flags, o);
   if (!flags.parse(words)) return 0;
+  apply_recipe(flags, o.train.recipe);
   flags.require("out");
   if (o.train.out.empty()) fail_usage("--out: is empty, must be a folder");
   listen_for_stop_signals();
