@@ -12,13 +12,14 @@
 #include <vector>
 
 #include "engine/parameter.h"
-#include "train/data/dataset.h"
+#include "train/preprocess.h"
 
 namespace mvmoe {
 
 struct LoaderConfig {
   int batch_size = 128;
   int classes = 0;
+  int side = 0;                // S, the network's, for images of any size; those in memory have theirs
   std::array<float, 3> mean{}, std{};
   int pad = 0;                 // random crop after zero-padding (raw 0) by so many pixels; 0: no crop
   bool flip = false;           // mirror with probability one half
@@ -33,10 +34,6 @@ struct Batch {
   std::vector<int> labels;     // [B]
   int size() const { return static_cast<int>(labels.size()); }
 };
-
-// Normalises one image of bytes into 3 planes of floats; grey is repeated. to [3, S, S]
-void normalise(const std::uint8_t* from, int channels, int side, const std::array<float, 3>& mean, const std::array<float, 3>& std,
-               float* to);
 
 class Loader {
  public:
@@ -64,11 +61,13 @@ class Loader {
   struct Scratch;  // what a worker keeps to itself between batches
   void work();
   void fill(Slot& slot, std::uint64_t step, Scratch& scratch) const;
+  void put_image(int index, std::uint64_t epoch, Scratch& scratch, float* to) const;  // augmented, to [3, S, S]
   void stop_workers();
   Slot& slot(std::uint64_t step) { return slots_[static_cast<std::size_t>(step % slots_.size())]; }
 
   const ImageSet& set_;
   LoaderConfig config_;
+  int side_;                      // S
   std::vector<Slot> slots_;       // a ring: step s stands in slot s % slots
   std::vector<std::thread> workers_;
   std::mutex mutex_;              // guards all below, and Slot::ready

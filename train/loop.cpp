@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "train/data/damaged.h"
 #include "train/log_csv.h"
 
 namespace mvmoe {
@@ -78,6 +79,7 @@ class Run {
     progress_.train_seconds += seconds;
     progress_.epoch_seconds += seconds;
     learning_rate_ = step.learning_rate;
+    warn_of_damaged_images();
     recent_s_ = recent_s_ == 0 ? seconds : 0.95 * recent_s_ + 0.05 * seconds;
     bar_.show({.epoch = static_cast<int>((progress_.step - 1) / per_epoch) + 1, .epochs = config_.epochs, .step = progress_.step,
                .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = batch.size() / recent_s_,
@@ -104,6 +106,7 @@ class Run {
     row.seconds = total_seconds();
     append_row(config_.folder / "log.csv", row);
     save();
+    if (data_.test.damaged && data_.test.damaged->images() > 0) said += text(", ", data_.test.damaged->images(), " images cannot be read");
     bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
   }
 
@@ -120,8 +123,9 @@ class Run {
         return stop.load() == 0;
       };
     };
-    const Evaluation test = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes,
+    const Evaluation test = evaluate(trainer_.model, data_.test, description_.preprocessing, trainer_.lanes,
                                      {.superclass_of = description_.superclass_of, .keep_on = keep_on_from(0)});
+    warn_of_damaged_images();
     if (!test.complete) return false;
     if (!std::isfinite(test.loss)) {
       result_.checkpoint = discard_checkpoint(config_.folder, progress_.step);  // "the last good checkpoint" must be one
@@ -130,7 +134,7 @@ class Run {
     said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
     double score = row.epoch;  // without a held-out part nothing is chosen: the last epoch is the best
     if (data_.holdout) {
-      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.normalisation, trainer_.lanes,
+      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.preprocessing, trainer_.lanes,
                                           {.keep_on = keep_on_from(data_.test.size())});
       if (!holdout.complete) return false;
       row.holdout_top1 = score = holdout.top1;
@@ -146,6 +150,11 @@ class Run {
     evaluation_s_ = seconds_since(start);
     if (score > progress_.best_score) progress_.best_score = score, progress_.best_step = progress_.step, progress_.best_top1 = test.top1;
     return true;
+  }
+
+  void warn_of_damaged_images() {
+    if (!data_.test.damaged) return;  // images in memory are whole
+    for (const std::string& line : data_.test.damaged->news(stand_in_consequence)) bar_.warn(line);
   }
 
   int images_to_evaluate() const { return data_.test.size() + (data_.holdout ? data_.holdout->size() : 0); }
