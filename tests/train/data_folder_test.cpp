@@ -27,7 +27,7 @@ Image plain(int width, int height, int value) {
 void put(const fs::path& path, int value, int width = 8, int height = 8) {
   fs::create_directories(path.parent_path());
   const Image image = plain(width, height, value);
-  write_file(path, encode_png(image.rgb.data(), width, height, 3));
+  put_file(path, encode_png(image.rgb.data(), width, height, 3));
 }
 
 int value_of(const Image& image) { return image.rgb.at(0); }
@@ -44,8 +44,8 @@ TEST(Folder, ClassesAreSortedByBytesAndFilesAreFound) {
   put(folder / "train/Z/deep/er/x.JpEg", 12);  // capitals come first, as torchvision has them
   put(folder / "train/\xC3\xA4 'quoted' \"twice\"/a b.png", 13);
   put(folder / "val/b/x.png", 14);
-  write_file(folder / "train/b/notes.txt", std::string_view("no image"));
-  write_file(folder / "train/no class.png", std::string_view("in no class"));
+  put_file(folder / "train/b/notes.txt", "no image");
+  put_file(folder / "train/no class.png", "in no class");
   const DataSet data = load(folder);
   EXPECT_EQ(data.classes, (std::vector<std::string>{"Z", "b", "\xC3\xA4 'quoted' \"twice\""}));
   EXPECT_EQ(data.train.labels, (std::vector<int>{0, 1, 1, 2}));
@@ -86,7 +86,7 @@ TEST(Folder, WhatMakesNoDataSetIsNamed) {
   fs::create_directories(folder / "val/cat");
   EXPECT_EQ(error(folder), folder.string() + "/val: no image (jpg, jpeg, png) in any class folder");
   fs::remove_all(folder / "val");
-  write_file(folder / "val", std::string_view("a file"));
+  put_file(folder / "val", "a file");
   EXPECT_EQ(error(folder), folder.string() + "/val: Not a directory");
 }
 
@@ -115,7 +115,7 @@ struct Damaged {
   Damaged() {
     for (int i = 0; i < 8; ++i) put(folder / (i < 5 ? text("val/a/", i, ".png") : text("val/b/", i, ".png")), i);
     fs::resize_file(folder / "val/a/1.png", 30);
-    write_file(folder / "val/a/2.png", std::string_view("text"));
+    put_file(folder / "val/a/2.png", "text");
     fs::remove(folder / "val/b/6.png");
     fs::create_symlink("gone", folder / "val/b/6.png");
   }
@@ -181,9 +181,8 @@ TEST(Folder, StrictMakesADamagedImageAnError) {
 TEST(Folder, AClassWithoutAnyReadableImageIsAnError) {
   const TemporaryFolder folder;
   put(folder / "a/1.png", 1);
-  write_file(folder / "b/../b.txt", std::string_view(""));
   fs::create_directory(folder / "b");
-  for (const char* name : {"b/1.png", "b/2.png"}) write_file(folder / name, std::string_view(""));
+  for (const char* name : {"b/1.png", "b/2.png"}) put_file(folder / name, "");
   const DataSet data = load(folder);
   EXPECT_EQ(message_of([&] { image_or_stand_in(data.test, 1, 0); }),
             folder.string() + "/b/1.png: is empty, and its class has no other image that can be read");

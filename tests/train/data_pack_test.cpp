@@ -25,7 +25,7 @@ struct Sample {
       Image image{.width = 14 + i % 5, .height = 12 + i % 7, .rgb = {}};
       for (int p = 0; p < image.width * image.height; ++p)
         for (const int value : {i, 3 * (p % 50), 90}) image.rgb.push_back(static_cast<std::uint8_t>(value));
-      write_file(path, encode_png(image.rgb.data(), image.width, image.height, 3));
+      put_file(path, encode_png(image.rgb.data(), image.width, image.height, 3));
     }
   }
   DataSet data(bool strict = false) const { return load_dataset("folder:" + folder.string(), strict); }
@@ -88,7 +88,7 @@ TEST(Pack, DamagedImagesAreLeftOut) {
   const Sample sample;
   const TemporaryFolder out;
   fs::resize_file(sample.folder / "train/a/0.png", 40);
-  write_file(sample.folder / "val/b/40.png", std::string_view("text"));
+  put_file(sample.folder / "val/b/40.png", "text");
   const DataSet data = sample.data();
   const PackResult result = write_pack(data, out / "pack", {.threads = 2});
   EXPECT_EQ(result.images, 47);
@@ -104,7 +104,7 @@ TEST(Pack, DamagedImagesAreLeftOut) {
 TEST(Pack, StoppedLeavesTheOldFile) {
   const Sample sample;
   const TemporaryFolder out;
-  write_file(out / "pack", std::string_view("before"));
+  put_file(out / "pack", "before");
   const PackResult result = write_pack(sample.data(), out / "pack", {.keep_on = [](int images) { return images < 20; }});
   EXPECT_FALSE(result.complete);
   EXPECT_EQ(read_file(out / "pack"), bytes_of("before"));
@@ -127,21 +127,21 @@ TEST(Pack, AnyDamageToTheIndexShowsBeforeTraining) {
     if (i >= 8 && i < index) continue;  // images: below
     std::vector<std::uint8_t> bytes = whole;
     bytes[i] ^= 1;
-    write_file(out / "bad", bytes);
+    put_file(out / "bad", bytes);
     ASSERT_NE(opened(out / "bad"), "nothing was thrown") << "byte " << i << " of " << whole.size();
     if (i > index && i + 2000 < whole.size()) i += 6;
   }
   for (std::size_t size = 0; size < whole.size(); size += size < 100 || size + 300 > whole.size() ? 1 : 97) {
-    write_file(out / "bad", std::span(whole).first(size));
+    put_file(out / "bad", std::span(whole).first(size));
     ASSERT_NE(opened(out / "bad"), "nothing was thrown") << "cut to " << size;
   }
   std::vector<std::uint8_t> longer = whole;
   longer.push_back(0);
-  write_file(out / "bad", longer);
+  put_file(out / "bad", longer);
   EXPECT_EQ(opened(out / "bad"), (out / "bad").string() + ": this pack is damaged: does not end as a pack does: cut short?");
   EXPECT_EQ(opened(out / "no such"), (out / "no such").string() + ": No such file or directory (--data pack:FILE)");
   EXPECT_EQ(opened(out.path()), out.string() + ": is no file (--data pack:FILE)");
-  write_file(out / "bad", std::string_view("I am something else, of more than forty bytes."));
+  put_file(out / "bad", "I am something else, of more than forty bytes.");
   EXPECT_EQ(opened(out / "bad"), (out / "bad").string() + ": is no pack: mvmoe pack makes one of a folder");
 }
 
@@ -153,16 +153,17 @@ TEST(Pack, RecordsThatPointOutsideAreRefused) {
   const std::vector<std::uint8_t> whole = read_file(out / "pack");
   std::uint64_t index = 0;
   for (std::size_t i = 0; i < 8; ++i) index |= std::uint64_t{whole[whole.size() - 32 + i]} << (8 * i);
-  for (std::size_t field = 0; field < 32; ++field) {
+  for (std::size_t field = 1; field < 32; ++field) {  // not the lowest byte, which 128 less may leave inside
     std::vector<std::uint8_t> bytes = whole;
     const std::size_t last_record = whole.size() - 32 - 32;
     bytes[last_record + field] ^= 0x80;
     const std::uint32_t crc = crc32_of(std::span(bytes).subspan(index, bytes.size() - 32 - index));
     for (std::size_t i = 0; i < 4; ++i) bytes[bytes.size() - 16 + i] = static_cast<std::uint8_t>(crc >> (8 * i));
-    write_file(out / "bad", bytes);
+    put_file(out / "bad", bytes);
     const std::string said = opened(out / "bad");
-    if (field >= 12 && field < 16) EXPECT_EQ(said, "nothing was thrown") << "an image's checksum is looked at when it is read";
-    else if (field > 0) EXPECT_EQ(said, (out / "bad").string() + ": this pack is damaged: the record of image 48 makes no sense") << field;
+    const bool checksum = field >= 12 && field < 16;  // looked at when the image is read
+    const std::string expected = (out / "bad").string() + ": this pack is damaged: the record of image 48 makes no sense";
+    EXPECT_EQ(said, checksum ? "nothing was thrown" : expected) << field;
   }
 }
 
@@ -172,7 +173,7 @@ TEST(Pack, ADamagedImageIsFoundWhenRead) {
   write_pack(sample.data(), out / "pack", {.size = 10, .format = PackFormat::raw});
   std::vector<std::uint8_t> bytes = read_file(out / "pack");
   bytes[8 + 5] ^= 1;  // in the first image, which is of class a
-  write_file(out / "pack", bytes);
+  put_file(out / "pack", bytes);
   const Pack pack(out / "pack");
   const std::string wrong = (out / "pack").string() + ": image 0 (a): its CRC is not the stored one";
   EXPECT_EQ(message_of([&] { pack.read(0); }), wrong);

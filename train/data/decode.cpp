@@ -12,8 +12,9 @@
 
 namespace {
 
-// A few bytes of a PNG can ask for gigabytes. Most that a picture within the limits needs: 8 bytes a pixel.
-constexpr std::size_t most_memory = std::size_t{1} << 30;
+// A few bytes of a PNG can unpack to gigabytes: what stb_image may take at a time follows from the size in the header. It
+// asks by these two functions, which get nothing but a number of bytes; hence a variable of each thread's own.
+thread_local std::size_t most_memory = 0;
 
 // Zeroed: what a damaged file leaves undecoded is black, and not what stood in memory before.
 void* take(std::size_t bytes) { return bytes <= most_memory ? std::calloc(bytes, 1) : nullptr; }
@@ -48,9 +49,12 @@ std::uint32_t big_endian(Bytes bytes, std::size_t at, int count) {
   return value;
 }
 
-void check_size(std::int64_t width, std::int64_t height) {
+// Gives width x height.
+std::int64_t checked_size(std::int64_t width, std::int64_t height) {
   if (width < 1 || height < 1) fail("is ", width, " x ", height, " pixels");
-  if (width * height > most_pixels) fail("is ", width, " x ", height, " pixels, must be at most ", most_pixels / 1'000'000, " million");
+  if (width > most_pixels || height > most_pixels || width * height > most_pixels)
+    fail("is ", width, " x ", height, " pixels, must be at most ", most_pixels / 1'000'000, " million");
+  return width * height;
 }
 
 constexpr std::uint8_t png_signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
@@ -58,10 +62,12 @@ constexpr std::uint8_t png_signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A,
 bool is_png(Bytes bytes) { return bytes.size() >= sizeof png_signature && std::memcmp(bytes.data(), png_signature, sizeof png_signature) == 0; }
 bool is_jpeg(Bytes bytes) { return bytes.size() >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF; }
 
-// Walks the chunks from IHDR to IEND: each is whole and has its checksum. stb_image 2.27 looks at no checksum.
-void check_png(Bytes bytes) {
+// Walks the chunks from IHDR to IEND: each is whole and has its checksum. stb_image 2.27 looks at no checksum. Gives the
+// number of pixels.
+std::int64_t check_png(Bytes bytes) {
   constexpr std::size_t around = 12;  // length, type, checksum
   bool first = true;
+  std::int64_t pixels = 0;
   for (std::size_t at = sizeof png_signature;; first = false) {
     if (bytes.size() - at < around) fail("PNG is cut short");
     const std::size_t length = big_endian(bytes, at, 4);
@@ -70,17 +76,18 @@ void check_png(Bytes bytes) {
     const auto is = [&](const char* name) { return std::memcmp(type.data(), name, 4) == 0; };
     if (first) {
       if (!is("IHDR") || length != 13) fail("PNG does not begin with its header");
-      check_size(big_endian(bytes, at + 8, 4), big_endian(bytes, at + 12, 4));
+      pixels = checked_size(big_endian(bytes, at + 8, 4), big_endian(bytes, at + 12, 4));
     }
     if (crc32_of(bytes.subspan(at + 4, 4 + length)) != big_endian(bytes, at + 8 + length, 4))
       fail("PNG is damaged: the CRC of the chunk at byte ", at, " is not the stored one");
-    if (is("IEND")) return;
+    if (is("IEND")) return pixels;
     at += around + length;
   }
 }
 
 struct JpegHeader {
   int components = 0;
+  std::int64_t pixels = 0;
   bool adobe = false;  // whether Adobe's segment says how colours are stored
 };
 
@@ -101,7 +108,7 @@ JpegHeader check_jpeg(Bytes bytes) {
       if (marker > 0xC2) fail("JPEG is lossless, hierarchical or arithmetic-coded, must be baseline or progressive");
       if (body.size() < 6) fail("JPEG is damaged at byte ", at);
       if (body[0] != 8) fail("JPEG has ", int{body[0]}, " bits a sample, must have 8");
-      check_size(big_endian(body, 3, 2), big_endian(body, 1, 2));
+      header.pixels = checked_size(big_endian(body, 3, 2), big_endian(body, 1, 2));
       header.components = body[5];
     }
     if (marker == 0xEE && body.size() >= 12 && std::memcmp(body.data(), "Adobe", 5) == 0) header.adobe = true;
@@ -130,15 +137,20 @@ Image decode_image(Bytes bytes) {
   if (bytes.empty()) fail("is empty");
   if (bytes.size() > largest_image_file) fail("has ", bytes.size(), " bytes, must have at most ", largest_image_file);
   std::vector<std::uint8_t> changed;
+  std::int64_t pixel_count = 0;
   if (is_png(bytes)) {
-    check_png(bytes);
+    pixel_count = check_png(bytes);
   } else if (is_jpeg(bytes)) {
     const JpegHeader header = check_jpeg(bytes);
+    pixel_count = header.pixels;
     if (header.components == 4 && !header.adobe) bytes = changed = with_adobe_segment(bytes);
   } else {
     fail("is neither a JPEG nor a PNG");
   }
   int width = 0, height = 0, channels = 0;
+  // Two times the compressed data, since it grows by doubling; two times what a pixel of four 16-bit numbers takes, for the
+  // same reason; and what a JPEG's narrow sides take to be whole blocks.
+  most_memory = 2 * bytes.size() + 16 * static_cast<std::size_t>(pixel_count) + (std::size_t{16} << 20);
   const std::unique_ptr<std::uint8_t, void (*)(void*)> pixels(
       stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height, &channels, 3), stbi_image_free);
   if (!pixels) fail(is_png(bytes) ? "PNG" : "JPEG", " is damaged or cut short (", stbi_failure_reason(), ")");
