@@ -73,37 +73,62 @@ void put_pixel(Int4 sum, std::uint8_t* p) {
   std::memcpy(p, &bytes, sizeof bytes);
 }
 
-// Two rows at once share the weights. from: a byte more than the row is readable; to: a byte more is writable.
-void along_two_rows(const std::uint8_t* from0, const std::uint8_t* from1, const Taps& x, int width, std::uint8_t* to0, std::uint8_t* to1) {
-  for (int i = 0; i < width; ++i) {
-    const std::int32_t* weight = x.of(i);
-    const std::uint8_t *p0 = from0 + 3 * x.first[static_cast<std::size_t>(i)], *p1 = from1 + 3 * x.first[static_cast<std::size_t>(i)];
-    Int4 sum0{half, half, half, half}, sum1 = sum0;
-    for (int k = 0; k < x.count[static_cast<std::size_t>(i)]; ++k) {
-      sum0 += pixel(p0 + 3 * k) * weight[k];
-      sum1 += pixel(p1 + 3 * k) * weight[k];
+// Rows of pixels, bytes tightly packed within a row.
+struct Rows {
+  const std::uint8_t* first;
+  std::size_t stride;  // bytes from a row to the next
+
+  const std::uint8_t* at(int row) const { return first + static_cast<std::size_t>(row) * stride; }
+};
+
+// Each of `rows` rows of `from_width` pixels becomes one of `width`. to [rows, width, 3]. Two rows at once share the weights.
+void along_rows(Rows from, int rows, int from_width, const Taps& x, int width, std::uint8_t* to) {
+  const std::size_t in_bytes = static_cast<std::size_t>(from_width) * 3, out_bytes = static_cast<std::size_t>(width) * 3;
+  std::vector<std::uint8_t> memory(2 * (in_bytes + 1) + 2 * (out_bytes + 1));  // a vector touches a byte behind the row
+  std::uint8_t *in0 = memory.data(), *in1 = in0 + in_bytes + 1, *out0 = in1 + in_bytes + 1, *out1 = out0 + out_bytes + 1;
+  for (int r = 0; r < rows; r += 2) {
+    const int next = std::min(r + 1, rows - 1);
+    std::memcpy(in0, from.at(r), in_bytes);
+    std::memcpy(in1, from.at(next), in_bytes);
+    for (int i = 0; i < width; ++i) {
+      const std::int32_t* weight = x.of(i);
+      const int first = 3 * x.first[static_cast<std::size_t>(i)], count = x.count[static_cast<std::size_t>(i)];
+      Int4 sum0{half, half, half, half}, sum1 = sum0;
+      for (int k = 0; k < count; ++k) {
+        sum0 += pixel(in0 + first + 3 * k) * weight[k];
+        sum1 += pixel(in1 + first + 3 * k) * weight[k];
+      }
+      put_pixel(sum0, out0 + 3 * i);
+      put_pixel(sum1, out1 + 3 * i);
     }
-    put_pixel(sum0, to0 + 3 * i);
-    put_pixel(sum1, to1 + 3 * i);
+    std::memcpy(to + static_cast<std::size_t>(r) * out_bytes, out0, out_bytes);
+    std::memcpy(to + static_cast<std::size_t>(next) * out_bytes, out1, out_bytes);
   }
 }
 
-constexpr int block = 32;  // bytes that are summed in registers
+constexpr int block = 32;  // bytes whose sums stay in registers
 
-// One new row of `bytes` from `count` rows of the width-resized image, `stride` bytes apart; blocks may read beyond `bytes`.
-void along_columns(const std::uint8_t* from, std::size_t stride, const std::int32_t* weight, int count, int bytes, std::uint8_t* to) {
-  for (int i = 0; i < bytes; i += block) {
-    std::int32_t sum[block];
-    for (int j = 0; j < block; ++j) sum[j] = half;
-    for (int k = 0; k < count; ++k) {
-      const std::uint8_t* row = from + static_cast<std::size_t>(k) * stride + i;
+// The `n` bytes from byte `i` on of one new row, n <= block.
+inline void sum_rows(Rows from, int i, int n, const std::int32_t* weight, int count, std::uint8_t* to) {
+  std::int32_t sum[block];
+  for (int j = 0; j < n; ++j) sum[j] = half;
+  for (int k = 0; k < count; ++k) {
+    const std::uint8_t* row = from.at(k) + i;
 #pragma omp simd
-      for (int j = 0; j < block; ++j) sum[j] += weight[k] * row[j];
-    }
-    std::uint8_t out[block];
+    for (int j = 0; j < n; ++j) sum[j] += weight[k] * row[j];
+  }
 #pragma omp simd
-    for (int j = 0; j < block; ++j) out[j] = static_cast<std::uint8_t>(std::clamp(sum[j] >> fraction_bits, 0, 255));
-    std::memcpy(to + i, out, static_cast<std::size_t>(std::min(block, bytes - i)));
+  for (int j = 0; j < n; ++j) to[i + j] = static_cast<std::uint8_t>(std::clamp(sum[j] >> fraction_bits, 0, 255));
+}
+
+// Rows of `width` pixels become `height` rows. to [height, width, 3]
+void along_columns(Rows from, int width, const Taps& y, int height, std::uint8_t* to) {
+  const int bytes = 3 * width, even = bytes / block * block;
+  for (int r = 0; r < height; ++r, to += bytes) {
+    const Rows below{from.at(y.first[static_cast<std::size_t>(r)]), from.stride};
+    const int count = y.count[static_cast<std::size_t>(r)];
+    for (int i = 0; i < even; i += block) sum_rows(below, i, block, y.of(r), count, to);
+    if (even < bytes) sum_rows(below, even, bytes - even, y.of(r), count, to);
   }
 }
 
@@ -120,26 +145,19 @@ void resize(const Image& from, Rectangle part, int width, int height, Interpolat
     fail("resize: a part of ", part.width, "x", part.height, " at ", part.left, ",", part.top, " is not inside an image of ", from.width, "x",
          from.height);
   const Taps x = taps(part.width, width, interpolation), y = taps(part.height, height, interpolation);
-  const int first = y.first.front(), end = y.first.back() + y.count.back();  // the rows that any new row looks at
-  const std::size_t row_bytes = static_cast<std::size_t>(part.width) * 3;
-  const std::size_t stride = (static_cast<std::size_t>(width) * 3 + 1 + block - 1) / block * block;
-  std::vector<std::uint8_t> middle(stride * static_cast<std::size_t>(end - first + 1));  // [end - first, width, 3], a row to spare
-  std::vector<std::uint8_t> rows(2 * (row_bytes + 1));                                   // two rows and what vectors read beyond
-  std::uint8_t *row0 = rows.data(), *row1 = row0 + row_bytes + 1;
-  const auto row_of = [&](int r) {
-    return from.rgb.data() + (static_cast<std::size_t>(part.top + std::min(r, end - 1)) * static_cast<std::size_t>(from.width) + static_cast<std::size_t>(part.left)) * 3;
-  };
-  for (int r = first; r < end; r += 2) {
-    std::memcpy(row0, row_of(r), row_bytes);
-    std::memcpy(row1, row_of(r + 1), row_bytes);
-    std::uint8_t* middle_row = middle.data() + static_cast<std::size_t>(r - first) * stride;
-    along_two_rows(row0, row1, x, width, middle_row, middle_row + stride);
-  }
+  const auto pixels = [](int w, int h) { return static_cast<std::size_t>(w) * static_cast<std::size_t>(h); };
+  const Rows rows{from.rgb.data() + 3 * (pixels(part.top, from.width) + static_cast<std::size_t>(part.left)), 3 * static_cast<std::size_t>(from.width)};
   to.width = width, to.height = height;
-  to.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
-  for (int i = 0; i < height; ++i) {
-    const std::uint8_t* above = middle.data() + static_cast<std::size_t>(y.first[static_cast<std::size_t>(i)] - first) * stride;
-    along_columns(above, stride, y.of(i), y.count[static_cast<std::size_t>(i)], 3 * width, to.rgb.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(width) * 3);
+  to.rgb.resize(3 * pixels(width, height));
+  std::vector<std::uint8_t> middle;
+  if (part.height > height && part.height - height > 2 * (part.width - width)) {
+    middle.resize(3 * pixels(part.width, height));  // [height, part.width, 3]
+    along_columns(rows, part.width, y, height, middle.data());
+    along_rows({middle.data(), 3 * static_cast<std::size_t>(part.width)}, height, part.width, x, width, to.rgb.data());
+  } else {
+    middle.resize(3 * pixels(width, part.height));  // [part.height, width, 3]
+    along_rows(rows, part.height, part.width, x, width, middle.data());
+    along_columns({middle.data(), 3 * static_cast<std::size_t>(width)}, width, y, height, to.rgb.data());
   }
 }
 
