@@ -55,25 +55,7 @@ Taps taps(int from, int to, Interpolation interpolation) {
   return t;
 }
 
-// A pixel as one vector; the fourth number is of its neighbour, and nobody's.
-typedef std::int32_t Int4 __attribute__((vector_size(16)));
-typedef std::uint8_t Byte4 __attribute__((vector_size(4)));
-
-Int4 pixel(const std::uint8_t* p) {
-  Byte4 bytes;
-  std::memcpy(&bytes, p, sizeof bytes);
-  return __builtin_convertvector(bytes, Int4);
-}
-
-void put_pixel(Int4 sum, std::uint8_t* p) {
-  sum >>= fraction_bits;
-  sum = sum < 0 ? 0 : sum;
-  sum = sum > 255 ? 255 : sum;
-  const Byte4 bytes = __builtin_convertvector(sum, Byte4);
-  std::memcpy(p, &bytes, sizeof bytes);
-}
-
-// Rows of pixels, bytes tightly packed within a row.
+// Rows of pixels; a row is tightly packed.
 struct Rows {
   const std::uint8_t* first;
   std::size_t stride;  // bytes from a row to the next
@@ -81,34 +63,9 @@ struct Rows {
   const std::uint8_t* at(int row) const { return first + static_cast<std::size_t>(row) * stride; }
 };
 
-// Each of `rows` rows of `from_width` pixels becomes one of `width`. to [rows, width, 3]. Two rows at once share the weights.
-void along_rows(Rows from, int rows, int from_width, const Taps& x, int width, std::uint8_t* to) {
-  const std::size_t in_bytes = static_cast<std::size_t>(from_width) * 3, out_bytes = static_cast<std::size_t>(width) * 3;
-  std::vector<std::uint8_t> memory(2 * (in_bytes + 1) + 2 * (out_bytes + 1));  // a vector touches a byte behind the row
-  std::uint8_t *in0 = memory.data(), *in1 = in0 + in_bytes + 1, *out0 = in1 + in_bytes + 1, *out1 = out0 + out_bytes + 1;
-  for (int r = 0; r < rows; r += 2) {
-    const int next = std::min(r + 1, rows - 1);
-    std::memcpy(in0, from.at(r), in_bytes);
-    std::memcpy(in1, from.at(next), in_bytes);
-    for (int i = 0; i < width; ++i) {
-      const std::int32_t* weight = x.of(i);
-      const int first = 3 * x.first[static_cast<std::size_t>(i)], count = x.count[static_cast<std::size_t>(i)];
-      Int4 sum0{half, half, half, half}, sum1 = sum0;
-      for (int k = 0; k < count; ++k) {
-        sum0 += pixel(in0 + first + 3 * k) * weight[k];
-        sum1 += pixel(in1 + first + 3 * k) * weight[k];
-      }
-      put_pixel(sum0, out0 + 3 * i);
-      put_pixel(sum1, out1 + 3 * i);
-    }
-    std::memcpy(to + static_cast<std::size_t>(r) * out_bytes, out0, out_bytes);
-    std::memcpy(to + static_cast<std::size_t>(next) * out_bytes, out1, out_bytes);
-  }
-}
+constexpr int block = 24;  // bytes whose sums stay in registers: 8 pixels
 
-constexpr int block = 32;  // bytes whose sums stay in registers
-
-// The `n` bytes from byte `i` on of one new row, n <= block.
+// The `n` bytes from byte `i` on of one new row, n <= block: the weighted sum of `count` rows.
 inline void sum_rows(Rows from, int i, int n, const std::int32_t* weight, int count, std::uint8_t* to) {
   std::int32_t sum[block];
   for (int j = 0; j < n; ++j) sum[j] = half;
@@ -129,6 +86,22 @@ void along_columns(Rows from, int width, const Taps& y, int height, std::uint8_t
     const int count = y.count[static_cast<std::size_t>(r)];
     for (int i = 0; i < even; i += block) sum_rows(below, i, block, y.of(r), count, to);
     if (even < bytes) sum_rows(below, even, bytes - even, y.of(r), count, to);
+  }
+}
+
+// Each of `rows` rows of `from_width` pixels becomes one of `width`: a strip of 8 rows is turned on its side, where rows are
+// columns. to [rows, width, 3]
+void along_rows(Rows from, int rows, int from_width, const Taps& x, int width, std::uint8_t* to) {
+  constexpr int strip = block / 3;
+  std::vector<std::uint8_t> turned(static_cast<std::size_t>(from_width) * block), narrow(static_cast<std::size_t>(width) * block);  // [width, 8, 3]
+  for (int r = 0; r < rows; r += strip) {
+    for (int k = 0; k < strip; ++k) {
+      const std::uint8_t* row = from.at(std::min(r + k, rows - 1));
+      for (int i = 0; i < from_width; ++i) std::memcpy(&turned[static_cast<std::size_t>(i * block + 3 * k)], row + 3 * i, 3);
+    }
+    along_columns({turned.data(), block}, strip, x, width, narrow.data());
+    for (int k = 0; k < std::min(strip, rows - r); ++k, to += 3 * width)
+      for (int i = 0; i < width; ++i) std::memcpy(to + 3 * i, &narrow[static_cast<std::size_t>(i * block + 3 * k)], 3);
   }
 }
 

@@ -26,11 +26,12 @@ void look_up(Image& image, const Table& table) {
 // Another table for each channel, made from the channel's histogram.
 template <class TableOf>
 void look_up_by_channel(Image& image, const TableOf& table_of_histogram) {
-  std::array<Histogram, 3> histograms{};
-  for (std::size_t i = 0; i < image.rgb.size(); ++i) ++histograms[i % 3][image.rgb[i]];
-  std::array<Table, 3> tables;
-  for (std::size_t c = 0; c < 3; ++c) tables[c] = table_of_histogram(histograms[c]);
-  for (std::size_t i = 0; i < image.rgb.size(); ++i) image.rgb[i] = tables[i % 3][image.rgb[i]];
+  for (std::size_t c = 0; c < 3; ++c) {
+    Histogram histogram{};
+    for (std::size_t i = c; i < image.rgb.size(); i += 3) ++histogram[image.rgb[i]];
+    const Table table = table_of_histogram(histogram);
+    for (std::size_t i = c; i < image.rgb.size(); i += 3) image.rgb[i] = table[image.rgb[i]];
+  }
 }
 
 Table identity() {
