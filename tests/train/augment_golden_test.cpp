@@ -136,7 +136,7 @@ TEST_F(AugmentGolden, MixupAndCutmixOfEachLane) {
   const std::vector<int> labels(label_numbers.data(), label_numbers.data() + 6), partner = mixing_partners(6, 4);
   for (int i = 0; i < cases.rows(); ++i) {
     const float* c = cases.row(i);
-    Mix mix{.lambda = c[1], .cutmix = c[0] != 0, .square = {}};
+    Mix mix{.lambda = c[1], .cutmix = c[0] != 0};
     if (mix.cutmix) {
       mix.square = square_at(static_cast<int>(c[2]), static_cast<int>(c[3]), c[1], 9);
       mix.lambda = share_left(mix.square, 9);

@@ -27,7 +27,7 @@ struct MixingConfig {
 struct Mix {
   float lambda = 1;        // one's own share; 1: nothing is mixed
   bool cutmix = false;
-  Rectangle square;        // cutmix: what the partner covers
+  Rectangle square = {};   // cutmix: what the partner covers
 };
 
 // A function of its arguments alone. side: of the images.
