@@ -206,6 +206,11 @@ TEST(RandAugment, WrongSpecsSayWhatWouldBeRight) {
   EXPECT_EQ(message("rand--m9"), "--rand-augment: rand--m9:  is no key with a number, must be like m9");
 }
 
+TEST(RandAugment, FillIsTheMeanColour) {
+  EXPECT_EQ(fill_of({0.485f, 0.456f, 0.406f}), (Colour{124, 116, 104}));
+  EXPECT_EQ(fill_of({0.5f, 0, 1}), (Colour{128, 0, 255}));
+}
+
 // timm ends with an error where Pillow refuses 0 bits; here that is what it was: black.
 TEST(RandAugment, PosterizeAtTheHighestLevelIsBlack) {
   EXPECT_EQ(argument_at(AugmentKind::posterize, 10, false, true), 0);

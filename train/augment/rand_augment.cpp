@@ -57,6 +57,12 @@ double draw_level(Random& random, const RandAugmentConfig& config) {
 
 }  // namespace
 
+Colour fill_of(const std::array<float, 3>& mean) {
+  Colour fill;
+  for (std::size_t c = 0; c < 3; ++c) fill[c] = static_cast<std::uint8_t>(std::clamp(std::nearbyint(255 * mean[c]), 0.0f, 255.0f));
+  return fill;
+}
+
 RandAugmentConfig parse_rand_augment(const std::string& spec) {
   std::string_view rest = spec;
   const auto next = [&] {

@@ -31,8 +31,10 @@ struct RandAugmentConfig {
   bool increasing = false;      // inc: every operation does more at a higher level
   // Geometric operations look between pixels bicubically, or by chance bilinearly: timm's --train-interpolation random.
   bool random_interpolation = false;
-  Colour fill{124, 116, 104};   // what a geometric operation brings in: round(255 mean), here ImageNet's
+  Colour fill{124, 116, 104};   // what a geometric operation brings in: fill_of(mean), here ImageNet's
 };
+
+Colour fill_of(const std::array<float, 3>& mean);  // the mean colour of the data set, whose bytes / 255 have that mean
 
 // timm's words: rand-m9-mstd0.5-inc1. Numbers behind m, n, p, mstd (above 100: infinite) and inc (0 or 1), in any order;
 // what is not named is as above. Throws UsageError that names --rand-augment and what would be right.

@@ -97,11 +97,14 @@ void along_rows(Rows from, int rows, int from_width, const Taps& x, int width, s
   for (int r = 0; r < rows; r += strip) {
     for (int k = 0; k < strip; ++k) {
       const std::uint8_t* row = from.at(std::min(r + k, rows - 1));
-      for (int i = 0; i < from_width; ++i) std::memcpy(&turned[static_cast<std::size_t>(i * block + 3 * k)], row + 3 * i, 3);
+      std::uint8_t* column = turned.data() + 3 * k;
+      for (int i = 0; i < from_width; ++i, column += block) std::memcpy(column, row + 3 * static_cast<std::size_t>(i), 3);
     }
     along_columns({turned.data(), block}, strip, x, width, narrow.data());
-    for (int k = 0; k < std::min(strip, rows - r); ++k, to += 3 * width)
-      for (int i = 0; i < width; ++i) std::memcpy(to + 3 * i, &narrow[static_cast<std::size_t>(i * block + 3 * k)], 3);
+    for (int k = 0; k < std::min(strip, rows - r); ++k) {
+      const std::uint8_t* column = narrow.data() + 3 * k;
+      for (int i = 0; i < width; ++i, column += block, to += 3) std::memcpy(to, column, 3);
+    }
   }
 }
 
