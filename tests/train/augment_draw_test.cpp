@@ -239,6 +239,15 @@ TEST(RandomErasing, AQuarterOfTheImagesUniformInAreaLogUniformInRatio) {
   EXPECT_NEAR(mean(ratios), 0.5, 0.02);
 }
 
+TEST(RandomErasing, NeverAWholeRowOrColumn) {
+  int longest = 0;
+  for (std::uint64_t image = 0; image < 2000; ++image) {
+    const Rectangle r = choose_random_erasing(3, 1, image, 12, 1).value_or(Rectangle{});
+    longest = std::max({longest, r.width, r.height});
+  }
+  EXPECT_EQ(longest, 11);
+}
+
 TEST(RandomErasing, NoiseInsideNothingOutside) {
   constexpr int side = 60;
   std::vector<float> image(3 * side * side, 7);

@@ -88,13 +88,31 @@ TEST_F(AugmentGolden, EachOperationAtEachLevel) {
   for (int kind = 0; kind < augment_kinds; ++kind) EXPECT_GT(seen[static_cast<std::size_t>(kind)], 0) << kind;
 }
 
-TEST_F(AugmentGolden, FewLevelsInFewPixels) {
-  Image image = picture("dull");
-  auto_contrast(image);
-  expect_equal(image, "dull.AutoContrast");
-  image = picture("dull");
-  equalize(image);
-  expect_equal(image, "dull.Equalize");
+TEST_F(AugmentGolden, FewLevelsAndManyWhitePixels) {
+  for (const std::string name : {"dull", "bright"}) {
+    Image image = picture(name);
+    auto_contrast(image);
+    expect_equal(image, name + ".AutoContrast");
+    image = picture(name);
+    equalize(image);
+    expect_equal(image, name + ".Equalize");
+    image = picture(name);
+    invert(image);
+    expect_equal(image, name + ".Invert");
+    image = picture(name);
+    contrast(image, 1.5f);
+    expect_equal(image, name + ".Contrast");
+  }
+}
+
+TEST_F(AugmentGolden, PointsOnTheEdgesOfPixelsAndOfTheImage) {
+  const Tensor cases = read("affine.cases");
+  for (int i = 0; i < cases.rows(); ++i) {
+    const float* c = cases.row(i);
+    Image image = picture("image");
+    transform(image, {c[0], c[1], c[2], c[3], c[4], c[5]}, c[6] != 0 ? Interpolation::bicubic : Interpolation::bilinear, fill, scratch);
+    expect_equal(image, text("affine.", i));
+  }
 }
 
 TEST_F(AugmentGolden, JitterInEachOrder) {

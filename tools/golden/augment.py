@@ -4,12 +4,15 @@
     python tools/golden/augment.py        # from the repository's root; writes tests/golden/augment.safetensors
 
 Bytes are kept as fp16, which holds them exactly. Tensors:
-    image [37, 29, 3], dull [8, 9, 3]     what is augmented; dull has few levels in few pixels
+    image [37, 29, 3]                     what is augmented
+    dull [8, 9, 3], bright [30, 20, 3]    few levels in few pixels; a third of the pixels at 255, a mean grey that is rounded up
     resize.cases [n, 7]                   left, top, width, height of the part, new width, new height, 1 for bicubic
     resize.<i>                            torchvision's resized_crop of case i
     operations.cases [n, 6]               RandAugment's kind (its place in KINDS), level, 1 for negative, 1 for increasing,
                                           1 for bicubic, timm's argument (0 where there is none)
-    operations.<i>, dull.<kind>           timm's operation on image, and those without a level on dull
+    operations.<i>                        timm's operation on image
+    dull.<kind>, bright.<kind>            those without a level, and contrast by 1.5
+    affine.cases [n, 7], affine.<i>       Image.transform by a, b, c, d, e, f; 1 for bicubic: points on pixels' and the image's edges
     jitter.cases [n, 6], jitter.<i>       order (0 brightness, 1 contrast, 2 saturation), then their factors
     crop.cases [n, 8]                     width, height, area as a share, ratio, and timm's left, top, width, height, the
                                           place drawn as 0
@@ -53,7 +56,10 @@ def pictures():
     rgb[..., 1] = 40 + 0.6 * rgb[..., 1]  # a channel that auto contrast has to stretch
     dull = rng.choice([90, 91, 140], (8, 9, 3))
     dull[..., 2] = 77
-    return [Image.fromarray(np.clip(a, 0, 255).astype(np.uint8)) for a in (rgb, dull)]
+    bright = rng.integers(0, 332, (30, 20, 3))
+    images = [Image.fromarray(np.clip(a, 0, 255).astype(np.uint8)) for a in (rgb, dull, bright)]
+    assert np.array(images[2].convert('L')).mean() % 1 > 0.5
+    return images
 
 
 def resize(image):
@@ -79,7 +85,15 @@ def operation_cases():  # kind, level, negative, increasing, bicubic
         yield kind, level, 0, increasing, 1
 
 
-def operations(image, dull):
+def affine(image):
+    maps = [(1, 0, 1.5, 0, 1, 0), (1, 0, -1.5, 0, 1, 2.5), (1, 0, 0, 0, 1, 3), (0, 1, 0, 1, 0, 0), (0.5, 0.25, 3, -0.125, 1, 4.5)]
+    cases = [(*m, cubic) for m in maps for cubic in (0, 1)]
+    numbers('affine.cases', cases)
+    for i, case in enumerate(cases):
+        keep(f'affine.{i}', image.transform(image.size, Image.Transform.AFFINE, case[:6], INTERPOLATION[bool(case[6])], fillcolor=tuple(C['fill'])))
+
+
+def operations(image, dull, bright):
     rows = []
     for i, (kind, level, negative, increasing, cubic) in enumerate(operation_cases()):
         name = kind + 'Increasing' if increasing and kind + 'Increasing' in auto_augment.LEVEL_TO_ARG else kind
@@ -89,8 +103,10 @@ def operations(image, dull):
         rows.append((KINDS.index(kind), level, negative, increasing, cubic, *(arguments or (0,))))
         keep(f'operations.{i}', auto_augment.NAME_TO_OP[name](image, *arguments, fillcolor=tuple(C['fill']), resample=INTERPOLATION[bool(cubic)]))
     numbers('operations.cases', rows)
-    for kind in PLAIN:
-        keep('dull.' + kind, auto_augment.NAME_TO_OP[kind](dull))
+    for name, picture in dict(dull=dull, bright=bright).items():
+        for kind in PLAIN:
+            keep(f'{name}.{kind}', auto_augment.NAME_TO_OP[kind](picture))
+        keep(name + '.Contrast', auto_augment.contrast(picture, 1.5))
 
 
 def jitter(image):
@@ -131,7 +147,7 @@ def mix():
     images, labels = torch.from_numpy(rng.standard_normal((6, 3, 9, 9)).astype(np.float32)), torch.tensor([3, 0, 4, 0, 2, 2])
     tensors['mix.images'], tensors['mix.labels'] = images, labels.float()
     rows = []
-    for i, (cutmix, drawn, x, y) in enumerate([(0, 0.3, 0, 0), (0, 0.875, 0, 0), (1, 0.4, 4, 4), (1, 0.7, 0, 8), (1, 0.05, 3, 1), (1, 0.99, 5, 5)]):
+    for i, (cutmix, drawn, x, y) in enumerate([(0, 0.3, 0, 0), (0, 0.875, 0, 0), (1, 0.65, 4, 4), (1, 0.6, 0, 8), (1, 0.45, 6, 2), (1, 0.05, 3, 1), (1, 0.99, 5, 5)]):
         drawn = float(np.float32(drawn))
         seen = {}
 
@@ -159,9 +175,9 @@ def repeat():
 
 
 def main():
-    image, dull = pictures()
-    keep('image', image), keep('dull', dull)
-    resize(image), operations(image, dull), jitter(image), crop(), erase(), mix(), repeat()
+    image, dull, bright = pictures()
+    keep('image', image), keep('dull', dull), keep('bright', bright)
+    resize(image), affine(image), operations(image, dull, bright), jitter(image), crop(), erase(), mix(), repeat()
     save_file({n: v.contiguous() for n, v in tensors.items()}, OUT, metadata={'config': json.dumps(C | {'kinds': KINDS})})
     print(f'{len(tensors)} tensors, {OUT.stat().st_size} bytes in {OUT.name}')
 
