@@ -126,7 +126,7 @@ Guided guided(std::vector<int> labels, std::vector<int> partner, float lambda) {
 }
 
 // The guidance of a mixed batch is the mixture of the guidance by the own classes and of that by the partners', and its
-// gradient too.
+// gradient too. Lanes of 5: what is read at a lane's own place instead of the batch's is another label.
 TEST(Mixing, TheGuidanceIsMixedAsTheLabelIs) {
   const std::vector<int> own{0, 1, 2, 2, 1, 0, 0, 0, 1, 2, 1, 1}, partner = mixing_partners(12, 5);
   std::vector<int> others;
