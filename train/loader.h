@@ -32,6 +32,8 @@ struct Batch {
   Tensor images;               // [B, 3, S, S], normalised
   Tensor targets;              // [B, classes], smoothed
   std::vector<int> labels;     // [B]
+  std::vector<int> partner = {};  // [B] places of the images that these are mixed with (augment/mixing.h); empty: nothing is mixed
+  float lambda = 1;            // an image's own share in itself, its target and its super-class; the partner has the rest
   int size() const { return static_cast<int>(labels.size()); }
 };
 

@@ -55,55 +55,56 @@ Taps taps(int from, int to, Interpolation interpolation) {
   return t;
 }
 
-// A pixel as one vector; the fourth number is of its neighbour, and nobody's.
-typedef std::int32_t Int4 __attribute__((vector_size(16)));
-typedef std::uint8_t Byte4 __attribute__((vector_size(4)));
+// Rows of pixels; a row is tightly packed.
+struct Rows {
+  const std::uint8_t* first;
+  std::size_t stride;  // bytes from a row to the next
 
-Int4 pixel(const std::uint8_t* p) {
-  Byte4 bytes;
-  std::memcpy(&bytes, p, sizeof bytes);
-  return __builtin_convertvector(bytes, Int4);
+  const std::uint8_t* at(int row) const { return first + static_cast<std::size_t>(row) * stride; }
+};
+
+constexpr int block = 24;  // bytes whose sums stay in registers: 8 pixels
+
+// The `n` bytes from byte `i` on of one new row, n <= block: the weighted sum of `count` rows.
+inline void sum_rows(Rows from, int i, int n, const std::int32_t* weight, int count, std::uint8_t* to) {
+  std::int32_t sum[block];
+  for (int j = 0; j < n; ++j) sum[j] = half;
+  for (int k = 0; k < count; ++k) {
+    const std::uint8_t* row = from.at(k) + i;
+#pragma omp simd
+    for (int j = 0; j < n; ++j) sum[j] += weight[k] * row[j];
+  }
+#pragma omp simd
+  for (int j = 0; j < n; ++j) to[i + j] = static_cast<std::uint8_t>(std::clamp(sum[j] >> fraction_bits, 0, 255));
 }
 
-void put_pixel(Int4 sum, std::uint8_t* p) {
-  sum >>= fraction_bits;
-  sum = sum < 0 ? 0 : sum;
-  sum = sum > 255 ? 255 : sum;
-  const Byte4 bytes = __builtin_convertvector(sum, Byte4);
-  std::memcpy(p, &bytes, sizeof bytes);
-}
-
-// Two rows at once share the weights. from: a byte more than the row is readable; to: a byte more is writable.
-void along_two_rows(const std::uint8_t* from0, const std::uint8_t* from1, const Taps& x, int width, std::uint8_t* to0, std::uint8_t* to1) {
-  for (int i = 0; i < width; ++i) {
-    const std::int32_t* weight = x.of(i);
-    const std::uint8_t *p0 = from0 + 3 * x.first[static_cast<std::size_t>(i)], *p1 = from1 + 3 * x.first[static_cast<std::size_t>(i)];
-    Int4 sum0{half, half, half, half}, sum1 = sum0;
-    for (int k = 0; k < x.count[static_cast<std::size_t>(i)]; ++k) {
-      sum0 += pixel(p0 + 3 * k) * weight[k];
-      sum1 += pixel(p1 + 3 * k) * weight[k];
-    }
-    put_pixel(sum0, to0 + 3 * i);
-    put_pixel(sum1, to1 + 3 * i);
+// Rows of `width` pixels become `height` rows. to [height, width, 3]
+void along_columns(Rows from, int width, const Taps& y, int height, std::uint8_t* to) {
+  const int bytes = 3 * width, even = bytes / block * block;
+  for (int r = 0; r < height; ++r, to += bytes) {
+    const Rows below{from.at(y.first[static_cast<std::size_t>(r)]), from.stride};
+    const int count = y.count[static_cast<std::size_t>(r)];
+    for (int i = 0; i < even; i += block) sum_rows(below, i, block, y.of(r), count, to);
+    if (even < bytes) sum_rows(below, even, bytes - even, y.of(r), count, to);
   }
 }
 
-constexpr int block = 32;  // bytes that are summed in registers
-
-// One new row of `bytes` from `count` rows of the width-resized image, `stride` bytes apart; blocks may read beyond `bytes`.
-void along_columns(const std::uint8_t* from, std::size_t stride, const std::int32_t* weight, int count, int bytes, std::uint8_t* to) {
-  for (int i = 0; i < bytes; i += block) {
-    std::int32_t sum[block];
-    for (int j = 0; j < block; ++j) sum[j] = half;
-    for (int k = 0; k < count; ++k) {
-      const std::uint8_t* row = from + static_cast<std::size_t>(k) * stride + i;
-#pragma omp simd
-      for (int j = 0; j < block; ++j) sum[j] += weight[k] * row[j];
+// Each of `rows` rows of `from_width` pixels becomes one of `width`: a strip of 8 rows is turned on its side, where rows are
+// columns. to [rows, width, 3]
+void along_rows(Rows from, int rows, int from_width, const Taps& x, int width, std::uint8_t* to) {
+  constexpr int strip = block / 3;
+  std::vector<std::uint8_t> turned(static_cast<std::size_t>(from_width) * block), narrow(static_cast<std::size_t>(width) * block);  // [width, 8, 3]
+  for (int r = 0; r < rows; r += strip) {
+    for (int k = 0; k < strip; ++k) {
+      const std::uint8_t* row = from.at(std::min(r + k, rows - 1));
+      std::uint8_t* column = turned.data() + 3 * k;
+      for (int i = 0; i < from_width; ++i, column += block) std::memcpy(column, row + 3 * static_cast<std::size_t>(i), 3);
     }
-    std::uint8_t out[block];
-#pragma omp simd
-    for (int j = 0; j < block; ++j) out[j] = static_cast<std::uint8_t>(std::clamp(sum[j] >> fraction_bits, 0, 255));
-    std::memcpy(to + i, out, static_cast<std::size_t>(std::min(block, bytes - i)));
+    along_columns({turned.data(), block}, strip, x, width, narrow.data());
+    for (int k = 0; k < std::min(strip, rows - r); ++k) {
+      const std::uint8_t* column = narrow.data() + 3 * k;
+      for (int i = 0; i < width; ++i, column += block, to += 3) std::memcpy(to, column, 3);
+    }
   }
 }
 
@@ -120,26 +121,19 @@ void resize(const Image& from, Rectangle part, int width, int height, Interpolat
     fail("resize: a part of ", part.width, "x", part.height, " at ", part.left, ",", part.top, " is not inside an image of ", from.width, "x",
          from.height);
   const Taps x = taps(part.width, width, interpolation), y = taps(part.height, height, interpolation);
-  const int first = y.first.front(), end = y.first.back() + y.count.back();  // the rows that any new row looks at
-  const std::size_t row_bytes = static_cast<std::size_t>(part.width) * 3;
-  const std::size_t stride = (static_cast<std::size_t>(width) * 3 + 1 + block - 1) / block * block;
-  std::vector<std::uint8_t> middle(stride * static_cast<std::size_t>(end - first + 1));  // [end - first, width, 3], a row to spare
-  std::vector<std::uint8_t> rows(2 * (row_bytes + 1));                                   // two rows and what vectors read beyond
-  std::uint8_t *row0 = rows.data(), *row1 = row0 + row_bytes + 1;
-  const auto row_of = [&](int r) {
-    return from.rgb.data() + (static_cast<std::size_t>(part.top + std::min(r, end - 1)) * static_cast<std::size_t>(from.width) + static_cast<std::size_t>(part.left)) * 3;
-  };
-  for (int r = first; r < end; r += 2) {
-    std::memcpy(row0, row_of(r), row_bytes);
-    std::memcpy(row1, row_of(r + 1), row_bytes);
-    std::uint8_t* middle_row = middle.data() + static_cast<std::size_t>(r - first) * stride;
-    along_two_rows(row0, row1, x, width, middle_row, middle_row + stride);
-  }
+  const auto pixels = [](int w, int h) { return static_cast<std::size_t>(w) * static_cast<std::size_t>(h); };
+  const Rows rows{from.rgb.data() + 3 * (pixels(part.top, from.width) + static_cast<std::size_t>(part.left)), 3 * static_cast<std::size_t>(from.width)};
   to.width = width, to.height = height;
-  to.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
-  for (int i = 0; i < height; ++i) {
-    const std::uint8_t* above = middle.data() + static_cast<std::size_t>(y.first[static_cast<std::size_t>(i)] - first) * stride;
-    along_columns(above, stride, y.of(i), y.count[static_cast<std::size_t>(i)], 3 * width, to.rgb.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(width) * 3);
+  to.rgb.resize(3 * pixels(width, height));
+  std::vector<std::uint8_t> middle;
+  if (part.height > height && part.height - height > 2 * (part.width - width)) {
+    middle.resize(3 * pixels(part.width, height));  // [height, part.width, 3]
+    along_columns(rows, part.width, y, height, middle.data());
+    along_rows({middle.data(), 3 * static_cast<std::size_t>(part.width)}, height, part.width, x, width, to.rgb.data());
+  } else {
+    middle.resize(3 * pixels(width, part.height));  // [part.height, width, 3]
+    along_rows(rows, part.height, part.width, x, width, middle.data());
+    along_columns({middle.data(), 3 * static_cast<std::size_t>(width)}, width, y, height, to.rgb.data());
   }
 }
 

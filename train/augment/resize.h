@@ -2,8 +2,10 @@
 //
 //   weights   bilinear: a triangle of half width 1; bicubic: Keys' cubic of half width 2, a = -0.5. Where the image gets
 //             smaller the filter is wider by the same factor, so nothing is skipped (antialiasing).
-//   rounding  along rows first, rounded to 8 bits, then along columns; weights are integers of 22 bits after the point
-//   source    Pillow's Image.resize, whose bytes these are; Keys 1981, "Cubic convolution interpolation"
+//   rounding  along rows first, rounded to 8 bits, then along columns; the other way round where the height shrinks by
+//             more than twice as many pixels as the width. Weights are integers of 22 bits after the point
+//   source    Pillow's Image.resize, whose bytes these are (Pillow 13's: before, rows always came first, which differs in
+//             a last bit); Keys 1981, "Cubic convolution interpolation for digital image processing"
 #pragma once
 #include "train/augment/rectangle.h"
 #include "train/data/image.h"
