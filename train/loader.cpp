@@ -11,6 +11,7 @@
 #include "engine/random.h"
 #include "train/augment/crop.h"
 #include "train/augment/flip.h"
+#include "train/augment/random_resized_crop.h"
 #include "train/data/damaged.h"
 
 namespace mvmoe {
@@ -22,6 +23,7 @@ void check(const ImageSet& set, const LoaderConfig& c) {
   if (c.workers < 1) fail_usage("--workers: ", c.workers, ", must be at least 1");
   if (set.read && c.side < 1) fail("loader: images of any size need the network's side, which is ", c.side);
   if (set.read && c.pad != 0) fail_usage("--crop: pad4 is for images of the network's size, these are of any size");
+  if (!set.read && c.resized_crop) fail_usage("--crop: random-resized is for images of any size, these have side ", set.side);
   if (!set.read && (c.pad < 0 || c.pad >= set.side)) fail_usage("--crop: ", c.pad, ", must be at least 0 and below the images' side ", set.side);
   if (!(c.label_smoothing >= 0 && c.label_smoothing < 1)) fail_usage("--label-smoothing: ", c.label_smoothing, ", must be at least 0 and below 1");
   if (set.channels != 1 && set.channels != 3) fail("loader: images have ", set.channels, " channels, must have 1 or 3");
@@ -38,12 +40,11 @@ void shuffle(std::vector<int>& order, std::uint64_t seed, std::uint64_t epoch) {
 }
 
 // What training does to an image of any size: gives one of side x side. `key` is the image's index in the set.
-Image train_transform(const Image& image, int side, bool may_flip, std::uint64_t seed, std::uint64_t epoch, std::uint64_t key) {
-  Image out = centre_crop(image, side, 0.875f, Interpolation::bicubic);
-  if (!may_flip || !choose_flip(seed, epoch, key)) return out;
-  const auto pixel = [&](int x, int y) { return out.rgb.begin() + 3 * (static_cast<std::ptrdiff_t>(y) * side + x); };
-  for (int y = 0; y < side; ++y)
-    for (int x = 0; x < side / 2; ++x) std::swap_ranges(pixel(x, y), pixel(x, y) + 3, pixel(side - 1 - x, y));
+Image train_transform(const Image& image, int side, const LoaderConfig& c, std::uint64_t epoch, std::uint64_t key) {
+  Image out;
+  if (c.resized_crop) resize(image, choose_random_resized_crop(c.seed, epoch, key, image.width, image.height), side, side, c.interpolation, out);
+  else out = centre_crop(image, side, 0.875f, c.interpolation);
+  if (c.flip && choose_flip(c.seed, epoch, key)) flip(out);
   return out;
 }
 
@@ -117,7 +118,7 @@ void Loader::work() {
 void Loader::put_image(int index, std::uint64_t epoch, Scratch& scratch, float* to) const {
   const std::uint64_t key = static_cast<std::uint64_t>(index), seed = config_.seed;
   if (set_.read)
-    return normalise(train_transform(image_or_stand_in(set_, index, seed), side_, config_.flip, seed, epoch, key), config_.mean, config_.std, to);
+    return normalise(train_transform(image_or_stand_in(set_, index, seed), side_, config_, epoch, key), config_.mean, config_.std, to);
   std::uint8_t* changed = scratch.image.data();
   if (config_.pad > 0) crop(set_.image(index), set_.channels, side_, config_.pad, choose_crop(seed, epoch, key, config_.pad), changed);
   else std::memcpy(changed, set_.image(index), scratch.image.size());

@@ -22,6 +22,8 @@ struct LoaderConfig {
   int side = 0;                // S, the network's, for images of any size; those in memory have theirs
   std::array<float, 3> mean{}, std{};
   int pad = 0;                 // random crop after zero-padding (raw 0) by so many pixels; 0: no crop
+  bool resized_crop = false;   // of images of any size a random part, resized (augment/random_resized_crop.h); else the centre
+  Interpolation interpolation = Interpolation::bicubic;  // of images of any size
   bool flip = false;           // mirror with probability one half
   float label_smoothing = 0;   // e: targets are e/C off the label and 1 - e + e/C on it
   std::uint64_t seed = 0;

@@ -28,6 +28,7 @@ check "no word on stderr" equal "$err" ""
 must_run "evaluate" evaluate --weights run/last.safetensors --data folder:data --json
 check "evaluate: test images" equal "$(json_value images)" 8
 check "evaluate: the same" equal "$(json_value top1)" 100.0
+check "config.json: how training crops" grep -q '"crop": "random-resized"' run/config.json
 check "config.json: what evaluation crops to" grep -q '"crop-pct": "0.875' run/config.json
 must_run "evaluate: val alone" evaluate --weights run/last.safetensors --data folder:data/val --json
 check "evaluate: class folders directly" equal "$(json_value images)" 8
@@ -174,6 +175,7 @@ refused "a file" 1 data.pack directory -- "${train[@]}" --data folder:data.pack 
 refused "folder: without one" 2 folder:DIR -- "${train[@]}" --data folder: --epochs 1 --out other-fresh
 refused "pack: without one" 2 pack:FILE -- "${train[@]}" --data pack: --epochs 1 --out other-fresh
 refused "--crop pad4 for images of any size" 2 --crop -- "${train[@]}" --data folder:data --epochs 1 --out other-fresh --crop pad4
+refused "--crop random-resized for images of one size" 2 --crop -- "${train[@]}" --image-size 0 --data glyphs --epochs 1 --out other-fresh --crop random-resized
 
 cp -r data loops
 ln -s .. loops/train/cat/up

@@ -10,6 +10,8 @@
 
 #include "engine/files.h"
 #include "tests/engine/helpers.h"
+#include "train/augment/flip.h"
+#include "train/augment/random_resized_crop.h"
 #include "train/data/damaged.h"
 #include "train/data/encode.h"
 #include "train/loader.h"
@@ -260,7 +262,7 @@ TEST(Folder, BatchesDoNotDependOnWorkersNorOnTheStart) {
   const Damaged damaged;
   const auto batches = [&](int workers, std::uint64_t first) {
     const DataSet data = load(damaged.folder);
-    Loader loader(data.test, {.batch_size = 3, .classes = 2, .side = 6, .mean = {0, 0, 0}, .std = {1, 1, 1}, .flip = true, .seed = 5, .workers = workers}, first);
+    Loader loader(data.test, {.batch_size = 3, .classes = 2, .side = 6, .mean = {0, 0, 0}, .std = {1, 1, 1}, .resized_crop = true, .flip = true, .seed = 5, .workers = workers}, first);
     std::vector<std::vector<float>> out;
     for (std::uint64_t step = first; step < 12; ++step) {
       const Batch& batch = loader.next();
@@ -282,6 +284,37 @@ TEST(Folder, ALoaderNeedsASide) {
             "loader: images of any size need the network's side, which is 0");
   EXPECT_EQ(message_of<UsageError>([&] { Loader loader(data.test, {.batch_size = 3, .classes = 2, .side = 6, .std = {1, 1, 1}, .pad = 4}); }),
             "--crop: pad4 is for images of the network's size, these are of any size");
+  const DataSet small = load_dataset("glyphs");
+  EXPECT_EQ(message_of<UsageError>([&] { Loader loader(small.train, {.batch_size = 3, .classes = 62, .std = {1, 1, 1}, .resized_crop = true}); }),
+            "--crop: random-resized is for images of any size, these have side 32");
+}
+
+// Random resized crop, flip, normalise, in this order, keyed by seed, epoch and index.
+TEST(Folder, TrainingSeesAnotherPartEachTime) {
+  const TemporaryFolder folder;
+  const Image image = striped(60, 40);
+  for (const char* name : {"a/0.png", "a/1.png"}) put_file(folder / name, encode_png(image.rgb.data(), 60, 40, 3));
+  const DataSet data = load(folder);
+  Loader loader(data.test, {.batch_size = 2, .classes = 1, .side = 12, .mean = {0.1f, 0.2f, 0.3f}, .std = {0.5f, 0.5f, 0.5f}, .resized_crop = true, .flip = true, .seed = 9});
+  std::set<std::vector<float>> seen;
+  for (std::uint64_t epoch = 0; epoch < 10; ++epoch) {
+    const Batch& batch = loader.next();
+    std::set<std::vector<float>> expected, found;
+    for (int i = 0; i < 2; ++i) {
+      const auto index = static_cast<std::uint64_t>(i);
+      Image part;
+      resize(image, choose_random_resized_crop(9, epoch, index, 60, 40), 12, 12, Interpolation::bicubic, part);
+      if (choose_flip(9, epoch, index)) flip(part);
+      std::vector<float> planes(3 * 12 * 12);
+      normalise(part, {0.1f, 0.2f, 0.3f}, {0.5f, 0.5f, 0.5f}, planes.data());
+      expected.insert(planes);
+      const Tensor one = batch.images.outer_slice(i, 1);
+      found.emplace(one.data(), one.data() + one.size());
+    }
+    ASSERT_EQ(found, expected) << "epoch " << epoch;
+    seen.insert(found.begin(), found.end());
+  }
+  EXPECT_EQ(seen.size(), 20u);
 }
 
 // What vanishes while training goes on is replaced, and training goes on.

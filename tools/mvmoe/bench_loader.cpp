@@ -54,7 +54,7 @@ int bench_loader_command(const Words& words) {
   if (image_size != 0 && !set.read && image_size != set.side) fail_usage("--image-size: ", image_size, " is not the data set's ", set.side, ", and these images are not resized");
   workers = workers ? workers : available_cores();
   Loader loader(set, {.batch_size = batch_size, .classes = static_cast<int>(data.classes.size()), .side = image_size ? image_size : 224, .mean = data.mean,
-                      .std = data.std, .pad = data.flip && !set.read ? 4 : 0, .flip = data.flip, .workers = workers});
+                      .std = data.std, .pad = data.flip && !set.read ? 4 : 0, .resized_crop = static_cast<bool>(set.read), .flip = data.flip, .workers = workers});
 
   std::vector<double> seconds;
   double warm_mb = 0;

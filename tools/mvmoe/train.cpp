@@ -146,8 +146,9 @@ int train_command(const Words& words) {
     fail_usage("--batch-size: ", o.batch_size, " is larger than the training set, which has ", train_set.size(), " images");
 
   const Preprocessing preprocessing = preprocessing_of(o, data);
+  const std::string crop = o.crop != "auto" ? o.crop : data.train.read ? "random-resized" : "pad4";
   const LoaderConfig loader_config{.batch_size = o.batch_size, .classes = config.classes, .side = config.image, .mean = preprocessing.mean, .std = preprocessing.std,
-                                   .pad = o.crop == "none" || (o.crop == "auto" && data.train.read) ? 0 : 4, .flip = o.flip == "auto" ? data.flip : o.flip == "yes",
+                                   .pad = crop == "pad4" ? 4 : 0, .resized_crop = crop == "random-resized", .interpolation = preprocessing.interpolation, .flip = o.flip == "auto" ? data.flip : o.flip == "yes",
                                    .label_smoothing = o.label_smoothing, .seed = o.seed, .workers = o.workers};
   const auto steps_per_epoch = static_cast<std::uint64_t>(train_set.size() / o.batch_size);
   const std::uint64_t total = steps_per_epoch * static_cast<std::uint64_t>(o.epochs);
@@ -185,7 +186,7 @@ int train_command(const Words& words) {
   if (o.overwrite) remove_run(folder);
   // Everything as it was resolved: a later version with other defaults repeats this run.
   o.model.patch = config.patch, o.model.heads = config.heads, o.model.image_size = config.image, o.model.classes = config.classes;
-  o.crop = loader_config.pad > 0 ? "pad4" : "none";
+  o.crop = crop;
   o.flip = loader_config.flip ? "yes" : "no";
   o.crop_pct = preprocessing.crop_pct;
   std::vector<std::string> all = recipe_flags;

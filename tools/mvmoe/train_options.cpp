@@ -50,7 +50,7 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.add("clip", o.clip, "largest norm of the gradient (0: no clipping)");
   flags.heading("Augmentation and targets");
   flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
-  flags.add_choice("crop", o.crop, "random crop after padding by 4 pixels (auto: pad4)", {"auto", "pad4", "none"});
+  flags.add_choice("crop", o.crop, "where a training image is cut out: at random after padding by 4 pixels, or a random part that is resized (auto: pad4 for images of one size)", {"auto", "pad4", "random-resized", "none"});
   flags.add_choice("flip", o.flip, "mirror half of the images (auto: as fits the data: not glyphs, not digits)", {"auto", "yes", "no"});
   flags.heading("Preprocessing, which stays with the model");
   flags.add("mean", o.mean, "subtracted from each colour, 0 to 1 (auto: the data's own means)", "auto", 0, 1);
