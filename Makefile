@@ -93,6 +93,9 @@ $(BUILD)/bench/%: $(BUILD)/tools/bench/%.cpp.o $(BUILD)/libmvmoe.a
 # This one file runs on any x86-64, to say that the rest does not.
 $(BUILD)/tools/mvmoe/processor_check.cpp.o: override CXXFLAGS += -march=x86-64
 
+# An augmentation gives the bytes that Pillow gives, on every processor: a product and a sum are not fused into one rounding.
+$(BUILD)/train/augment/%.cpp.o: override CXXFLAGS += -ffp-contract=off
+
 # The flags are part of every object: other flags, another compiler: another object.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)

@@ -7,8 +7,6 @@
 #include <mutex>
 #include <numeric>
 
-#include "train/loader.h"
-
 namespace mvmoe {
 namespace {
 
@@ -70,9 +68,9 @@ void average(Evaluation& e, const std::vector<int>& labels, const std::vector<in
 
 }  // namespace
 
-Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes, const EvaluationOptions& options) {
+Evaluation evaluate(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, Lanes& lanes, const EvaluationOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  const int S = set.side;
+  const int S = model.config().image;
   const MoeConfig& moe = model.config().moe;
   const bool routes_images = moe.experts > 0 && moe.routing != Routing::token;
   Evaluation e;
@@ -84,7 +82,7 @@ Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& 
     if (!keep_on()) return;
     const Tensor images = c.arena.take({lane.images, 3, S, S});
     for (int i = 0; i < lane.images; ++i)
-      normalise(set.image(lane.first + i), set.channels, S, normalisation.mean, normalisation.std, images.outer_slice(i, 1).data());
+      network_input(set, lane.first + i, S, preprocessing, images.outer_slice(i, 1).data());
     const ModelOutput out = model.forward(c, images, {options.experts.empty() ? nullptr : options.experts.data() + lane.first});
     const Tensor logits = out.logits.value();  // [b, classes]
     for (int i = 0; i < lane.images; ++i) {

@@ -1,14 +1,13 @@
 // train/evaluate.h: how good a network is on a set of images. Nothing is recorded, nothing random is drawn, and an
 // image's result does not depend on what else is in the batch.
 #pragma once
-#include <array>
 #include <functional>
 #include <optional>
 #include <vector>
 
 #include "models/vit.h"
-#include "train/data/dataset.h"
 #include "train/lanes.h"
+#include "train/preprocess.h"
 
 namespace mvmoe {
 
@@ -32,10 +31,6 @@ struct Evaluation {
   bool complete = true;       // false: told to stop on the way, and the figures mean nothing
 };
 
-struct Normalisation {
-  std::array<float, 3> mean{}, std{};
-};
-
 struct EvaluationOptions {
   std::vector<int> superclass_of = {};  // [classes], for router_accuracy; empty: it is not defined
   std::vector<int> experts = {};        // [images], where each goes instead of where its router says (per-image routing
@@ -46,6 +41,6 @@ struct EvaluationOptions {
 
 // A label counts as found in the top k if fewer than k classes have a larger logit (or the same and a lower number).
 // A logit that is not a number is never the largest. `lanes` is used without gradients.
-Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes, const EvaluationOptions& options = {});
+Evaluation evaluate(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, Lanes& lanes, const EvaluationOptions& options = {});
 
 }  // namespace mvmoe

@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "train/data/damaged.h"
 #include "train/log_csv.h"
 #include "train/tensorboard.h"
 
@@ -85,6 +86,7 @@ class Run {
     progress_.epoch_seconds += seconds;
     learning_rate_ = step.learning_rate;
     if (progress_.step % static_cast<std::uint64_t>(config_.log_interval) == 0) write_events(step, seconds);
+    warn_of_damaged_images();
     recent_s_ = recent_s_ == 0 ? seconds : 0.95 * recent_s_ + 0.05 * seconds;
     bar_.show({.epoch = static_cast<int>((progress_.step - 1) / per_epoch) + 1, .epochs = config_.epochs, .step = progress_.step,
                .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = images_per_step() / recent_s_,
@@ -112,6 +114,7 @@ class Run {
     append_row(config_.folder / "log.csv", row);
     save();
     write_events(row);
+    if (data_.test.damaged && data_.test.damaged->images() > 0) said += text(", ", data_.test.damaged->images(), " images cannot be read");
     bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
     if (stops_early())
       bar_.say("stopped early: no better held-out score in " + std::to_string(progress_.evaluations_since_best) + " evaluations; the best is " +
@@ -154,8 +157,9 @@ class Run {
         return stop.load() == 0;
       };
     };
-    const Evaluation test = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes,
+    const Evaluation test = evaluate(trainer_.model, data_.test, description_.preprocessing, trainer_.lanes,
                                      {.superclass_of = description_.superclass_of, .keep_on = keep_on_from(0)});
+    warn_of_damaged_images();
     if (!test.complete) return false;
     if (!std::isfinite(test.loss)) {
       result_.checkpoint = discard_checkpoint(config_.folder, progress_.step);  // "the last good checkpoint" must be one
@@ -164,7 +168,7 @@ class Run {
     said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
     double score = row.epoch;  // without a held-out part nothing is chosen: the last epoch is the best
     if (data_.holdout) {
-      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.normalisation, trainer_.lanes,
+      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.preprocessing, trainer_.lanes,
                                           {.keep_on = keep_on_from(data_.test.size())});
       if (!holdout.complete) return false;
       row.holdout_top1 = score = holdout.top1;
@@ -172,7 +176,7 @@ class Run {
     }
     if (trainer_.average.size() > 0) {
       const Exchanged averaged(trainer_.model.parameters().weights(), trainer_.average);
-      const Evaluation ema = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes,
+      const Evaluation ema = evaluate(trainer_.model, data_.test, description_.preprocessing, trainer_.lanes,
                                       {.keep_on = keep_on_from(all - data_.test.size())});
       if (!ema.complete) return false;
       row.ema_top1 = progress_.last_ema_top1 = ema.top1;
@@ -198,6 +202,11 @@ class Run {
   int images_per_step() const { return loader_.batch_size() * config_.accumulate; }
 
   bool stops_early() const { return config_.early_stop > 0 && progress_.evaluations_since_best >= config_.early_stop; }
+
+  void warn_of_damaged_images() {
+    if (!data_.test.damaged) return;  // images in memory are whole
+    for (const std::string& line : data_.test.damaged->news(stand_in_consequence)) bar_.warn(line);
+  }
 
   double step_s() const {
     if (recent_s_ > 0 || progress_.step == 0) return recent_s_;

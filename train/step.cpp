@@ -64,7 +64,8 @@ void add_gradient(Trainer& t, const Batch& batch, int part, int parts) {  // ima
     const ModelOutput out = t.model.forward(c, batch.images.outer_slice(lane.first, lane.images));      // logits [b, classes]
     const Var task = cross_entropy(c, out.logits, batch.targets.outer_slice(lane.first, lane.images));  // [1], a sum
     result.task = task.item();
-    result.loss = add_routing_losses(c, task, out, batch.labels.data() + lane.first, moe, routing, result.routing);
+    const LaneClasses classes{batch.labels.data(), lane.first, batch.partner.empty() ? nullptr : batch.partner.data(), batch.lambda};
+    result.loss = add_routing_losses(c, task, out, classes, moe, routing, result.routing);
   };
   const auto backward = [&](Context& c, Lane lane) {  // losses sum over images: the seed makes the mean
     c.tape.backward(results[static_cast<std::size_t>(lane.index)].loss, 1.0f / static_cast<float>(images));

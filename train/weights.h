@@ -18,7 +18,7 @@ namespace mvmoe {
 struct ModelDescription {
   ModelConfig model;
   std::vector<std::string> classes;   // names, in label order
-  Normalisation normalisation;
+  Preprocessing preprocessing;
   std::vector<int> superclass_of;     // [classes], where the router was guided; empty: it was not
   float holdout = 0;                  // share of the training set that was held out,
   std::uint64_t holdout_seed = 0;     // and the seed that chose it

@@ -13,7 +13,7 @@ lines() { wc -l <"$1" | tr -d ' '; }
 run
 check "mvmoe alone exits with 0" equal "$code" 0
 alone=$out
-for subcommand in train evaluate confusion superclasses summary gradcheck bench info; do
+for subcommand in train evaluate confusion superclasses summary gradcheck pack bench info; do
   check "mvmoe alone lists $subcommand with a line" grep -Eq "^ +$subcommand +[a-z]" "$captured/out"
 done
 run --help
@@ -45,6 +45,7 @@ helps superclasses confusion experts out method max-size seed file data json
 helps summary "${model[@]}" batch-size threads json
 helps gradcheck seeds json
 helps bench "${model[@]}" batch-size steps threads json
+helps pack data out size format quality strict threads quiet json
 helps info json
 
 ### JSON

@@ -23,7 +23,7 @@ struct SmallRun {
   SmallRun() : model(small_model()), trainer((model.initialise(2), model), step_config()) {
     description.model = small_model();
     description.classes = {"a", "b,\"c\"", "\x01\xff"};
-    description.normalisation = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+    description.preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   }
   static StepConfig step_config() {
     StepConfig c;
@@ -223,7 +223,7 @@ TEST(Weights, CarryTheirDescription) {
   const LoadedModel loaded = load_model(folder.path() / "w.safetensors");
   EXPECT_EQ(loaded.description.model, setup.description.model);
   EXPECT_EQ(loaded.description.classes[1], "b,\"c\"");
-  EXPECT_EQ(loaded.description.normalisation.std, setup.description.normalisation.std);
+  EXPECT_EQ(loaded.description.preprocessing.std, setup.description.preprocessing.std);
   EXPECT_EQ(numbers(loaded.model->parameters().weights()), numbers(setup.model.parameters().weights()));
 }
 

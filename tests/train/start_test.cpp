@@ -23,7 +23,7 @@ ViT model_of(const MoeConfig& moe, std::uint64_t seed, int classes = 3) {
 
 std::filesystem::path saved(const ViT& model, const char* name) {
   const auto path = std::filesystem::temp_directory_path() / ("mvmoe-start-test-" + std::to_string(getpid()) + "-" + name);
-  save_weights(path, model, {.model = model.config(), .classes = std::vector<std::string>(static_cast<std::size_t>(model.config().classes), "c"), .normalisation = {}, .superclass_of = {}});
+  save_weights(path, model, {.model = model.config(), .classes = std::vector<std::string>(static_cast<std::size_t>(model.config().classes), "c"), .preprocessing = {}, .superclass_of = {}});
   return path;
 }
 

@@ -137,14 +137,14 @@ TEST(Evaluate, AnImageDoesNotDependOnItsBatch) {
   ViT model(small_model());
   model.initialise(5);
   const ImageSet all = small_images(21);
-  const Normalisation normalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  const Preprocessing preprocessing{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   Lanes lanes(model.parameters(), {.threads = 2, .lane_size = 4}, Kernels::fast);
-  const Evaluation together = evaluate(model, all, normalisation, lanes);
+  const Evaluation together = evaluate(model, all, preprocessing, lanes);
   double loss = 0, top1 = 0;
   for (int i = 0; i < all.size(); ++i) {
     std::vector<bool> one(21, false);
     one[static_cast<std::size_t>(i)] = true;
-    const Evaluation e = evaluate(model, part_of(all, one, true), normalisation, lanes);
+    const Evaluation e = evaluate(model, part_of(all, one, true), preprocessing, lanes);
     loss += e.loss;
     top1 += e.top1 / 100;
   }
@@ -156,15 +156,15 @@ TEST(Evaluate, StopsBetweenLanesWhenToldTo) {
   ViT model(small_model());
   model.initialise(5);
   const ImageSet all = small_images(21);
-  const Normalisation normalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  const Preprocessing preprocessing{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   Lanes lanes(model.parameters(), {.threads = 1, .lane_size = 4}, Kernels::fast);
   std::vector<int> asked;
-  const Evaluation whole = evaluate(model, all, normalisation, lanes, {.keep_on = [&](int images) { return asked.push_back(images), true; }});
+  const Evaluation whole = evaluate(model, all, preprocessing, lanes, {.keep_on = [&](int images) { return asked.push_back(images), true; }});
   EXPECT_TRUE(whole.complete);
   EXPECT_EQ(asked, (std::vector<int>{0, 4, 8, 12, 16, 20}));
-  EXPECT_EQ(whole.loss, evaluate(model, all, normalisation, lanes).loss);
+  EXPECT_EQ(whole.loss, evaluate(model, all, preprocessing, lanes).loss);
   asked.clear();
-  EXPECT_FALSE(evaluate(model, all, normalisation, lanes, {.keep_on = [&](int images) { return asked.push_back(images), images < 8; }}).complete);
+  EXPECT_FALSE(evaluate(model, all, preprocessing, lanes, {.keep_on = [&](int images) { return asked.push_back(images), images < 8; }}).complete);
   EXPECT_EQ(asked, (std::vector<int>{0, 4, 8}));
 }
 

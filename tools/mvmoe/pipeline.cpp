@@ -49,7 +49,7 @@ std::vector<std::string> recipe_of(bool sparse) {
 
 void declare(Flags& flags, PipelineOptions& o) {
   flags.heading("Data and folder");
-  flags.add("data", o.train.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR", "SPEC");
+  flags.add("data", o.train.data, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
   flags.add("out", o.train.out, "the folder of all stages; the same command goes on where it was stopped", "DIR");
   o.train.model.moe.experts = 10;
   o.train.holdout = 0.1f;
@@ -183,7 +183,10 @@ int pipeline_command(const Words& words) {
     fail_usage("--out: ", printable(o.train.out), " holds a run already: choose another folder");
   }
   if (o.train.data.empty()) flags.require("data");
-  const DataSet data = load_dataset(o.train.data);
+  const DataSet data = load_dataset(o.train.data, o.train.strict);
+  require_training_images(data);
+  require_test_images(data);
+  if (!o.train.quiet) say_notes(data);
   check_all(o, data);
 
   Stages stages(folder, stages_of(o, flags, data));

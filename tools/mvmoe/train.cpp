@@ -38,6 +38,13 @@ void take_config(Flags& flags, const std::string& file) {
 
 Json or_null(double value, bool defined = true) { return defined && std::isfinite(value) ? Json(value) : Json(nullptr); }
 
+Preprocessing preprocessing_of(const TrainOptions& o, const DataSet& data) {
+  Preprocessing p{.mean = data.mean, .std = data.std, .crop_pct = o.crop_pct.value_or(data.train.read ? 0.875f : 1), .interpolation = interpolation_named(o.interpolation)};
+  if (o.mean) p.mean.fill(*o.mean);
+  if (o.std) p.std.fill(*o.std);
+  return p;
+}
+
 // How the routers learn beside the task.
 RoutingLossConfig routing_losses(const TrainOptions& o, const std::vector<std::string>& classes, const ModelConfig& config) {
   const MoeConfig& moe = config.moe;
@@ -129,7 +136,10 @@ int train_command(const Words& words) {
     fail_usage("--upcycle: makes experts of a dense network's MLPs: give --init-from and --experts too");
   if (o.upcycle) o.model.moe.renormalise_gates = true;  // else the experts' copies would be scaled by the gates
 
-  const DataSet data = load_dataset(o.data);
+  const DataSet data = load_dataset(o.data, o.strict);
+  require_training_images(data);
+  require_test_images(data);
+  if (!o.quiet) say_notes(data);
   const ModelConfig config = o.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
   const std::vector<bool> held_out = choose_holdout(data.train.labels, config.classes, o.holdout, o.seed);
   const ImageSet holdout = part_of(data.train, held_out, true);
@@ -143,8 +153,10 @@ int train_command(const Words& words) {
   if (o.early_stop > 0 && !(o.holdout > 0))
     fail_usage("--early-stop: needs a held-out part to be judged by: give --holdout, 0.1 is usual (nothing is chosen on the test set)");
 
-  const LoaderConfig loader_config{.batch_size = o.batch_size / o.accumulate, .classes = config.classes, .mean = data.mean, .std = data.std,
-                                   .pad = o.crop == "none" ? 0 : 4, .flip = o.flip == "auto" ? data.flip : o.flip == "yes",
+  const Preprocessing preprocessing = preprocessing_of(o, data);
+  const std::string crop = o.crop != "auto" ? o.crop : data.train.read ? "random-resized" : "pad4";
+  const LoaderConfig loader_config{.batch_size = o.batch_size / o.accumulate, .classes = config.classes, .side = config.image, .mean = preprocessing.mean, .std = preprocessing.std,
+                                   .pad = crop == "pad4" ? 4 : 0, .resized_crop = crop == "random-resized", .interpolation = preprocessing.interpolation, .flip = o.flip == "auto" ? data.flip : o.flip == "yes",
                                    .label_smoothing = o.label_smoothing, .seed = o.seed, .workers = o.workers};
   const auto steps_per_epoch = static_cast<std::uint64_t>(train_set.size() / o.batch_size);
   const std::uint64_t total = steps_per_epoch * static_cast<std::uint64_t>(o.epochs);
@@ -183,8 +195,9 @@ int train_command(const Words& words) {
   if (o.overwrite) remove_run(folder);
   // Everything as it was resolved: a later version with other defaults repeats this run.
   o.model.patch = config.patch, o.model.heads = config.heads, o.model.image_size = config.image, o.model.classes = config.classes;
-  o.crop = loader_config.pad > 0 ? "pad4" : "none";
+  o.crop = crop;
   o.flip = loader_config.flip ? "yes" : "no";
+  o.crop_pct = preprocessing.crop_pct;
   std::vector<std::string> all = recipe_flags;
   all.insert(all.end(), manner_flags.begin(), manner_flags.end());
   if (!goes_on || moved) write_file(config_file, flags.values(all).dump(1) + "\n");
@@ -198,7 +211,7 @@ int train_command(const Words& words) {
     std::fprintf(stderr, "mvmoe: %d threads, but a batch has %d gradient blocks: no more than %d threads help (--lane-size, --gradient-blocks)\n",
                  step.lanes.threads, blocks, blocks);
 
-  const ModelDescription description{.model = config, .classes = data.classes, .normalisation = {data.mean, data.std}, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};
+  const ModelDescription description{.model = config, .classes = data.classes, .preprocessing = preprocessing, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};
   const RunResult result = run(trainer, {o.holdout > 0 ? &holdout : nullptr, data.test, data_crc32}, loader, description,
                                {.folder = folder, .epochs = o.epochs, .eval_every = o.eval_every, .save_every = o.save_every, .accumulate = o.accumulate, .early_stop = o.early_stop, .keep = o.keep,
                                 .log_interval = o.log_interval, .quiet = o.quiet},

@@ -16,13 +16,13 @@ const std::vector<std::string> recipe_flags{
     "renormalise-gates", "shared-experts", "superclasses", "guide-weight", "balance-weight", "router-z-weight", "bias-rate",
     "epochs", "batch-size", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "optimizer", "weight-decay", "momentum", "beta1", "beta2", "eps", "clip", "layer-decay",
     "ema", "accumulate",
-    "label-smoothing", "crop", "flip", "holdout", "early-stop", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
-const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip"};
-const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads"};
+    "label-smoothing", "crop", "flip", "mean", "std", "crop-pct", "interpolation", "holdout", "early-stop", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
+const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip", "crop-pct"};
+const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads", "strict"};
 
 void declare_run(Flags& flags, TrainOptions& o) {
   flags.heading("Data and folder");
-  flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR", "SPEC");
+  flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
   flags.add("out", o.out, "the run's folder", "DIR");
   flags.add("resume", o.resume, "go on with the run in --out; start afresh where there is none");
   flags.add("overwrite", o.overwrite, "replace the run in --out");
@@ -58,8 +58,13 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.add("ema", o.ema, "decay of an average of the weights, evaluated beside them (timm's rule, no warm-up; DeiT 0.99996; 0: none)", 0, 0.9999999f);
   flags.heading("Augmentation and targets");
   flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
-  flags.add_choice("crop", o.crop, "random crop after padding by 4 pixels (auto: pad4)", {"auto", "pad4", "none"});
+  flags.add_choice("crop", o.crop, "where a training image is cut out: at random after padding by 4 pixels, or a random part that is resized (auto: pad4 for images of one size)", {"auto", "pad4", "random-resized", "none"});
   flags.add_choice("flip", o.flip, "mirror half of the images (auto: as fits the data: not glyphs, not digits)", {"auto", "yes", "no"});
+  flags.heading("Preprocessing, which stays with the model");
+  flags.add("mean", o.mean, "subtracted from each colour, 0 to 1 (auto: the data's own means)", "auto", 0, 1);
+  flags.add("std", o.std, "each colour is divided by it (auto: the data's own deviations)", "auto", 1e-6f, 1);
+  flags.add("crop-pct", o.crop_pct, "evaluation of images of any size: the share of the short side that is kept (auto: 0.875; 1 for images of one size)", "auto", 0.01f, 1);
+  flags.add_choice("interpolation", o.interpolation, "images of any size are resized by", {"bicubic", "bilinear"});
   flags.heading("Evaluation and chance");
   flags.add("holdout", o.holdout, "share of the training set held out, to choose the best weights by", 0, 0.9f);
   flags.add("early-stop", o.early_stop, "evaluations in a row without a better held-out score that end the run; needs --holdout (0: never)");
@@ -80,6 +85,7 @@ void declare_manner(Flags& flags, TrainOptions& o) {
   flags.add("save-every", o.save_every, "steps between two checkpoints, beside the one at each epoch's end", 1);
   flags.add("keep", o.keep, "checkpoints kept", 1);
   flags.add("workers", o.workers, "threads that prepare batches", 1, 256);
+  flags.add("strict", o.strict, "an image that cannot be read is an error, instead of another one standing in");
   flags.add("log-interval", o.log_interval, "steps between two progress lines where stderr is no terminal", 1);
   flags.add("quiet", o.quiet, "no progress on stderr");
   flags.add("json", o.json, "results as one JSON object in the last line of stdout");

@@ -20,7 +20,10 @@ struct TrainOptions {
   std::string superclasses;
   float guide_weight = 0.3f, router_z_weight = 0, bias_rate = 1e-3f;
   std::optional<float> balance_weight;
+  std::optional<float> mean, std, crop_pct;
+  std::string interpolation = "bicubic";
   bool upcycle = false;
+  bool strict = false;
   bool resume = false, overwrite = false, json = false, quiet = false;
 };
 

@@ -7,7 +7,6 @@
 
 #include "engine/random.h"
 #include "models/cost.h"
-#include "train/loader.h"
 #include "train/weights.h"
 
 namespace mvmoe {
@@ -21,12 +20,11 @@ std::vector<double> latencies(const std::vector<const LoadedModel*>& models, con
   std::vector<std::unique_ptr<Context>> contexts;
   std::vector<std::vector<double>> times(models.size());
   for (const LoadedModel* m : models) contexts.push_back(std::make_unique<Context>(m->model->parameters(), kernels));
-  const int S = data.test.side;
+  const int S = models[0]->model->config().image;
   const Block memory(static_cast<std::size_t>(3 * S * S));
   for (int round = 0; round < warm_up + rounds; ++round) {
     for (std::size_t m = 0; m < models.size(); ++m) {
-      const Normalisation& n = models[m]->description.normalisation;
-      normalise(data.test.image(round % data.test.size()), data.test.channels, S, n.mean, n.std, memory.data());
+      network_input(data.test, round % data.test.size(), S, models[m]->description.preprocessing, memory.data());
       const auto start = std::chrono::steady_clock::now();
       contexts[m]->begin({}, nullptr);
       models[m]->model->forward(*contexts[m], Tensor(memory.data(), {1, 3, S, S}));
@@ -49,7 +47,7 @@ struct Judged {
 Judged judge(const std::filesystem::path& weights, const DataSet& data, const std::vector<int>& superclass_of, const LaneConfig& lane_config, Kernels kernels) {
   Judged judged{load_model(weights), {}};
   Lanes lanes(judged.loaded.model->parameters(), lane_config, kernels);
-  judged.evaluation = evaluate(*judged.loaded.model, data.test, judged.loaded.description.normalisation, lanes, {.superclass_of = superclass_of});
+  judged.evaluation = evaluate(*judged.loaded.model, data.test, judged.loaded.description.preprocessing, lanes, {.superclass_of = superclass_of});
   return judged;
 }
 
@@ -64,7 +62,7 @@ Contestant contestant(const Judged& judged, double ms) {
 // The sparse network's top-1 if image i went to experts[i].
 double top1_if(const std::vector<int>& experts, const Judged& moe, const DataSet& data, const LaneConfig& lane_config, Kernels kernels) {
   Lanes lanes(moe.loaded.model->parameters(), lane_config, kernels);
-  return evaluate(*moe.loaded.model, data.test, moe.loaded.description.normalisation, lanes, {.experts = experts}).top1;
+  return evaluate(*moe.loaded.model, data.test, moe.loaded.description.preprocessing, lanes, {.experts = experts}).top1;
 }
 
 std::vector<int> random_experts(int images, int experts, std::uint64_t seed) {

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "engine/error.h"
-#include "train/loader.h"
 
 namespace mvmoe {
 namespace {
@@ -20,8 +19,8 @@ void softmax(std::span<const float> logits, std::span<double> probabilities) {
 
 }  // namespace
 
-MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Normalisation& normalisation, ConfusionKind kind, Lanes& lanes) {
-  const int S = set.side, C = model.config().classes, at_a_time = lanes_at_a_time * lanes.config().lane_size;
+MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, ConfusionKind kind, Lanes& lanes) {
+  const int S = model.config().image, C = model.config().classes, at_a_time = lanes_at_a_time * lanes.config().lane_size;
   MeasuredConfusion out{.matrix = {C, C}, .images = set.size()};
   DoubleMatrix probabilities(std::min(at_a_time, set.size()), C);               // [n, C]
   std::vector<int> predicted(static_cast<std::size_t>(probabilities.rows));     // [n]
@@ -31,7 +30,7 @@ MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const
     lanes.infer(count, [&](Context& c, Lane lane) {
       const Tensor images = c.arena.take({lane.images, 3, S, S});
       for (int i = 0; i < lane.images; ++i)
-        normalise(set.image(first + lane.first + i), set.channels, S, normalisation.mean, normalisation.std, images.outer_slice(i, 1).data());
+        network_input(set, first + lane.first + i, S, preprocessing, images.outer_slice(i, 1).data());
       const Tensor all_logits = model.forward(c, images).logits.value();  // [b, C]
       for (int i = 0; i < lane.images; ++i) {
         const int image = lane.first + i;
