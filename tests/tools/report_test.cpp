@@ -161,7 +161,7 @@ struct Fixture {
     const Json figures{{"top1", 40.0}, {"top5", 70.0}, {"macs", 2'000'000}, {"executed_macs", 1'900'000}, {"ms", 2.0}, {"params", 300'000}, {"active_params", 300'000}};
     comparison = {{"data", "cifar10:/nowhere/<i>"}, {"model", "vit-6x64"}, {"epochs", 2}, {"experts", 2}, {"moe_layers", 2}, {"top_k", 1}, {"routing", "superclass"},
                   {"processor", "A <processor>"}, {"threads", 2}, {"dense", figures}, {"control", nullptr}, {"moe", figures}, {"oracle_top1", 61.0},
-                  {"random_router_top1", 21.0}, {"gain", 5.0}, {"ari", 0.25}, {"nmi", 0.5},
+                  {"random_router_top1", 21.0}, {"gain", 5.0}, {"gain_error", 1.1}, {"ari", 0.25}, {"nmi", 0.5},
                   {"expert_of_class", {{100, 900}, {1000, 0}, {250, 750}, {600, 400}}},
                   {"misrouted", {{{"index", 3}, {"class", 0}, {"expert", 0}, {"probability", 0.987}, {"predicted", 1}}}}};
     comparison["moe"]["top1"] = 45.0;
@@ -220,7 +220,7 @@ TEST(ReportPipeline, EverySectionIsThereAndThePageIsSound) {
 TEST(ReportPipeline, NamesComeOutAsTheyAre) {
   Fixture f;
   const std::string page = f.page();
-  for (const char* shown : {"&lt;b&gt;&amp;&quot;&#39;", "a,&quot;b&quot;, c", "tab\\x09line\\x0aend\\x1b[31m", "caf\\xff", "A &lt;processor&gt;", "&lt;spec&gt;"}) {
+  for (const char* shown : {"&lt;b&gt;&amp;&quot;&#39;", "a,&quot;b&quot;, c", "tab\\x09line\\x0aend\\x1b[31m", "caf\xEF\xBF\xBD", "A &lt;processor&gt;", "&lt;spec&gt;"}) {
     EXPECT_TRUE(has(page, shown)) << shown;
   }
   for (const std::string& name : f.classes) EXPECT_FALSE(has(page, name)) << printable(name);
@@ -230,7 +230,7 @@ TEST(ReportPipeline, TheMatrixIsOrderedBySuperclass) {
   Fixture f;
   const std::string page = f.page();
   // Class 3 taken for class 1 is the largest entry: row 1, column 0 of the order 1, 3, 0, 2. Cells are 640 / 4 wide.
-  const std::size_t title = page.find("<title>caf\\xff taken for a,&quot;b&quot;, c: 60.0"), cell = page.rfind("<rect class=\"cell\"", title);
+  const std::size_t title = page.find("<title>caf\xEF\xBF\xBD taken for a,&quot;b&quot;, c: 60.0"), cell = page.rfind("<rect class=\"cell\"", title);
   ASSERT_NE(title, std::string::npos);
   const std::string rectangle = page.substr(cell, title - cell);
   const std::size_t outline = page.find("<rect class=\"outline\"");
@@ -248,7 +248,7 @@ TEST(ReportPipeline, ExpertsAreThoseOfTheClassesTheyGot) {
   const std::string page = f.page();
   // Expert 0 got 100 + 1000 + 250 + 600 = 1950 images: most are of class 1, then class 3.
   const std::size_t row = page.find("<table class=\"load experts\">");
-  EXPECT_TRUE(has(page.substr(row, 1500), "a,&quot;b&quot;, c <small>51\xE2\x80\xAF%</small></li><li>caf\\xff <small>31\xE2\x80\xAF%"));
+  EXPECT_TRUE(has(page.substr(row, 1500), "a,&quot;b&quot;, c <small>51\xE2\x80\xAF%</small></li><li>caf\xEF\xBF\xBD <small>31\xE2\x80\xAF%"));
   EXPECT_TRUE(has(page, "<title>&lt;b&gt;&amp;&quot;&#39;: 90.0\xE2\x80\xAF% to expert 1</title>"));
   // The experts' own classes: columns 0, 1 in row 0 and 2, 3 in row 1, left of them the margin of 46.
   const std::string heat = page.substr(page.find("<mask id=\"expert-cells\">"));
@@ -288,7 +288,7 @@ struct Headline {
 };
 
 class ReportHeadline : public testing::TestWithParam<Headline> {};
-// 4000 images, both near 40 %: the standard error is about 1.1 points.
+// The fixture's standard error is 1.1 points.
 INSTANTIATE_TEST_SUITE_P(Gains, ReportHeadline,
                          testing::Values(Headline{5, "<h1>2 experts gain 5.00 points of top-1 accuracy</h1>", "; the difference is 4.5 of them."},
                                          Headline{2, "<h1>2 experts gain 2.00 points", "less than two of them, which is weak evidence"},
@@ -385,17 +385,29 @@ INSTANTIATE_TEST_SUITE_P(
                     Damage{"log_word", "dense/log.csv", "epoch,train_loss,test_top1\n1,x,3\n", "line 2, train_loss: 'x' is not a finite number"},
                     Damage{"log_nan", "dense/log.csv", "epoch,train_loss,test_top1\n1,nan,3\n", "'nan' is not a finite number"},
                     Damage{"log_twice", "dense/log.csv", "epoch,train_loss,test_top1\n1,2,3\n1,2,3\n", "line 3: its epoch must be above 1"},
-                    Damage{"confusion_empty", "confusion.csv", "", "must hold a header"}, Damage{"confusion_quote", "confusion.csv", "\"class", "ends within quotes"},
-                    Damage{"confusion_shape", "confusion.csv", ",a,b\na,1,2\n", "has 2 columns and 1 rows"},
-                    Damage{"confusion_row", "confusion.csv", ",a,b\na,1\nb,1,2\n", "row 2 has 2 cells, must have 3"},
-                    Damage{"confusion_order", "confusion.csv", ",a,b\nb,1,2\na,1,2\n", "must be the same class"},
-                    Damage{"confusion_negative", "confusion.csv", ",a,b\na,1,-2\nb,1,2\n", "row 2, column 3: '-2' is not a finite number from 0"},
-                    Damage{"confusion_inf", "confusion.csv", ",a,b\na,1,inf\nb,1,2\n", "'inf' is not"},
+                    Damage{"confusion_empty", "confusion.csv", "", "is empty, must be a confusion matrix"}, Damage{"confusion_quote", "confusion.csv", "\"class", "is never closed"},
+                    Damage{"confusion_shape", "confusion.csv", ",a,b\na,1,2\n", "the row of 'b' is missing"},
+                    Damage{"confusion_row", "confusion.csv", ",a,b\na,1\nb,1,2\n", "row 1 (a) has 1 entries, must have 2"},
+                    Damage{"confusion_order", "confusion.csv", ",a,b\nb,1,2\na,1,2\n", "row 1 is 'b', must be 'a'"},
+                    Damage{"confusion_negative", "confusion.csv", ",a,b\na,1,-2\nb,1,2\n", "row 1 (a), column 2 (b): -2 is negative"},
+                    Damage{"confusion_inf", "confusion.csv", ",a,b\na,1,inf\nb,1,2\n", "row 1 (a), column 2 (b): inf is not finite"},
                     Damage{"confusion_classes", "confusion.csv", ",a,b\na,1,2\nb,1,2\n", "are not those of comparison.json"},
                     Damage{"division_no_json", "superclasses.json", "{", "is not JSON"}, Damage{"division_kind", "superclasses.json", "{\"superclasses\": 3}", "must be an object with"},
-                    Damage{"division_edited", "superclasses.json", "{\"superclasses\": [[\"a\"]]}", "is not the division that the experts were trained for"},
+                    Damage{"division_edited", "superclasses.json", "{\"superclasses\": [[\"a\"]]}", "super-class 0 names 'a', which is no class"},
                     Damage{"comparison_no_json", "comparison.json", "{\"a\": 1e999}", "is not JSON"}, Damage{"comparison_empty", "comparison.json", "{}", "data is missing"}),
     [](const auto& info) { return std::string(info.param.name); });
+TEST(ReportPipeline, ADivisionThatTheExpertsWereNotTrainedForIsRefused) {
+  Fixture f;
+  f.write();
+  const auto file = f.folder / "superclasses.json";
+  const std::vector<std::string>& names = f.classes;
+  const auto divided = [&](const std::vector<std::vector<std::string>>& sets) { return Json{{"superclasses", sets}}.dump(-1, ' ', false, Json::error_handler_t::replace); };
+  save(file, divided({{names[0], names[1]}, {names[2], names[3]}}));
+  EXPECT_TRUE(has(message_of([&] { page_of({f.folder.path()}); }), "is not the division that the experts were trained for"));
+  save(file, divided({{names[0], names[2]}, {names[3], names[1]}}));  // in another order, the same
+  EXPECT_NO_THROW(page_of({f.folder.path()}));
+}
+
 TEST_P(ReportDamage, IsNamedWithItsFile) {
   Fixture f;
   f.write();

@@ -2,7 +2,7 @@
 # Why balance losses exist: learned routing on glyphs with and without one, and what each expert gets in the end.
 #   bash tools/bench/collapse.sh build/mvmoe [EPOCHS]
 set -eu
-program=$1 epochs=${2:-5}
+program=$1 epochs=${2:-3}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
@@ -10,7 +10,7 @@ trap 'rm -rf "$folder"' EXIT
 measure() {
   local routing=$1 balance=$2
   shift 2
-  "$program" train --quiet --json --data glyphs --out "$folder/$routing-$balance" --model vit-4x64 --epochs "$epochs" --lr 2e-3 --warmup-epochs 1 \
+  "$program" train --quiet --json --data glyphs --out "$folder/$routing-$balance" --model vit-4x64 --patch 8 --batch-size 64 --crop none --epochs "$epochs" --lr 2e-3 --warmup-epochs 1 \
     --experts 10 --moe-layers 2 --routing "$routing" --balance "$balance" "$@" |
     tail -n 1 | sed 's/.*"top1":\([0-9.]*\).*"expert_load":\[\([^]]*\)\].*/\1 \2/' |
     awk -v routing="$routing" -v balance="$balance" '{
@@ -22,7 +22,7 @@ measure() {
 }
 
 grep -m 1 'model name' /proc/cpuinfo | sed 's/.*: //'
-echo "vit-4x64 on glyphs, $epochs epochs, 10 experts in the last 2 blocks; loads in percent, falling"
+echo "vit-4x64/8 on glyphs, $epochs epochs, 10 experts in the last 2 blocks; loads in percent, falling"
 for routing in image token; do
   measure $routing none
   measure $routing importance-load --router-noise

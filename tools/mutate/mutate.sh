@@ -19,7 +19,7 @@ work=$(cd "$work" && pwd)
 tree=$work/tree
 rm -rf "$tree" "$work/mutants"  # the objects of an earlier run stay, and serve where nothing has changed
 mkdir -p "$tree" "$work/mutants"
-cp -rp --parents engine ops models tools/gradcheck tests/ops tests/models tests/golden "$tree"
+cp -rp --parents engine ops models train tools/gradcheck tests/engine tests/ops tests/models tests/train tests/golden "$tree"
 cd "$tree"
 
 jobs=${JOBS:-2}
@@ -56,6 +56,16 @@ build() {
   echo "$key" > "$object.key"
 }
 
+# includers_of <header>: the sources that include it, directly or through other headers
+includers_of() {
+  local known= next=$1
+  while [ -n "$next" ]; do
+    known+="$next"$'\n'
+    next=$(grep -rlF --include='*.h' "$(sed 's/.*/#include "&"/' <<< "$next")" . | sed 's,^\./,,' | grep -vxF "$known" || true)
+  done
+  grep -rlF --include='*.cpp' "$(sed '/^$/d; s/.*/#include "&"/' <<< "$known")" . | sed 's,^\./,,'
+}
+
 # run <executable> <gtest filter>: its exit code; a mutant may also loop for ever
 run() { timeout 120 "$1" --gtest_brief=1 --gtest_filter="$2" > "$1.log" 2>&1; }
 
@@ -83,7 +93,7 @@ try() {
     else
       local sources=$file source objects=()
       # A header is compiled into whatever includes it.
-      case $file in *.h) sources=$(cd "$tree" && grep -lF "#include \"$file\"" ./*/*.cpp ./*/*/*.cpp | sed 's,^\./,,') ;; esac
+      case $file in *.h) sources=$(cd "$tree" && includers_of "$file") ;; esac
       verdict=built
       for source in $sources; do
         if ! compile "$here" "$source" "$here/objects/$source.o" 2> "$here/compiler.log"; then verdict=error reason="does not compile"; break; fi
@@ -107,10 +117,10 @@ try() {
 flags_text=${flags[*]} libraries_text=${libraries[*]}
 shared_key="$flags_text $(g++ --version | head -n 1) $(find . -name '*.h' | sort | xargs cat | sha1sum)"
 export work tree flags_text libraries_text shared_key
-export -f compile build run try
+export -f compile build includers_of run try
 
-echo "building the tests of ops and models in $work"
-find engine ops models tools/gradcheck tests -name '*.cpp' | sort > "$work/sources"
+echo "building the tests of the engine, ops, models and training in $work"
+find engine ops models train tools/gradcheck tests -name '*.cpp' -o -name '*.S' | sort > "$work/sources"
 xargs -P "$jobs" -I{} bash -c 'build "$1" || exit 255' _ {} < "$work/sources" || exit 2
 mapfile -t objects < <(sed "s,.*,$work/objects/&.o," "$work/sources")
 g++ "${objects[@]}" "${libraries[@]}" -o "$work/tests" || exit 2

@@ -73,7 +73,7 @@ void put_confusion(std::string& page, const Pipeline& p) {
   put(page, "<div class=\"matrix-and-list\">\n<figure>");
 
   const int classes = p.class_count();
-  Matrix ordered{.rows = classes, .columns = classes, .values = std::vector<double>(p.confusion.values.size())};
+  Matrix ordered(classes, classes);
   std::vector<std::string> names;
   for (int r = 0; r < classes; ++r) {
     names.push_back(p.class_name(p.order[static_cast<std::size_t>(r)]));

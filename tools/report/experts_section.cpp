@@ -60,7 +60,7 @@ std::vector<Block> home_blocks(const Pipeline& p) {
 // Experts by classes, each class's images in percent.
 void put_heat_map(std::string& page, const Pipeline& p) {
   const Matrix& counts = p.comparison.expert_of_class;  // [C, E]
-  Matrix shares{.rows = counts.columns, .columns = counts.rows, .values = std::vector<double>(counts.values.size())};
+  Matrix shares(counts.columns, counts.rows);
   for (int column = 0; column < shares.columns; ++column) {
     const int c = p.order[static_cast<std::size_t>(column)];
     double all = 0;

@@ -4,14 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "train/superclass/matrix.h"
+
 namespace mvmoe::report {
 
-struct Matrix {
-  int rows = 0, columns = 0;
-  std::vector<double> values;  // [rows, columns], none below 0
-  double& at(int row, int column) { return values[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) + static_cast<std::size_t>(column)]; }
-  double at(int row, int column) const { return const_cast<Matrix*>(this)->at(row, column); }
-};
+using Matrix = DoubleMatrix;
 
 struct Block {  // a rectangle of cells to outline (none where it has no columns)
   int row = 0, column = 0, rows = 0, columns = 0;

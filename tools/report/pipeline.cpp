@@ -6,7 +6,9 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
-#include "tools/report/read.h"
+#include "train/superclass/class_names.h"
+#include "train/superclass/confusion_csv.h"
+#include "train/superclass/division_file.h"
 
 namespace mvmoe::report {
 namespace {
@@ -83,7 +85,8 @@ std::vector<std::string> strings(const Fields& f, const char* key) {
 Matrix read_expert_of_class(const Fields& f, int classes, int experts) {
   const Json& rows = f.at("expert_of_class");
   if (!rows.is_array() || rows.size() != static_cast<std::size_t>(classes)) fail(f.where(), ": expert_of_class must be a list of ", classes, " lists");
-  Matrix out{.rows = classes, .columns = experts, .values = {}};
+  Matrix out(classes, experts);
+  out.values.clear();
   for (const Json& row : rows) {
     const Json wrapped{{"expert_of_class", row}};
     for (const double images : Fields(wrapped, f.where()).list<double>("expert_of_class", static_cast<std::size_t>(experts), 0, 1e12)) out.values.push_back(images);
@@ -99,11 +102,11 @@ Comparison read_comparison(const fs::path& file) {
   const Fields f(json, printable(file.string()));
   Comparison c{.data = f.string("data"), .model = f.string("model"), .routing = f.string("routing"), .processor = f.string("processor"),
                .epochs = f.whole("epochs", 0, most), .experts = f.whole("experts", 1, most), .moe_layers = f.whole("moe_layers", 1, most),
-               .top_k = f.whole("top_k", 1, most), .threads = f.whole("threads", 1, most), .classes = strings(f, "classes"), .superclass_of = {},
+               .top_k = f.whole("top_k", 1, most), .classes = strings(f, "classes"), .superclass_of = {},
                .dense = figures(f.part("dense")), .moe = figures(f.part("moe")), .control = {},
                .router_accuracy = f.part("moe").number_or_none("router_accuracy", 0, 100), .oracle_top1 = f.number_or_none("oracle_top1", 0, 100),
                .random_router_top1 = f.number_or_none("random_router_top1", 0, 100), .ari = f.number_or_none("ari", -1, 1.001), .nmi = f.number_or_none("nmi", -0.001, 1.001),
-               .gain = f.number("gain", -100, 100), .expert_load = {}, .expert_of_class = {}, .misrouted = {}};
+               .gain = f.number("gain", -100, 100), .gain_error = f.number("gain_error", 0, 100), .expert_load = {}, .expert_of_class = {}, .misrouted = {}};
   const int classes = static_cast<int>(c.classes.size());
   if (classes < 1) fail(f.where(), ": classes is empty");
   c.superclass_of = f.list<int>("superclass_of", c.classes.size(), 0, c.experts - 1);
@@ -118,32 +121,6 @@ Comparison read_comparison(const fs::path& file) {
                            .expert = m.whole("expert", 0, c.experts - 1), .predicted = m.whole("predicted", 0, classes - 1), .probability = m.number("probability", 0, 1.001)});
   }
   return c;
-}
-
-// A name as JSON can hold it: broken UTF-8 is replaced. So that names from JSON and from elsewhere can be compared.
-std::string in_json(const std::string& name) { return Json(name).dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-bool same_names(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const std::string& x, const std::string& y) { return in_json(x) == in_json(y); });
-}
-
-// The super-classes as sets of names, in any order, must be those that the experts were trained for.
-bool same_division(const Pipeline& p, const DivisionFile& division) {
-  std::vector<std::vector<std::string>> in_file, trained;
-  for (const auto& names : division.superclasses) {
-    in_file.emplace_back();
-    for (const std::string& name : names) in_file.back().push_back(in_json(name));
-  }
-  for (const auto& classes : p.members) {
-    if (classes.empty()) continue;
-    trained.emplace_back();
-    for (const int c : classes) trained.back().push_back(in_json(p.class_name(c)));
-  }
-  for (auto* sets : {&in_file, &trained}) {
-    for (auto& names : *sets) std::sort(names.begin(), names.end());
-    std::sort(sets->begin(), sets->end());
-  }
-  return in_file == trained;
 }
 
 void turn_rows_into_percent(Matrix& m) {
@@ -167,7 +144,7 @@ void find_images(Pipeline& p) {
   try {
     DataSet data = load_dataset(p.comparison.data);
     const int size = data.test.size();
-    const bool fits = same_names(data.classes, p.classes) && std::all_of(p.comparison.misrouted.begin(), p.comparison.misrouted.end(), [&](const Misrouted& m) {
+    const bool fits = difference(data.classes, p.classes).empty() && std::all_of(p.comparison.misrouted.begin(), p.comparison.misrouted.end(), [&](const Misrouted& m) {
                         return m.index < size && data.test.labels[static_cast<std::size_t>(m.index)] == m.true_class;
                       });
     if (fits) p.images = std::move(data.test);
@@ -193,19 +170,20 @@ Pipeline read_pipeline(const fs::path& folder, const std::string& name) {
   if (p.comparison.control) p.control = read_training(folder / "control", "dense, trained on");
 
   const fs::path confusion_file = folder / "confusion.csv", division_file = folder / "superclasses.json";
-  ConfusionFile confusion = read_confusion(confusion_file);
-  if (!same_names(confusion.classes, p.comparison.classes))
+  Confusion confusion = read_confusion(confusion_file);
+  if (!difference(confusion.classes, p.comparison.classes).empty())
     fail(printable(confusion_file.string()), ": its classes are not those of comparison.json: run mvmoe pipeline again");
   p.classes = std::move(confusion.classes);
-  p.confusion = std::move(confusion.counts);
+  p.confusion = std::move(confusion.matrix);
   turn_rows_into_percent(p.confusion);
 
+  SuperClasses division = read_superclasses(division_file, p.classes, p.comparison.experts);
+  // Numbered anew: a division whose super-classes only stand in another order is the same.
+  if (numbered_by_lowest_class(division.of_class) != numbered_by_lowest_class(p.comparison.superclass_of))
+    fail(printable(division_file.string()), ": is not the division that the experts were trained for: run mvmoe pipeline again");
   p.members.resize(static_cast<std::size_t>(p.comparison.experts));
   for (int c = 0; c < p.class_count(); ++c) p.members[static_cast<std::size_t>(p.superclass_of(c))].push_back(c);
   for (const auto& classes : p.members) p.order.insert(p.order.end(), classes.begin(), classes.end());
-  DivisionFile division = read_division(division_file);
-  if (!same_division(p, division))
-    fail(printable(division_file.string()), ": is not the division that the experts were trained for: run mvmoe pipeline again");
   p.eigenvalues = std::move(division.eigenvalues);
   p.method = std::move(division.method);
   count_images(p);

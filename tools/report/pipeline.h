@@ -26,13 +26,13 @@ struct Misrouted {
 // comparison.json, as `mvmoe pipeline` writes it. C classes, E experts.
 struct Comparison {
   std::string data, model, routing, processor;
-  int epochs = 0, experts = 0, moe_layers = 0, top_k = 0, threads = 0;
+  int epochs = 0, experts = 0, moe_layers = 0, top_k = 0;
   std::vector<std::string> classes;  // [C]
   std::vector<int> superclass_of;    // [C], 0 .. E-1
   ModelFigures dense, moe;
   std::optional<ModelFigures> control;  // the dense model after as many epochs more
   std::optional<double> router_accuracy, oracle_top1, random_router_top1, ari, nmi;
-  double gain = 0;                   // points of top-1
+  double gain = 0, gain_error = 0;   // points of top-1, and a standard error of it
   std::vector<double> expert_load;   // [E], percent; empty where it was not measured
   Matrix expert_of_class;            // [C, E], numbers of test images; 0 x 0 where it was not measured
   std::vector<Misrouted> misrouted;

@@ -21,10 +21,6 @@ double test_images(const Pipeline& p) {
   return sum > 0 || !p.images ? sum : p.images->size();
 }
 
-// Of the difference of two accuracies (percent) on `images` images, as if on images of their own. That the images are
-// the same makes it smaller: this is the careful side.
-double standard_error(double a, double b, double images) { return std::sqrt((a * (100 - a) + b * (100 - b)) / images); }
-
 std::string points(double value) { return number(std::abs(value), 2) + (number(std::abs(value), 2) == "1.00" ? " point" : " points"); }
 
 std::string how_chosen(const std::string& routing) {
@@ -36,7 +32,7 @@ std::string how_chosen(const std::string& routing) {
 
 void put_headline(std::string& page, const Pipeline& p) {
   const Comparison& c = p.comparison;
-  const double images = test_images(p), error = images > 0 ? standard_error(c.baseline().top1, c.moe.top1, images) : 0;
+  const double images = test_images(p), error = c.gain_error;
   const std::string experts = c.experts == 1 ? "One expert" : whole(c.experts) + " experts";
   put(page, "<header>\n<p class=\"kind\">mvmoe pipeline \xC2\xB7 ", escaped(p.name), "</p>\n<h1>");
   if (images > 0 && std::abs(c.gain) <= error) put(page, experts, " change nothing that ", grouped(images), " test images could show");
@@ -46,7 +42,7 @@ void put_headline(std::string& page, const Pipeline& p) {
       number(c.moe.top1, 2), percent, ": ", signed_number(c.gain, 2), " points, at ", number(c.moe.executed_macs / c.baseline().executed_macs, 2),
       " times the multiply-adds and ", number(c.moe.ms / c.baseline().ms, 2), " times the time of one image.</p>\n");
   if (images > 0) {
-    put(page, "<p>One standard error of such a difference on ", grouped(images), " test images is ", number(error, 2), " points");
+    put(page, "<p>One standard error of this difference, both models having seen the same ", grouped(images), " test images, is ", number(error, 2), " points");
     if (std::abs(c.gain) <= error) put(page, ": the difference is within noise.");
     else if (std::abs(c.gain) <= 2 * error) put(page, ": the difference is less than two of them, which is weak evidence.");
     else put(page, "; the difference is ", number(std::abs(c.gain) / error, 1), " of them.");
@@ -91,8 +87,7 @@ void put_comparison(std::string& page, const Pipeline& p) {
   put_row("Parameters", &ModelFigures::params, abbreviated, ratio(&ModelFigures::params));
   put_row("&nbsp; active", &ModelFigures::active_params, abbreviated, ratio(&ModelFigures::active_params));
   put(page, "</tbody></table></div>\n<p class=\"note\">Test set, last weights. ", c.control ? "The change is against the dense model that was trained on: more training alone is no gain. " : "",
-      "Multiply-adds are those of one image, by the formula and as executed; active parameters are those that one image uses. Time of one image on ", escaped(c.processor), ", ",
-      counted(c.threads, "thread", "threads"), ".</p></section>\n");
+      "Multiply-adds are those of one image, by the formula and as executed; active parameters are those that one image uses. Time of one image on one thread of ", escaped(c.processor), ".</p></section>\n");
 }
 
 void put_where_lost(std::string& page, const Pipeline& p) {

@@ -1,0 +1,86 @@
+// The multiply-adds that are done are those that the formula says: this program's own dnnl_sgemm counts them and calls
+// oneDNN's. Wrong but plausible, and what shows it: experts that all run and are masked afterwards, products for tokens
+// that nobody reads, a formula that forgets the router.
+#include <dlfcn.h>
+#include <dnnl.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "models/cost.h"
+#include "models/vit.h"
+#include "tests/ops/op_test.h"
+
+namespace {
+
+std::atomic<std::int64_t> counted{0};
+
+// Something else of oneDNN, or the linker would leave out a library of which nothing seems to be needed.
+[[maybe_unused]] const dnnl_version_t* const linked = dnnl_version();
+
+}  // namespace
+
+extern "C" dnnl_status_t dnnl_sgemm(char transa, char transb, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k, float alpha, const float* a, dnnl_dim_t lda,
+                                    const float* b, dnnl_dim_t ldb, float beta, float* c, dnnl_dim_t ldc) {
+  static const auto next = reinterpret_cast<decltype(&dnnl_sgemm)>(dlsym(RTLD_NEXT, "dnnl_sgemm"));
+  counted += m * n * k;
+  return next(transa, transb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+namespace mvmoe {
+namespace {
+
+ModelConfig config_of(const MoeConfig& moe, Pool pool) {
+  ModelConfig config;
+  config.depth = 3, config.width = 24, config.heads = 2, config.patch = 4, config.image = 12, config.classes = 7, config.pool = pool;
+  config.moe = moe;
+  return config;
+}
+
+void expect_formula(const MoeConfig& moe, const char* name) {
+  for (const Pool pool : {Pool::cls, Pool::mean}) {
+    const ModelConfig config = config_of(moe, pool);
+    ViT model(config);
+    model.initialise(1);
+    Bench bench;
+    Context c(model.parameters());
+    c.begin({}, nullptr);
+    const Tensor images = bench.random({5, 3, 12, 12});
+    counted = 0;
+    model.forward(c, images);
+    EXPECT_EQ(counted.load(), 5 * cost(config).executed_macs) << name << ", " << pool_name(pool);
+  }
+}
+
+TEST(ExecutedMacs, AreThoseOfTheFormula) {
+  expect_formula({}, "dense");
+  for (const int k : {1, 3}) {
+    expect_formula({.experts = 6, .layers = 2, .top_k = k, .routing = Routing::superclass}, "superclass");
+    expect_formula({.experts = 6, .layers = 1, .top_k = k, .routing = Routing::image, .shared_experts = 2}, "image");
+    expect_formula({.experts = 6, .layers = 2, .top_k = k, .routing = Routing::token, .shared_experts = 1}, "token");
+  }
+}
+
+TEST(ExecutedMacs, TenExpertsCostWhatOneDoesButForTheRouter) {
+  const Cost dense = cost(config_of({}, Pool::cls)), sparse = cost(config_of({.experts = 10, .layers = 2, .routing = Routing::superclass}, Pool::cls));
+  EXPECT_EQ(sparse.macs - dense.macs, 24 * 10);
+  EXPECT_EQ(sparse.executed_macs - dense.executed_macs, 24 * 10);
+}
+
+TEST(ExecutedMacs, WhatCapacityDropsIsNotDone) {
+  const MoeConfig moe{.experts = 4, .layers = 1, .top_k = 1, .routing = Routing::token, .eval_capacity = 0.5f};
+  const ModelConfig config = config_of(moe, Pool::mean);
+  ViT model(config);
+  model.initialise(1);
+  Bench bench;
+  Context c(model.parameters());
+  c.begin({}, nullptr);
+  counted = 0;
+  const ModelOutput out = model.forward(c, bench.random({5, 3, 12, 12}));
+  const std::int64_t tokens = 5 * 10, passed = out.routed[0].assignments.count, mlp = 2 * 24 * 96;
+  EXPECT_LT(passed, tokens);
+  EXPECT_EQ(counted.load(), 5 * cost(config).executed_macs - (tokens - passed) * mlp);
+}
+
+}  // namespace
+}  // namespace mvmoe
