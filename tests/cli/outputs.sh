@@ -177,7 +177,7 @@ check "a flag beside --config is in the new config.json" grep -Eq '"epochs": *"?
 # Of another data set, what follows from the data is chosen anew: 62 classes, no flip, crop, a patch of 4.
 sed -i 's/"crop": "pad4"/"crop": "none"/' shorter/config.json
 # The run ends in its first steps, by a rate that no weights survive: this needs no more of it.
-run train --config shorter/config.json --data glyphs --quiet --json --lr 1e30 --clip 0 --out sixty-two
+run train --config shorter/config.json --data glyphs --quiet --json --lr 1e30 --clip 0 --out letters
 check "--config and another data set: it is trained on" grep -q 'at step' "$captured/err"
 for pair in 'classes.*62' 'image-size.*32' 'flip.*no' 'crop.*pad4' 'patch.*4' 'heads.*2'; do
   check "--config and another data set: ${pair%%.*} fits" grep -Eq "^ *\"$pair" letters/config.json

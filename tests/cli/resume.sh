@@ -153,13 +153,13 @@ for signal in TERM KILL; do
   check "after SIG$signal during an evaluation: --keep 1 is kept to" equal "$(ls patient-$signal/checkpoints)" step-32
 done
 
-### kill -9, five times at moments that differ from run to run
+### kill -9, ten times at moments that differ from run to run
 executed() { cat killed.*.err 2>/dev/null | grep -c '^epoch .* step '; }
 kills=0
-for ((i = 0; i < 12 && kills < 5; ++i)); do
+for ((i = 0; i < 24 && kills < 10; ++i)); do
   start "${recipe[@]}" --log-interval 1 --out killed --resume
   until_true begun
-  sleep "$(awk -v ms=$((took / 20 + RANDOM % (took / 4 + 1))) 'BEGIN { print ms / 1000 }')"
+  sleep "$(awk -v ms=$((took / 40 + RANDOM % (took / 8 + 1))) 'BEGIN { print ms / 1000 }')"
   stopped KILL
   cp "$captured/err" killed.$i.err
   [ "$code" -eq 137 ] && kills=$((kills + 1))

@@ -67,7 +67,7 @@ TEST(Allocation, TheCounterCounts) {
   EXPECT_GE(counted.load(), 1);  // the compiler may leave one of the two out
 }
 
-void expect_no_allocation(const MoeConfig& moe) {
+void expect_no_allocation(const MoeConfig& moe, int parts = 1, Optimizer optimizer = Optimizer::adamw) {
   ModelConfig config = small_model();
   config.drop_path = 0.2f;
   config.moe = moe;
@@ -75,6 +75,8 @@ void expect_no_allocation(const MoeConfig& moe) {
   model.initialise(1);
   StepConfig step;
   step.clip = 1;
+  step.optimizer = optimizer;
+  step.layer_decay = 0.9f;
   step.ema = 0.9f;
   step.routing = {.superclass_of = {}, .balance_weight = 0.1f, .z_weight = 0.01f};
   if (moe.experts > 0 && moe.routing == Routing::superclass) step.routing.superclass_of = {0, 1, 1};
@@ -82,13 +84,14 @@ void expect_no_allocation(const MoeConfig& moe) {
   step.schedule.total_steps = 1000;
   Trainer trainer(model, step);
   const ImageSet images = small_images(64);
-  Loader loader(images, small_loader(30));
-  for (int s = 0; s < 6; ++s) train_step(trainer, loader.next());
+  Loader loader(images, small_loader(30 / parts));
+  const auto one_step = [&] { train_step(trainer, parts, [&]() -> const Batch& { return loader.next(); }); };
+  for (int s = 0; s < 6; ++s) one_step();
   const std::size_t arenas = trainer.lanes.arena_bytes();
   const double before = resident_mib();
   counted = 0;
   counting = true;  // the loader's threads are counted too
-  for (int s = 0; s < 100; ++s) train_step(trainer, loader.next());
+  for (int s = 0; s < 100; ++s) one_step();
   counting = false;
   EXPECT_EQ(counted.load(), 0);
   EXPECT_EQ(trainer.lanes.arena_bytes(), arenas);
@@ -96,6 +99,7 @@ void expect_no_allocation(const MoeConfig& moe) {
 }
 
 TEST(Allocation, AWarmStepAllocatesNothingAndStaysFlat) { expect_no_allocation({}); }
+TEST(Allocation, NorInPartsNorWithSgd) { expect_no_allocation({.experts = 3, .layers = 1, .routing = Routing::image, .balance = Balance::switch_loss}, 3, Optimizer::sgd); }
 TEST(Allocation, NorWithASuperClassRouter) { expect_no_allocation({.experts = 2, .layers = 1}); }
 TEST(Allocation, NorWhereLanesMeet) {
   expect_no_allocation({.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::image, .balance = Balance::importance_load, .router_noise = 0.3f});

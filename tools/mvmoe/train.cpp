@@ -100,6 +100,7 @@ void print_result(const RunResult& r, const TrainOptions& o, std::uint64_t steps
   if (evaluated)
     std::printf("top-1 %.2f %%, top-5 %.2f %% on the test set (best weights: %.2f %%, step %llu)\n", p.last_top1, p.last_top5, p.best_top1,
                 static_cast<unsigned long long>(p.best_step));
+  if (p.last_ema_top1 >= 0) std::printf("top-1 %.2f %% with the averaged weights\n", p.last_ema_top1);
   std::printf("%llu steps, %.0f images/s, %s in all\nrun folder: %s\n", static_cast<unsigned long long>(p.step), r.images_per_s,
               duration(p.total_seconds).c_str(), printable(o.out).c_str());
 }
