@@ -201,9 +201,9 @@ else
 fi
 
 ### The sample of ImageNet, where it is
-sample=${IMAGENET_SAMPLE:-}  # a folder with val/CLASS/*.JPEG
+sample=${MVMOE_DATA:-$repository/../shared/data}/imagenet-sample
 if [ ! -d "$sample/val" ]; then
-  skip "the sample of ImageNet" "IMAGENET_SAMPLE names none"
+  skip "the sample of ImageNet" "$sample is not there (MVMOE_DATA names the folder that holds it)"
 else
   must_run "the sample of ImageNet is packed" pack --data "folder:$sample" --out imagenet.pack --strict --json
   check "the sample of ImageNet: images" equal "$(json_value images)" 102

@@ -133,6 +133,7 @@ TEST(Folder, AStandInIsAFunctionOfSeedAndIndex) {
     return values;
   };
   std::set<int> drawn;
+  bool each_its_own = false;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const std::vector<int> values = stand_ins(seed, {0, 1, 2, 3, 4, 5, 6, 7});
     EXPECT_EQ(values, stand_ins(seed, {7, 6, 2, 1, 5, 4, 0, 3})) << "whoever asks first";
@@ -140,8 +141,10 @@ TEST(Folder, AStandInIsAFunctionOfSeedAndIndex) {
     for (const int broken : {1, 2}) EXPECT_TRUE((std::set<int>{0, 3, 4}.contains(values[static_cast<std::size_t>(broken)]))) << "of its class, and whole";
     EXPECT_TRUE((std::set<int>{5, 7}.contains(values[6])));
     drawn.insert(values.begin() + 1, values.begin() + 3);
+    each_its_own |= values[1] != values[2];
   }
   EXPECT_EQ(drawn.size(), 3u) << "each may stand in";
+  EXPECT_TRUE(each_its_own) << "drawn for each image by itself";
 }
 
 TEST(Folder, DamagedImagesAreNamedOnce) {
