@@ -1,5 +1,8 @@
 #include "models/cost.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace mvmoe {
 namespace {
 
@@ -10,9 +13,12 @@ std::int64_t block_macs(const ModelConfig& config, int block, std::int64_t askin
   const std::int64_t attention = 2 * asking * T * D;  // Q K^T and P V
   const std::int64_t projection = asking * D * D;
   const MoeConfig& moe = config.moe;
-  const std::int64_t mlps = config.sparse(block) ? moe.top_k + moe.shared_experts : 1;
+  const std::int64_t mlps = config.sparse(block) ? moe.shared_experts : 1;
+  double chosen = config.sparse(block) ? moe.top_k : 0;  // experts that an item passes
+  if (moe.balance == Balance::expert_choice && moe.eval_capacity > 0) chosen = std::min<double>(moe.experts, chosen * moe.eval_capacity);
   const std::int64_t router = config.sparse(block) && moe.routing == Routing::token ? asking * D * moe.experts : 0;
-  return qkv + attention + projection + router + mlps * 2 * asking * D * hidden;
+  const std::int64_t mlp = 2 * asking * D * hidden;
+  return qkv + attention + projection + router + mlps * mlp + std::llround(chosen * static_cast<double>(mlp));
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ Routed Router::forward(Context& c, Var x, int per_image, Override override) cons
       std::swap(*std::max_element(p, p + E), p[override.experts[i]]);
     }
   }
-  if (bias_ >= 0) {
+  if (bias_ >= 0 && !override.experts) {
     const Tensor bias = c.parameter(bias_).value(), biased = c.arena.take({n, E});
     for (int i = 0; i < n; ++i)
       for (int e = 0; e < E; ++e) biased.row(i)[e] = scores.row(i)[e] + bias.data()[e];
@@ -53,6 +53,7 @@ Routed Router::forward(Context& c, Var x, int per_image, Override override) cons
     int* chosen = static_cast<int*>(c.arena.take_bytes(static_cast<std::size_t>(n) * static_cast<std::size_t>(k) * sizeof(int)));
     top_k(scores, k, chosen);
     const Capacity capacity{.per_expert = factor > 0 ? capacity_for(n, k, E, factor) : 0, .by_priority = config_.batch_priority};
+    routed.chosen = chosen;
     routed.assignments = assign(c.arena, routed.probs.value(), chosen, k, capacity);
   }
   routed.gates = gate(c, routed.probs, routed.assignments, config_.renormalise_gates && config_.balance != Balance::expert_choice);

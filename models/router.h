@@ -18,6 +18,7 @@ struct Routed {
   Var probs;                // [n, E], the softmax of the noisy logits; they choose and weigh
   Tensor noise;             // [n, E], or empty: none
   Assignments assignments;  // of items to experts, sorted by expert
+  const int* chosen = nullptr;  // [n, K] each item's choices, the first first; null where experts choose
   Var gates;                // [assignments]
 };
 

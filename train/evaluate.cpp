@@ -90,7 +90,7 @@ Evaluation evaluate(const ViT& model, const ImageSet& set, const Preprocessing& 
       ImageResult& result = e.results[image] = score(logits.row(i), logits.width(), set.labels[image]);
       if (!routes_images) continue;
       const float* p = out.routed[0].probs.value().row(i);  // [E]
-      result.expert = options.experts.empty() ? static_cast<int>(std::max_element(p, p + moe.experts) - p) : options.experts[image];
+      result.expert = out.routed[0].chosen[i * moe.top_k];
       result.gate = p[result.expert];
     }
     count_assignments(out, taken);

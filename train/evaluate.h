@@ -1,5 +1,6 @@
 // train/evaluate.h: how good a network is on a set of images. Nothing is recorded, nothing random is drawn, and an
-// image's result does not depend on what else is in the batch.
+// image's result does not depend on what else is in the batch (but for token routing with capacity, or where experts choose:
+// there a lane is a group whose tokens compete).
 #pragma once
 #include <functional>
 #include <optional>

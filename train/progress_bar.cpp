@@ -64,6 +64,11 @@ void ProgressBar::show(const EvaluationLine& line) {
   draw(before, static_cast<double>(line.images) / line.of, after);
 }
 
+void ProgressBar::show(const WorkLine& line) {
+  if (line.done == 0) last_ = {};
+  draw(std::string(line.what) + " " + std::to_string(line.done) + " of " + std::to_string(line.of), static_cast<double>(line.done) / line.of, "");
+}
+
 void ProgressBar::draw(const std::string& before, double share, const std::string& after) {
   if (mode_ != Mode::bar) return;
   const auto now = std::chrono::steady_clock::now();

@@ -18,6 +18,11 @@ struct EvaluationLine {
   double seconds_left = 0;            // of the whole run
 };
 
+struct WorkLine {
+  const char* what = "";
+  int done = 0, of = 0;
+};
+
 class ProgressBar {
  public:
   enum class Mode { quiet, lines, bar };
@@ -28,6 +33,7 @@ class ProgressBar {
 
   void show(const ProgressLine& line);
   void show(const EvaluationLine& line);      // on a terminal only
+  void show(const WorkLine& line);            // on a terminal only
   void say(const std::string& text);  // a line of its own, above the bar
   void warn(const std::string& text); // the same, in quiet too
 

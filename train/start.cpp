@@ -82,6 +82,8 @@ Started start_from(const std::filesystem::path& path, const ViT& model) { return
 
 Started upcycle(const std::filesystem::path& path, const ViT& model) {
   const Started started = start(path, model, true);
+  for (const std::string& name : started.fresh)
+    if (name.find(stacked) != std::string::npos) fail(printable(path.string()), ": is no dense network's: it has nothing to make ", name, " of");
   for (const NamedTensor& tensor : named_tensors(model.parameters(), model.parameters().weights()))
     if (tensor.name.find("mlp.shared.fc2.") != std::string::npos) tensor.value.fill(0);
   return started;

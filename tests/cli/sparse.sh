@@ -47,6 +47,8 @@ refused "train: a capacity for images" 2 --capacity token -- "${train[@]}" "${mo
 refused "train: balance for super-classes" 2 --balance superclass -- "${train[@]}" "${moe[@]}" --superclasses three.json --balance switch --out new
 refused "train: a misspelt balance" 2 --balance "did you mean switch?" -- "${train[@]}" "${moe[@]}" --routing token --balance swich --out new
 refused "train: a MoE flag without experts" 2 --top-k --experts -- "${train[@]}" --top-k 2 --out new
+refused "train: --upcycle from a sparse network" 1 guided "no dense network" -- "${train[@]}" "${moe[@]}" --superclasses three.json --upcycle --init-from guided/last.safetensors --out new
+refused "train: --guide-weight without experts" 2 --guide-weight --experts -- "${train[@]}" --guide-weight 0.5 --out new
 refused "train: --upcycle from nothing" 2 --upcycle --init-from -- "${train[@]}" "${moe[@]}" --superclasses three.json --upcycle --out new
 sed 's/"class 3"\], \["class 4"/"class 4"], ["class 3"/' three.json >other.json
 refused "train: weights of another division" 2 --superclasses other.json guided -- "${train[@]}" "${moe[@]}" --superclasses other.json --init-from guided/last.safetensors --out new
@@ -59,6 +61,8 @@ refused "pipeline: no experts" 2 --experts -- pipeline --data cifar10:data --out
 refused "pipeline: no held-out part" 2 --holdout -- pipeline --data cifar10:data --out new "${tiny[@]}" --experts 3 --moe-layers 1 --holdout 0
 refused "pipeline: more experts than classes" 2 --experts -- pipeline --data cifar10:data --out new "${tiny[@]}" --experts 11 --moe-layers 1
 refused "pipeline: a bound that holds too few" 2 --max-size -- pipeline --data cifar10:data --out new "${tiny[@]}" --experts 3 --moe-layers 1 --max-size 3
+refused "pipeline: --max-size of a file" 2 --max-size -- pipeline --data cifar10:data --out new "${tiny[@]}" --experts 3 --moe-layers 1 --method file --superclasses three.json --max-size 4
+refused "pipeline: a held-out share that is no image" 2 --holdout -- pipeline --data cifar10:data --out new "${tiny[@]}" --experts 3 --moe-layers 1 --holdout 0.001
 refused "pipeline: --method file without one" 2 --superclasses -- pipeline --data cifar10:data --out new "${tiny[@]}" --experts 3 --moe-layers 1 --method file
 refused "pipeline: a folder of another run" 2 --out -- pipeline --data cifar10:data --out dense "${tiny[@]}" --experts 3 --moe-layers 1
 must_run "pipeline" "${pipeline[@]}" --json
@@ -91,7 +95,18 @@ echo '{"superclasses": [["class 0"]]}' >pipe/superclasses.json
 run "${pipeline[@]}"
 check "pipeline, badly edited: refused" equal "$code" 1
 check "pipeline, badly edited: names the file" has "$err" superclasses.json
+check "pipeline, badly edited: the network is where it was" test -e pipe/moe/last.safetensors
 cp three.json pipe/superclasses.json
+trained=$(stat -c %Y%i pipe/moe/last.safetensors)
+must_run "pipeline, edited back" "${pipeline[@]}"
+check "pipeline, edited back: nothing is trained again" equal "$(stat -c %Y%i pipe/moe/last.safetensors)" "$trained"
+rm pipe/dense/last.safetensors pipe/moe/last.safetensors
+must_run "pipeline, files deleted" "${pipeline[@]}"
+check "pipeline, files deleted: made anew" test -e pipe/dense/last.safetensors -a -e pipe/moe/last.safetensors
+make_cifar10 other_data
+tail -c 3073 other_data/test_batch.bin | head -c 1 | tr '\0-\11' '\1-\11\0' | dd of=other_data/test_batch.bin bs=1 seek=$((63 * 3073)) conv=notrunc 2>/dev/null
+refused "pipeline: other data in the folder" 2 --data pipe -- pipeline --quiet --data cifar10:other_data --out pipe
+refused "train: into a pipeline's folder" 2 --out pipe -- "${train[@]}" --out pipe --overwrite
 
 # Stopped at any moment, the same command ends with the same bits as one that was never stopped.
 long=(pipeline --quiet --data cifar10:data "${tiny[@]}" --epochs 12 --experts 3 --moe-layers 1 --holdout 0.2 --save-every 7)
@@ -112,11 +127,26 @@ for file in dense/last.safetensors moe/last.safetensors confusion.csv superclass
   check "pipeline: stopped and resumed, $file" same_files whole/$file pieces/$file
 done
 
+up=(pipeline --quiet --data cifar10:data "${tiny[@]}" --epochs 60 --eval-every 60 --experts 3 --moe-layers 1 --holdout 0.2 --upcycle --save-every 50)
+must_run "pipeline, upcycled, not stopped" "${up[@]}" --out up_whole
+for stage in control moe; do
+  start "${up[@]}" --out up_pieces
+  until_true test -d up_pieces/$stage/checkpoints
+  stopped TERM
+  check "pipeline, upcycled: stopped in $stage" equal "$code" 75
+done
+must_run "pipeline, upcycled, to its end" "${up[@]}" --out up_pieces
+check "pipeline, upcycled: stopped and resumed" same_files up_whole/moe/last.safetensors up_pieces/moe/last.safetensors
 must_run "pipeline, upcycled" pipeline --quiet --data cifar10:data --out up "${tiny[@]}" --epochs 1 --experts 3 --moe-layers 1 --holdout 0.2 --upcycle --json
 check "pipeline, upcycled: the gain is counted against the control" equal "$(awk -v a="$(json_value moe_top1)" -v b="$(json_value control_top1)" 'BEGIN { printf "%.4f", a - b }')" "$(json_value gain | xargs printf %.4f)"
 must_run "pipeline, by token" pipeline --quiet --data cifar10:data --out token_pipe "${tiny[@]}" --epochs 1 --experts 3 --moe-layers 1 --holdout 0.2 --routing token --json
 check "pipeline, by token: no router of images" equal "$(json_value oracle_top1) $(json_value random_router_top1) $(json_value router_accuracy)" "null null null"
 must_run "pipeline, at random" pipeline --quiet --data cifar10:data --out random "${tiny[@]}" --epochs 1 --experts 3 --moe-layers 1 --holdout 0.2 --method random
 must_run "pipeline, from a file" pipeline --quiet --data cifar10:data --out filed "${tiny[@]}" --epochs 1 --experts 3 --moe-layers 1 --holdout 0.2 --method file --superclasses three.json
+sed 's/"class 3"\], \["class 4"/"class 4"], ["class 3"/' three.json >given.json
+must_run "pipeline, from another file" pipeline --quiet --out filed --superclasses given.json
+check "pipeline, from another file: by that" grep -q '"class 0", "class 1", "class 2", "class 4"' filed/superclasses.json
+cp three.json given.json
+must_run "pipeline, from the file that was edited" pipeline --quiet --out filed
 check "pipeline, from a file: by it" grep -q '"class 0", "class 1", "class 2", "class 3"' filed/superclasses.json
 finish

@@ -61,6 +61,11 @@ TEST(ExecutedMacs, AreThoseOfTheFormula) {
   }
 }
 
+TEST(ExecutedMacs, WhereExpertsChooseTheirCapacityCounts) {  // of 50 tokens, 25, 5 and all
+  for (const float capacity : {1.0f, 0.2f, 8.0f})
+    expect_formula({.experts = 4, .layers = 1, .top_k = 2, .routing = Routing::token, .balance = Balance::expert_choice, .eval_capacity = capacity}, "expert choice");
+}
+
 TEST(ExecutedMacs, TenExpertsCostWhatOneDoesButForTheRouter) {
   const Cost dense = cost(config_of({}, Pool::cls)), sparse = cost(config_of({.experts = 10, .layers = 2, .routing = Routing::superclass}, Pool::cls));
   EXPECT_EQ(sparse.macs - dense.macs, 24 * 10);

@@ -8,6 +8,7 @@
 
 #include <map>
 
+#include "engine/error.h"
 #include "engine/files.h"
 #include "tests/engine/helpers.h"
 
@@ -32,9 +33,10 @@ class StagesTest : public testing::Test {
   // first writes a.txt; second reads it and writes the folder b; third reads both and writes c.txt.
   int run() {
     const auto stage = [&](const char* name, std::vector<fs::path> inputs, fs::path output, fs::path file) {
-      return Stage{name, name, inputs, {output}, [=, this] {
+      return Stage{name, name, inputs, {output}, {file}, [=, this] { if (refused_in == name) fail("refused"); }, [=, this] {
                      ++runs[name];
                      if (stopped_in == name) return 75;
+                     if (edits_in == name) write_file(folder / "a.txt", "edited while it ran");
                      std::string made;
                      for (const fs::path& input : inputs) made += text(input) + ";";
                      fs::create_directories((folder / file).parent_path());
@@ -43,12 +45,13 @@ class StagesTest : public testing::Test {
                    }};
     };
     return Stages(folder, {stage("first", {}, "a.txt", "a.txt"), stage("second", {"a.txt"}, "b", "b/file"), stage("third", {"a.txt", "b/file"}, "c.txt", "c.txt")})
-        .run([](int, const Stage&) {});
+        .run([](int, const Stage&) {}, [&] { return stop_after_a_stage ? 130 : 0; });
   }
 
   fs::path folder;
   std::map<std::string, int> runs;
-  std::string stopped_in;
+  std::string stopped_in, refused_in, edits_in;
+  bool stop_after_a_stage = false;
 };
 
 TEST_F(StagesTest, EachRunsOnceAndTheSameCommandDoesNothing) {
@@ -105,6 +108,45 @@ TEST_F(StagesTest, AStageStoppedWithOtherInputBeginsAnew) {
   run();
   EXPECT_FALSE(fs::exists(folder / "b/half"));
   EXPECT_EQ(text("earlier-2/b/half"), "of the first edit");
+}
+
+TEST_F(StagesTest, WhatIsEditedWhileAStageRunsWasNotReadByIt) {
+  edits_in = "second";
+  run();
+  edits_in = "";
+  EXPECT_EQ(runs["second"], 1);
+  run();
+  EXPECT_EQ(runs["second"], 2);
+  EXPECT_EQ(text("b/file"), "edited while it ran;second");
+}
+
+TEST_F(StagesTest, WhatCannotBeReadMovesNothingAside) {
+  run();
+  const std::string before = text("b/file");
+  write_file(folder / "a.txt", "a slip");
+  refused_in = "second";
+  EXPECT_EQ(message_of([&] { run(); }), "refused");
+  EXPECT_EQ(text("b/file"), before);
+  refused_in = "";
+  write_file(folder / "a.txt", "first");
+  run();
+  EXPECT_EQ(runs["second"], 1);
+}
+
+TEST_F(StagesTest, AMissingResultIsMadeInPlace) {
+  run();
+  fs::remove(folder / "b/file");
+  write_file(folder / "b/checkpoint", "half the work");
+  run();
+  EXPECT_EQ(runs["second"], 2);
+  EXPECT_EQ(text("b/checkpoint"), "half the work");
+  EXPECT_EQ(runs["third"], 1);  // what it reads is what it was
+}
+
+TEST_F(StagesTest, AStopBetweenStagesIsObeyed) {
+  stop_after_a_stage = true;
+  EXPECT_EQ(run(), 130);
+  EXPECT_EQ(runs, (std::map<std::string, int>{{"first", 1}}));
 }
 
 TEST_F(StagesTest, ADamagedMemoryIsNamed) {

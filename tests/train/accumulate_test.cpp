@@ -83,7 +83,7 @@ RunResult run_in(const std::filesystem::path& folder, int accumulate, bool resum
   StepConfig step;
   step.schedule = {.warmup_steps = 2, .total_steps = 6};
   Trainer trainer(model, step);
-  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .normalisation = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
+  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
   const std::optional<Resumed> resumed = resume ? load_checkpoint(folder, trainer) : std::nullopt;
   const ImageSet train = small_images(58), test = small_images(20, 3, 8);  // two steps of 24 an epoch; 9 parts of 6, of which 8 are used
   const LoaderConfig parts = small_loader(24 / accumulate);

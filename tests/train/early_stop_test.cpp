@@ -19,7 +19,7 @@ RunResult run_in(const std::filesystem::path& folder, int stop_signal, int early
   StepConfig step;
   step.schedule = {.rate = 1e-2f, .min_rate = 1e-2f, .total_steps = 100};
   Trainer trainer(model, step);
-  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .normalisation = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
+  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
   const std::optional<Resumed> resumed = load_checkpoint(folder, trainer);
   const ImageSet train = small_images(60), test = small_images(20, 3, 8), holdout = small_images(30, 3, 9);
   Loader loader(train, small_loader(12), resumed ? resumed->progress.step : 0);

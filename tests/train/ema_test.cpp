@@ -45,8 +45,8 @@ TEST(Ema, FollowsTheWeightsOfEachStep) {
 TEST(Ema, IsEvaluatedAndSavedBesideTheWeights) {
   const ImageSet train = small_images(60), test = small_images(40, 3, 8);
   const std::atomic<int> go{0};
-  const Normalisation normalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .normalisation = normalisation, .superclass_of = {}};
+  const Preprocessing preprocessing{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = preprocessing, .superclass_of = {}};
   const auto run_with = [&](float ema, const TemporaryFolder& folder) {
     ViT model(small_model());
     model.initialise(2);
@@ -67,7 +67,7 @@ TEST(Ema, IsEvaluatedAndSavedBesideTheWeights) {
   const LoadedModel ema = load_model(with.path() / "ema.safetensors");
   EXPECT_EQ(read_file(with.path() / "ema.safetensors"), read_file(averaged.checkpoint.value() / "ema.safetensors"));
   Lanes lanes(ema.model->parameters(), {}, Kernels::fast);
-  const Evaluation e = evaluate(*ema.model, test, normalisation, lanes);
+  const Evaluation e = evaluate(*ema.model, test, preprocessing, lanes);
   EXPECT_EQ(averaged.progress.last_ema_top1, e.top1);
   EXPECT_NE(e.loss, averaged.progress.last_loss);  // other weights than the last
 }

@@ -50,7 +50,7 @@ std::vector<float> trained(const std::filesystem::path& folder, int stop_signal,
   step.lanes.threads = threads;
   Trainer trainer(model, step);
   EXPECT_EQ(trainer.v.size(), 0u);
-  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .normalisation = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
+  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
   const std::optional<Resumed> resumed = load_checkpoint(folder, trainer);
   const ImageSet train = small_images(60), test = small_images(20, 3, 8);
   Loader loader(train, small_loader(12), resumed ? resumed->progress.step : 0);

@@ -111,6 +111,14 @@ TEST(Start, AnotherImageSizeAndOtherClasses) {
   std::filesystem::remove(path);
 }
 
+TEST(Start, OnlyADenseNetworkIsUpcycled) {
+  const MoeConfig moe{.experts = 2, .layers = 1, .renormalise_gates = true};
+  const auto path = saved(model_of(moe, 1), "sparse");
+  const ViT sparse = model_of(moe, 2);
+  EXPECT_NE(message_of([&] { upcycle(path, sparse); }).find("is no dense network's: it has nothing to make blocks.1.mlp.experts."), std::string::npos);
+  std::filesystem::remove(path);
+}
+
 TEST(Start, AnotherShapeIsNamed) {
   const auto path = saved(model_of({}, 1, 5), "five");
   ModelConfig other = small_model();

@@ -165,7 +165,7 @@ RunResult run_in(const fs::path& folder, int epochs, int stop_signal) {
   step.schedule = {.total_steps = 15};
   step.ema = 0.9f;
   Trainer trainer(model, step);
-  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .normalisation = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
+  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
   const std::optional<Resumed> resumed = load_checkpoint(folder, trainer);
   const ImageSet train = small_images(60), test = small_images(20, 3, 8);
   Loader loader(train, small_loader(12), resumed ? resumed->progress.step : 0);

@@ -15,6 +15,7 @@ const std::atomic<int>& stop_signal();
 void listen_for_stop_signals();
 
 int train_command(const Words& words);
+int run_training(const Words& words);  // the same as a stage of something larger: a stop is not answered with advice
 int evaluate_command(const Words& words);
 int confusion_command(const Words& words);
 int superclasses_command(const Words& words);

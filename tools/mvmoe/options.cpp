@@ -76,7 +76,7 @@ ModelConfig ModelOptions::resolve(int image, int data_classes) const {
 
 void ThreadOptions::declare_for_inference(Flags& flags) {
   flags.add("threads", threads, "threads (0: the cores this process may use)", 0, 4096);
-  flags.add("lane-size", lane_size, "images that one thread takes through the network at a time", 1, 4096);
+  flags.add("lane-size", lane_size, "images that one thread takes through the network at a time; where tokens are routed, the group that is balanced and that capacity counts in", 1, 4096);
   flags.add_choice("kernels", kernels, "the fastest kernels, or the plain ones that a reader can follow", {"fast", "plain"});
 }
 

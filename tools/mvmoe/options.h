@@ -41,7 +41,8 @@ extern const std::vector<std::string> moe_flags;
 void require_experts(const Flags& flags, const MoeOptions& moe);
 
 // --threads, --lane-size and the like: how the work is spread. The number of threads changes no result; the others
-// change the order of sums, and so the last bits.
+// change the order of sums, and so the last bits. Where tokens are routed, a lane is also the group in which they are
+// balanced and compete for capacity: there its size is part of the method.
 struct ThreadOptions {
   int threads = 0;          // 0: the cores this process may use
   int lane_size = 8;

@@ -1,4 +1,5 @@
 // tools/mvmoe/pipeline.cpp: `mvmoe pipeline`: the whole method, each stage the command that a user could give.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -14,7 +15,10 @@
 #include "tools/pipeline/stages.h"
 #include "tools/pipeline/table.h"
 #include "tools/report/pages.h"
+#include "train/progress_bar.h"
 #include "train/run_folder.h"
+#include "train/superclass/class_names.h"
+#include "train/superclass/confusion_csv.h"
 #include "train/superclass/division_file.h"
 #include "train/superclass/score.h"
 #include "train/superclass/spectral.h"
@@ -77,13 +81,19 @@ Words operator+(Words a, const Words& b) {
   return a;
 }
 
+int stop_code() { return stop_signal() == 0 ? 0 : stop_signal() == SIGINT ? 130 : 75; }
+
 int run_compare(const PipelineOptions& o, const DataSet& data) {
   const fs::path folder = o.train.out;
   const bool upcycled = o.train.upcycle;
   const SuperClasses division = read_superclasses(folder / "superclasses.json", data.classes, o.train.model.moe.experts);
-  const Comparison comparison = compare({.dense = folder / "dense/last.safetensors", .moe = folder / "moe/last.safetensors",
-                                         .control = upcycled ? std::optional(folder / "control/last.safetensors") : std::nullopt},
-                                        data, division.of_class, o.train.threads.lanes(), o.train.threads.kernels_to_run(), o.train.seed);
+  ProgressBar bar(ProgressBar::mode_for_stderr(o.train.quiet), o.train.log_interval);
+  const auto keep_on = [&](int images, int of) { return bar.show(WorkLine{"comparing", images, of}), stop_signal() == 0; };
+  const auto comparison = compare({.dense = folder / "dense/last.safetensors", .moe = folder / "moe/last.safetensors",
+                                   .control = upcycled ? std::optional(folder / "control/last.safetensors") : std::nullopt},
+                                  data, {.superclass_of = division.of_class, .lanes = o.train.threads.lanes(), .kernels = o.train.threads.kernels_to_run(),
+                                         .seed = o.train.seed, .keep_on = keep_on});
+  if (!comparison) return stop_code();
   const bool known = !data.coarse_of_class.empty();
   Json json{{"data", o.train.data}, {"model", o.train.model.model}, {"epochs", o.train.epochs}, {"experts", o.train.model.moe.experts},
             {"moe_layers", o.train.model.moe.layers}, {"top_k", o.train.model.moe.top_k}, {"routing", o.train.model.moe.routing},
@@ -91,7 +101,7 @@ int run_compare(const PipelineOptions& o, const DataSet& data) {
             {"sizes", division.sizes()},
             {"ari", known ? Json(adjusted_rand_index(division.of_class, data.coarse_of_class)) : Json(nullptr)},
             {"nmi", known ? Json(normalised_mutual_information(division.of_class, data.coarse_of_class)) : Json(nullptr)}};
-  json.update(to_json(comparison));
+  json.update(to_json(*comparison));
   write_file(folder / "comparison.json", json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
   return 0;
 }
@@ -103,35 +113,42 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
   const Words data_and_threads{"--data", o.train.data, "--threads", std::to_string(o.train.threads.threads), "--kernels", o.train.threads.kernels};
   const std::string epochs = std::to_string(o.train.epochs) + (o.train.epochs == 1 ? " epoch" : " epochs"), E = std::to_string(o.train.model.moe.experts);
   std::vector<Stage> stages;
-  stages.push_back({"dense", "train " + o.train.model.model + " for " + epochs, {}, {"dense"}, [=, &flags] {
-    return train_command(words_of(flags, recipe_of(false)) + manner + Words{"--out", out + "/dense", "--resume"});
+  // What later stages read of a training; its checkpoints make these anew where they are missing.
+  const auto results_of = [](const std::string& run) { return std::vector<fs::path>{run + "/last.safetensors"}; };
+  const auto check_division = [=, &data] { read_superclasses(superclasses, data.classes, o.train.model.moe.experts); };
+  stages.push_back({"dense", "train " + o.train.model.model + " for " + epochs, {}, {"dense"}, results_of("dense"), {}, [=, &flags] {
+    return run_training(words_of(flags, recipe_of(false)) + manner + Words{"--out", out + "/dense", "--resume"});
   }});
-  stages.push_back({"confusion", "what it takes for what, on the held-out part", {"dense/last.safetensors"}, {"confusion.csv"}, [=] {
+  stages.push_back({"confusion", "what it takes for what, on the held-out part", {"dense/last.safetensors"}, {"confusion.csv"}, {"confusion.csv"}, {}, [=] {
     return confusion_command(Words{"--weights", dense, "--out", out + "/confusion.csv", "--kind", o.kind} + data_and_threads);
   }});
   std::vector<fs::path> division_inputs{"confusion.csv"};
-  stages.push_back({"superclasses", E + " super-classes (" + o.method + ")", division_inputs, {"superclasses.json"}, [=] {
+  if (o.method == "file") division_inputs.push_back(fs::absolute(o.file));
+  const auto check_confusion = [=] { read_confusion(out + "/confusion.csv"); };
+  stages.push_back({"superclasses", E + " super-classes (" + o.method + ")", division_inputs, {"superclasses.json"}, {"superclasses.json"}, check_confusion, [=] {
     Words words{"--confusion", out + "/confusion.csv", "--experts", E, "--out", superclasses, "--method", o.method, "--max-size", std::to_string(o.max_size),
                 "--seed", std::to_string(o.train.seed), "--data", o.train.data};
     return superclasses_command(o.method == "file" ? words + Words{"--file", o.file} : words);
   }});
   if (upcycle)
-    stages.push_back({"control", "train the dense network for " + epochs + " more", {"dense/last.safetensors"}, {"control"}, [=, &flags] {
-      return train_command(words_of(flags, recipe_of(false)) + manner + Words{"--out", out + "/control", "--resume", "--init-from", dense});
+    stages.push_back({"control", "train the dense network for " + epochs + " more", {"dense/last.safetensors"}, {"control"}, results_of("control"), {}, [=, &flags] {
+      return run_training(words_of(flags, recipe_of(false)) + manner + Words{"--out", out + "/control", "--resume", "--init-from", dense});
     }});
   std::vector<fs::path> moe_inputs;
   if (guided) moe_inputs.push_back("superclasses.json");
   if (upcycle) moe_inputs.push_back("dense/last.safetensors");
-  stages.push_back({"moe", std::string(upcycle ? "upcycle it and train" : "train the same network") + " with " + E + " experts for " + epochs, moe_inputs, {"moe"}, [=, &flags] {
+  stages.push_back({"moe", std::string(upcycle ? "upcycle it and train" : "train the same network") + " with " + E + " experts for " + epochs, moe_inputs, {"moe"}, results_of("moe"), check_division, [=, &flags] {
     Words words = words_of(flags, recipe_of(true)) + manner + Words{"--out", out + "/moe", "--resume"};
     if (guided) words = words + Words{"--superclasses", superclasses};
     if (upcycle) words = words + Words{"--upcycle", "--init-from", dense};
-    return train_command(words);
+    return run_training(words);
   }});
   std::vector<fs::path> compared{"dense/last.safetensors", "moe/last.safetensors", "superclasses.json"};
   if (upcycle) compared.push_back("control/last.safetensors");
-  stages.push_back({"compare", "both on the test set", compared, {"comparison.json"}, [=, &data] { return run_compare(o, data); }});
-  stages.push_back({"report", "a page of it all", {"comparison.json", "dense/log.csv", "moe/log.csv"}, {"report.html"}, [=] {
+  stages.push_back({"compare", "both on the test set", compared, {"comparison.json"}, {"comparison.json"}, check_division, [=, &data] { return run_compare(o, data); }});
+  std::vector<fs::path> shown{"comparison.json", "confusion.csv", "superclasses.json", "dense/log.csv", "moe/log.csv"};
+  if (upcycle) shown.push_back("control/log.csv");
+  stages.push_back({"report", "a page of it all", shown, {"report.html"}, {"report.html"}, {}, [=] {
     write_file(fs::path(out) / "report.html", report::page_of({out}));
     return 0;
   }});
@@ -145,9 +162,13 @@ void check_all(const PipelineOptions& o, const DataSet& data) {
   if (!(o.train.holdout > 0)) fail_usage("--holdout: is 0: the confusion matrix needs a held-out part, 0.1 is usual");
   if (o.method == "file" && o.file.empty()) fail_usage("--superclasses: is missing: --method file reads it");
   if (o.method != "file" && !o.file.empty()) fail_usage("--superclasses: needs --method file, is ", o.method);
+  if (o.method == "file" && o.max_size > 0) fail_usage("--max-size: with --method file the sizes are the file's");
   o.train.model.resolve(data.train.side, classes);
+  index_of_names(data.classes, "--data: " + printable(o.train.data));  // no two of one name
+  const auto held_out = choose_holdout(data.train.labels, classes, o.train.holdout, o.train.seed);
+  if (std::count(held_out.begin(), held_out.end(), true) == 0) fail_usage("--holdout: ", o.train.holdout, " of each class is no image: a larger share is needed");
   check_division(classes, o.train.model.moe.experts, o.max_size);
-  if (!o.file.empty()) read_superclasses(o.file, data.classes, o.train.model.moe.experts);
+  if (!o.file.empty() && fs::exists(o.file)) read_superclasses(o.file, data.classes, o.train.model.moe.experts);
 }
 
 void print_json_result(const Json& c, const fs::path& folder) {
@@ -168,6 +189,7 @@ int pipeline_command(const Words& words) {
   declare(flags, o);
   if (!flags.parse(words)) return 0;
   apply_recipe(flags, o.train.recipe);
+  if (o.train.upcycle) o.train.model.moe.renormalise_gates = true;  // as train does
   flags.require("out");
   if (o.train.out.empty()) fail_usage("--out: is empty, must be a folder");
   listen_for_stop_signals();
@@ -179,7 +201,7 @@ int pipeline_command(const Words& words) {
     if (!fs::exists(folder / "stages.json"))
       fail_usage("--out: ", printable(o.train.out), " holds a run that is no pipeline's: choose another folder");
     agree_with_folder(flags, names, config_file);
-  } else if (holds_run(folder)) {
+  } else if (fs::exists(folder / "stages.json") || fs::exists(folder / "dense") || fs::exists(folder / "confusion.csv") || holds_run(folder)) {
     fail_usage("--out: ", printable(o.train.out), " holds a run already: choose another folder");
   }
   if (o.train.data.empty()) flags.require("data");
@@ -188,14 +210,19 @@ int pipeline_command(const Words& words) {
   require_test_images(data);
   if (!o.train.quiet) say_notes(data);
   check_all(o, data);
+  const std::string data_crc32 = std::to_string(crc32_of(data.train)) + " " + std::to_string(crc32_of(data.test));
+  if (const nlohmann::json stored = fs::exists(config_file) ? read_json(config_file, "--out") : nlohmann::json::object(); stored.value("data_crc32", data_crc32) != data_crc32)
+    fail_usage("--data: ", printable(o.train.data), " holds other images or labels than those that ", printable(o.train.out), " was made with: choose another --out");
 
   Stages stages(folder, stages_of(o, flags, data));
   if (!fs::exists(folder / "stages.json")) write_file(folder / "stages.json", "{}\n");
-  write_file(config_file, flags.values(names).dump(1) + "\n");
+  nlohmann::json config = flags.values(names);
+  config["data_crc32"] = data_crc32;
+  write_file(config_file, config.dump(1) + "\n");
   if (!o.train.quiet) std::fprintf(stderr, "%s: the stages\n%s", printable(o.train.out).c_str(), stages.plan().c_str());
   const int code = stages.run([&](int number, const Stage& stage) {
     if (!o.train.quiet) std::fprintf(stderr, "\nstage %d, %s: %s\n", number, stage.name.c_str(), stage.what.c_str());
-  });
+  }, stop_code);
   if (code != 0) {
     std::fprintf(stderr, "mvmoe: the pipeline was stopped; the same command goes on\n");
     return code;

@@ -60,6 +60,8 @@ RoutingLossConfig routing_losses(const TrainOptions& o, const std::vector<std::s
   if (guided) losses.superclass_of = read_superclasses(o.superclasses, classes, moe.experts).of_class;
   if (moe.balance == Balance::importance_load && moe.router_noise == 0 && !o.quiet)
     std::fprintf(stderr, "mvmoe: --balance importance-load without --router-noise: only the importance is balanced, the load has no gradient then\n");
+  if (moe.experts > 0 && !guided && moe.top_k == 1 && moe.renormalise_gates && losses.balance_weight == 0 && losses.z_weight == 0 && !o.quiet)
+    std::fprintf(stderr, "mvmoe: --renormalise-gates with --top-k 1: every gate is 1, so the router gets no gradient and does not learn (--balance or --top-k 2 help)\n");
   return losses;
 }
 
@@ -107,7 +109,9 @@ void print_result(const RunResult& r, const TrainOptions& o, std::uint64_t steps
 
 }  // namespace
 
-int train_command(const Words& words) {
+namespace {
+
+int train(const Words& words, const char* how_to_go_on) {
   TrainOptions o;
   Flags flags("train --data SPEC --out DIR [flags]", "Trains a model on a data set and writes weights, checkpoints and a log into a folder.");
   declare_run(flags, o);
@@ -127,12 +131,15 @@ int train_command(const Words& words) {
   if (!o.config.empty()) take_config(flags, o.config);
   std::error_code ignored;
   const bool goes_on = o.resume && fs::exists(config_file, ignored);
+  if (fs::exists(folder / "stages.json", ignored)) fail_usage("--out: ", printable(o.out), " holds a pipeline: choose another folder");
   if (!o.resume && !o.overwrite && holds_run(folder))
     fail_usage("--out: ", printable(o.out), " holds a run already: give --resume to go on with it, --overwrite to replace it, or another folder");
   const bool moved = goes_on && agree_with_folder(flags, recipe_flags, config_file);
   if (o.data.empty()) flags.require("data");
 
   require_experts(flags, o.model.moe);
+  for (const char* name : {"guide-weight", "balance-weight", "router-z-weight", "bias-rate"})
+    if (o.model.moe.experts == 0 && flags.given(name)) fail_usage("--", name, ": says nothing about a dense network: give --experts too");
   if (o.upcycle && (o.init_from.empty() || o.model.moe.experts == 0))
     fail_usage("--upcycle: makes experts of a dense network's MLPs: give --init-from and --experts too");
   if (o.upcycle) o.model.moe.renormalise_gates = true;  // else the experts' copies would be scaled by the gates
@@ -163,7 +170,7 @@ int train_command(const Words& words) {
   const std::uint64_t total = steps_per_epoch * static_cast<std::uint64_t>(o.epochs);
   auto warmup = static_cast<std::uint64_t>(static_cast<double>(o.warmup_epochs) * static_cast<double>(steps_per_epoch));
   if (warmup > total) {
-    std::fprintf(stderr, "mvmoe: --warmup-epochs: %g is longer than the run: it ends with the run\n", o.warmup_epochs);
+    if (!o.quiet) std::fprintf(stderr, "mvmoe: --warmup-epochs: %g is longer than the run: it ends with the run\n", o.warmup_epochs);
     warmup = total;
   }
   const StepConfig step{.schedule = {.rate = o.lr_base > 0 ? o.lr_base * static_cast<float>(o.batch_size) / 512 : o.lr, .min_rate = o.min_lr,
@@ -218,10 +225,15 @@ int train_command(const Words& words) {
                                 .log_interval = o.log_interval, .quiet = o.quiet},
                                resumed, stop_signal());
   if (result.signal != 0)
-    std::fprintf(stderr, "mvmoe: stopped by a signal at step %llu of %llu, saved in %s; go on with --resume\n",
-                 static_cast<unsigned long long>(result.progress.step), static_cast<unsigned long long>(total), printable(result.checkpoint->string()).c_str());
+    std::fprintf(stderr, "mvmoe: stopped by a signal at step %llu of %llu, saved in %s%s\n",
+                 static_cast<unsigned long long>(result.progress.step), static_cast<unsigned long long>(total), printable(result.checkpoint->string()).c_str(), how_to_go_on);
   print_result(result, o, steps_per_epoch);
   return exit_code(result.signal);
 }
+
+}  // namespace
+
+int train_command(const Words& words) { return train(words, "; go on with --resume"); }
+int run_training(const Words& words) { return train(words, ""); }
 
 }  // namespace mvmoe

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "engine/error.h"
+#include "engine/files.h"
 #include "engine/random.h"
 #include "models/cost.h"
 #include "train/weights.h"
@@ -44,12 +46,27 @@ struct Judged {
   Evaluation evaluation;
 };
 
-Judged judge(const std::filesystem::path& weights, const DataSet& data, const std::vector<int>& superclass_of, const LaneConfig& lane_config, Kernels kernels) {
-  Judged judged{load_model(weights), {}};
-  Lanes lanes(judged.loaded.model->parameters(), lane_config, kernels);
-  judged.evaluation = evaluate(*judged.loaded.model, data.test, judged.loaded.description.preprocessing, lanes, {.superclass_of = superclass_of});
-  return judged;
-}
+// Passes over the test set, one after the other, as one long one that may be stopped.
+class Passes {
+ public:
+  Passes(const DataSet& data, const CompareOptions& options, int passes) : data_(data), options_(options), all_(passes * data.test.size()) {}
+
+  Evaluation judge(const LoadedModel& loaded, const std::vector<int>& superclass_of, const std::vector<int>& experts = {}) {
+    Lanes lanes(loaded.model->parameters(), options_.lanes, options_.kernels);
+    const auto keep_on = [&](int images) { return !options_.keep_on || options_.keep_on(before_ + images, all_); };
+    Evaluation e = evaluate(*loaded.model, data_.test, loaded.description.preprocessing, lanes, {.superclass_of = superclass_of, .experts = experts, .keep_on = keep_on});
+    before_ += data_.test.size();
+    stopped_ = stopped_ || !e.complete;
+    return e;
+  }
+  bool stopped() const { return stopped_; }
+
+ private:
+  const DataSet& data_;
+  const CompareOptions& options_;
+  int before_ = 0, all_;
+  bool stopped_ = false;
+};
 
 Contestant contestant(const Judged& judged, double ms) {
   const ModelConfig& config = judged.loaded.model->config();
@@ -57,12 +74,6 @@ Contestant contestant(const Judged& judged, double ms) {
   const auto params = static_cast<std::int64_t>(judged.loaded.model->parameters().count());
   return {.top1 = judged.evaluation.top1, .top5 = judged.evaluation.top5, .macs = c.macs, .executed_macs = c.executed_macs, .params = params,
           .active_params = active_params(config, params), .ms = ms};
-}
-
-// The sparse network's top-1 if image i went to experts[i].
-double top1_if(const std::vector<int>& experts, const Judged& moe, const DataSet& data, const LaneConfig& lane_config, Kernels kernels) {
-  Lanes lanes(moe.loaded.model->parameters(), lane_config, kernels);
-  return evaluate(*moe.loaded.model, data.test, moe.loaded.description.preprocessing, lanes, {.experts = experts}).top1;
 }
 
 std::vector<int> random_experts(int images, int experts, std::uint64_t seed) {
@@ -108,28 +119,37 @@ Json or_null(const std::optional<double>& value) { return value ? Json(*value) :
 
 }  // namespace
 
-Comparison compare(const Networks& networks, const DataSet& data, const std::vector<int>& superclass_of, const LaneConfig& lanes, Kernels kernels,
-                   std::uint64_t seed) {
-  const Judged dense = judge(networks.dense, data, {}, lanes, kernels), moe = judge(networks.moe, data, superclass_of, lanes, kernels);
+std::optional<Comparison> compare(const Networks& networks, const DataSet& data, const CompareOptions& options) {
+  const std::vector<int>& superclass_of = options.superclass_of;
+  Judged dense{load_model(networks.dense), {}}, moe{load_model(networks.moe), {}};
+  const MoeConfig& config = moe.loaded.model->config().moe;
+  const bool guided = config.routing == Routing::superclass, by_image = config.routing != Routing::token;
+  if (guided && moe.loaded.description.superclass_of != superclass_of)
+    fail(printable(networks.moe.string()), ": its router was guided by another division than the file holds now: was it edited meanwhile? Give the command again");
   std::optional<Judged> control;
-  if (networks.control) control = judge(*networks.control, data, {}, lanes, kernels);
-  const std::vector<double> ms = latencies({&dense.loaded, &moe.loaded}, data, kernels);
+  if (networks.control) control = Judged{load_model(*networks.control), {}};
 
+  Passes passes(data, options, 2 + (control ? 1 : 0) + (by_image ? 1 : 0) + (guided ? 1 : 0));
   Comparison c;
+  dense.evaluation = passes.judge(dense.loaded, {});
+  moe.evaluation = passes.judge(moe.loaded, superclass_of);
+  if (control) control->evaluation = passes.judge(control->loaded, {});
+  if (by_image) c.random_router_top1 = passes.judge(moe.loaded, {}, random_experts(data.test.size(), config.experts, options.seed)).top1;
+  if (guided) {
+    std::vector<int> right;
+    for (const int label : data.test.labels) right.push_back(superclass_of[static_cast<std::size_t>(label)]);
+    c.oracle_top1 = passes.judge(moe.loaded, {}, right).top1;
+    c.router_accuracy = moe.evaluation.router_accuracy;
+  }
+  if (passes.stopped()) return {};
+
+  const std::vector<double> ms = latencies({&dense.loaded, &moe.loaded}, data, options.kernels);
   c.dense = contestant(dense, ms[0]);
   c.moe = contestant(moe, ms[1]);
   if (control) c.control = contestant(*control, ms[0]);  // the same network as the dense one, with other weights
   c.expert_load = moe.evaluation.expert_load;
   set_gain(c, moe.evaluation, control ? control->evaluation : dense.evaluation);
-  const MoeConfig& config = moe.loaded.model->config().moe;
-  if (config.routing == Routing::token) return c;
-  find_out_who_went_where(c, moe, data, superclass_of);
-  c.random_router_top1 = top1_if(random_experts(data.test.size(), config.experts, seed), moe, data, lanes, kernels);
-  if (config.routing != Routing::superclass) return c;  // its experts know of no super-class
-  std::vector<int> right;
-  for (const int label : data.test.labels) right.push_back(superclass_of[static_cast<std::size_t>(label)]);
-  c.oracle_top1 = top1_if(right, moe, data, lanes, kernels);
-  c.router_accuracy = moe.evaluation.router_accuracy;
+  if (by_image) find_out_who_went_where(c, moe, data, superclass_of);
   return c;
 }
 
@@ -141,7 +161,8 @@ Json to_json(const Comparison& c) {
     misrouted.push_back({{"index", m.index}, {"class", m.label}, {"expert", m.expert}, {"probability", m.probability}, {"predicted", m.predicted}});
   return {{"dense", to_json(c.dense)}, {"control", c.control ? to_json(*c.control) : Json(nullptr)}, {"moe", moe},
           {"oracle_top1", or_null(c.oracle_top1)}, {"random_router_top1", or_null(c.random_router_top1)}, {"gain", c.gain}, {"gain_error", c.gain_error},
-          {"expert_of_class", c.expert_of_class}, {"misrouted", misrouted}};
+          {"expert_of_class", c.expert_of_class.empty() ? Json(nullptr) : Json(c.expert_of_class)},
+          {"misrouted", c.router_accuracy ? misrouted : Json(nullptr)}};
 }
 
 }  // namespace mvmoe

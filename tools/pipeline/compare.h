@@ -2,6 +2,7 @@
 // where accuracy is lost on the way.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,9 +45,17 @@ struct Networks {
   std::optional<std::filesystem::path> control;
 };
 
-// `seed` draws the random router's choices. superclass_of [C] is the division, also where the router was not guided.
-Comparison compare(const Networks& networks, const DataSet& data, const std::vector<int>& superclass_of, const LaneConfig& lanes, Kernels kernels,
-                   std::uint64_t seed);
+struct CompareOptions {
+  std::vector<int> superclass_of;        // [C], the division, also where the router was not guided
+  LaneConfig lanes;
+  Kernels kernels = Kernels::fast;
+  std::uint64_t seed = 0;                // draws the random router's choices
+  // Asked now and then, with the images judged so far and those to be judged in all; false stops.
+  std::function<bool(int images, int of)> keep_on;
+};
+
+// Empty: stopped. Throws Error if the sparse network was guided by another division.
+std::optional<Comparison> compare(const Networks& networks, const DataSet& data, const CompareOptions& options);
 
 nlohmann::ordered_json to_json(const Comparison& comparison);
 

@@ -40,15 +40,22 @@ const Stages::Memory* Stages::memory_of(const Stage& stage) const {
 }
 
 std::vector<std::string> Stages::reads_now(const Stage& stage) const {
+  const Memory* memory = memory_of(stage);
   std::vector<std::string> read;
-  for (const fs::path& input : stage.inputs) read.push_back(input.string() + " " + (fs::exists(folder_ / input) ? checksum(folder_ / input) : "missing"));
+  for (std::size_t i = 0; i < stage.inputs.size(); ++i) {
+    const fs::path& input = stage.inputs[i];
+    const bool there = fs::exists(folder_ / input);
+    // What a user gave was read once; that it is gone since changes nothing.
+    if (input.is_absolute()) read.push_back(there ? "given " + checksum(input) : memory && i < memory->read.size() ? memory->read[i] : "missing");
+    else read.push_back(input.string() + " " + (there ? checksum(folder_ / input) : "missing"));
+  }
   return read;
 }
 
 bool Stages::is_done(const Stage& stage) const {
   const Memory* memory = memory_of(stage);
   return memory && memory->done && memory->read == reads_now(stage) &&
-         std::all_of(stage.outputs.begin(), stage.outputs.end(), [&](const fs::path& output) { return fs::exists(folder_ / output); });
+         std::all_of(stage.results.begin(), stage.results.end(), [&](const fs::path& result) { return fs::exists(folder_ / result); });
 }
 
 std::string Stages::plan() const {
@@ -74,28 +81,27 @@ void Stages::move_aside(const Stage& stage) const {
   }
 }
 
-void Stages::remember(const Stage& stage, bool done) {
+void Stages::remember(const Stage& stage, const std::vector<std::string>& read, bool done) {
   std::erase_if(memory_, [&](const Memory& m) { return m.name == stage.name; });
-  memory_.push_back({stage.name, reads_now(stage), done});
+  memory_.push_back({stage.name, read, done});
   Json json = Json::object();
   for (const Memory& m : memory_) json[m.name] = {{"read", m.read}, {"done", m.done}};
   write_file(folder_ / "stages.json", json.dump(1) + "\n");
 }
 
-int Stages::run(const std::function<void(int, const Stage&)>& begins) {
+int Stages::run(const std::function<void(int, const Stage&)>& begins, const std::function<int()>& stopped) {
   for (std::size_t i = 0; i < stages_.size(); ++i) {
     const Stage& stage = stages_[i];
     if (is_done(stage)) continue;
     begins(static_cast<int>(i) + 1, stage);
+    if (stage.check) stage.check();
+    const std::vector<std::string> read = reads_now(stage);  // before it runs: what is edited meanwhile was not read
     const Memory* memory = memory_of(stage);
-    const bool goes_on = memory && !memory->done && memory->read == reads_now(stage);  // stopped in the middle, of the same input
-    if (!goes_on) {
-      move_aside(stage);
-      remember(stage, false);
-    }
-    const int code = stage.run();
-    if (code != 0) return code;
-    remember(stage, true);
+    if (!memory || memory->read != read) move_aside(stage);  // else it was stopped, or a result is missing: it goes on
+    remember(stage, read, false);
+    if (const int code = stage.run(); code != 0) return code;
+    remember(stage, read, true);
+    if (const int code = stopped(); code != 0) return code;
   }
   return 0;
 }

@@ -14,9 +14,11 @@ namespace mvmoe {
 struct Stage {
   std::string name;                            // one word, the key in stages.json
   std::string what;                            // for the plan, in words
-  std::vector<std::filesystem::path> inputs;   // files, relative to the folder
-  std::vector<std::filesystem::path> outputs;  // files or folders that it makes
-  std::function<int()> run;                    // an exit code: 0: done. Called again where it was stopped, it goes on
+  std::vector<std::filesystem::path> inputs;   // files, relative to the folder; an absolute one is the user's own
+  std::vector<std::filesystem::path> outputs;  // files or folders that it makes: what moves aside where it begins anew
+  std::vector<std::filesystem::path> results;  // files among them that must be there when it is done
+  std::function<void()> check;                 // throws if the inputs are not what they should be: before anything moves
+  std::function<int()> run;                    // an exit code: 0: done. Called again with the same inputs, it goes on
 };
 
 class Stages {
@@ -27,19 +29,20 @@ class Stages {
   // The plan: a line a stage, with what is done already.
   std::string plan() const;
 
-  // Runs what is not done, in order; `begins(number, stage)` before each. The first exit code that is not 0, or 0.
-  int run(const std::function<void(int number, const Stage& stage)>& begins);
+  // Runs what is not done, in order; `begins(number, stage)` before each, `stopped()` after each. The first exit code of
+  // a stage or of `stopped` that is not 0, or 0.
+  int run(const std::function<void(int number, const Stage& stage)>& begins, const std::function<int()>& stopped);
 
  private:
   bool is_done(const Stage& stage) const;
   void move_aside(const Stage& stage) const;
-  void remember(const Stage& stage, bool done);
+  void remember(const Stage& stage, const std::vector<std::string>& read, bool done);
 
   std::filesystem::path folder_;
   std::vector<Stage> stages_;
   struct Memory {
     std::string name;
-    std::vector<std::string> read;  // "FILE CRC" of each input
+    std::vector<std::string> read;  // "FILE CRC" of each input; "given CRC" of one of the user's own
     bool done = false;
   };
   std::vector<Memory> memory_;
