@@ -31,7 +31,7 @@ program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp tools/pipeline
 tests := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
-.PHONY: all help setup test demo mutate gradcheck examples bench-lanes bench-collapse venv clean
+.PHONY: all help setup test demo mutate gradcheck examples bench-lanes bench-collapse kill-test venv clean
 all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a  ## build build/mvmoe and build/libmvmoe.a
 
 help:  ## list the targets
@@ -62,6 +62,10 @@ bench-lanes: $(BUILD)/bench/lanes  ## lanes of images against batch-wide operati
 bench-collapse: all  ## learned routing with and without a balance loss: what each expert gets
 	@bash tools/bench/collapse.sh $(BUILD)/mvmoe
 
+KILLS ?= 200
+kill-test: all  ## kill -9 a run on glyphs at KILLS random moments: it must end as if undisturbed
+	@bash tools/bench/kill.sh $(BUILD)/mvmoe $(KILLS)
+
 venv:  ## a Python environment for golden values and peers (never needed to build, train or test)
 	python3 -m venv $(BUILD)/venv && $(BUILD)/venv/bin/pip install -r tools/golden/requirements.txt
 
@@ -88,6 +92,9 @@ $(BUILD)/bench/%: $(BUILD)/tools/bench/%.cpp.o $(BUILD)/libmvmoe.a
 
 # This one file runs on any x86-64, to say that the rest does not.
 $(BUILD)/tools/mvmoe/processor_check.cpp.o: override CXXFLAGS += -march=x86-64
+
+# An augmentation gives the bytes that Pillow gives, on every processor: a product and a sum are not fused into one rounding.
+$(BUILD)/train/augment/%.cpp.o: override CXXFLAGS += -ffp-contract=off
 
 # The flags are part of every object: other flags, another compiler: another object.
 $(BUILD)/flags: FORCE

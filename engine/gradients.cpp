@@ -17,8 +17,14 @@ Gradients::Gradients(std::size_t block_size, int threads)
   begin();
 }
 
-void Gradients::begin() {
+void Gradients::go_on() {
   for (std::size_t c = 0; c < chunks_; ++c) merged_[c].store(0, std::memory_order_relaxed);
+  adding_ = true;
+}
+
+void Gradients::begin() {
+  go_on();
+  adding_ = false;
   if (!abandoned_.exchange(false)) return;
   for (const Block& buffer : buffers_) std::fill_n(buffer.data(), buffer.size(), 0.0f);
 }
@@ -32,7 +38,7 @@ void Gradients::merge(int thread, int block) {
     }
     const std::size_t first = c * chunk_floats, last = std::min(first + chunk_floats, total_.size());
     float* total = total_.data();
-    if (block == 0) {
+    if (block == 0 && !adding_) {
       std::copy(buffer + first, buffer + last, total + first);
     } else {
       for (std::size_t i = first; i < last; ++i) total[i] += buffer[i];

@@ -23,6 +23,9 @@ class Gradients {
   // abandoned step left is cleared here.
   void begin();
 
+  // Between two parts of one step: blocks are counted from 0 again, and what is merged is added to the total.
+  void go_on();
+
   const Block& buffer(int thread) const { return buffers_[static_cast<std::size_t>(thread)]; }
   const Block& total() const { return total_; }
 
@@ -42,6 +45,7 @@ class Gradients {
   std::unique_ptr<std::atomic<int>[]> merged_;  // [chunks_]: blocks that have passed
   std::vector<double> squares_;                 // [chunks_]
   std::atomic<bool> abandoned_{false};
+  bool adding_ = false;                         // block 0 too is added
 };
 
 }  // namespace mvmoe

@@ -8,8 +8,7 @@ namespace mvmoe {
 void AdamW::step(const Parameters& parameters, const Block& gradient, const Block& m, const Block& v, Threads& threads) const {
   const float correction1 = static_cast<float>(1 / (1 - std::pow(static_cast<double>(beta1), static_cast<double>(t))));
   const float correction2 = static_cast<float>(1 / std::sqrt(1 - std::pow(static_cast<double>(beta2), static_cast<double>(t))));
-  const float step_size = rate * correction1;
-  const auto update = [&](std::size_t first, std::size_t last, float keep) {
+  const auto update = [&](std::size_t first, std::size_t last, float keep, float step_size) {
     float* w = parameters.weights().data();
     const float* g = gradient.data();
     float *mean = m.data(), *square = v.data();
@@ -25,9 +24,11 @@ void AdamW::step(const Parameters& parameters, const Block& gradient, const Bloc
   const auto count = static_cast<std::size_t>(threads.count());
   threads.run([&](int thread) {
     const auto t = static_cast<std::size_t>(thread);
-    for (const Parameter& p : parameters.list()) {
+    for (std::size_t i = 0; i < parameters.list().size(); ++i) {
+      const Parameter& p = parameters.list()[i];
       const std::size_t n = p.shape.size();
-      update(p.offset + n * t / count, p.offset + n * (t + 1) / count, p.decay ? 1 - rate * decay : 1);
+      const float own_rate = rate_scales ? rate * rate_scales[i] : rate;
+      update(p.offset + n * t / count, p.offset + n * (t + 1) / count, p.decay ? 1 - own_rate * decay : 1, own_rate * correction1);
     }
   });
 }

@@ -16,6 +16,7 @@ struct AdamW {
   float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
   std::uint64_t t = 1;  // steps done, this one included
   float scale = 1;      // factor of every gradient
+  const float* rate_scales = nullptr;  // [parameters] factor of each one's rate; null: 1
 
   // weights, moments m and v, and the gradient are blocks of the parameters' layout; the first three are updated.
   void step(const Parameters& parameters, const Block& gradient, const Block& m, const Block& v, Threads& threads) const;

@@ -32,8 +32,10 @@ void each_field(Progress& p, const Visit& visit) {
   visit("last_top5", p.last_top5);
   visit("last_loss", p.last_loss);
   visit("last_train_loss", p.last_train_loss);
+  visit("last_ema_top1", p.last_ema_top1);
   visit("last_router_accuracy", p.last_router_accuracy);
   visit("last_expert_load", p.last_expert_load);
+  visit("evaluations_since_best", p.evaluations_since_best);
   visit("evaluation_pending", p.evaluation_pending);
 }
 
@@ -68,6 +70,14 @@ void remove_all_but(const fs::path& checkpoints, std::uint64_t newest, int keep)
     if (step <= newest && ++kept > std::max(keep, 1)) fs::remove_all(step_folder(checkpoints, step), ignored);
 }
 
+// AdamW has two, SGD one.
+std::vector<NamedTensor> moments_of(const Trainer& trainer) {
+  std::vector<NamedTensor> moments = named_tensors(trainer.model.parameters(), trainer.m, "m.");
+  if (trainer.v.size() > 0)
+    for (NamedTensor& tensor : named_tensors(trainer.model.parameters(), trainer.v, "v.")) moments.push_back(std::move(tensor));
+  return moments;
+}
+
 Progress load(const fs::path& path, Trainer& trainer) {
   Progress progress;
   const auto bytes = read_file(path / "state.json");
@@ -80,8 +90,8 @@ Progress load(const fs::path& path, Trainer& trainer) {
   const Parameters& parameters = trainer.model.parameters();
   read_parameters(path / "weights.safetensors", parameters);
   const SafetensorsFile moments(path / "moments.safetensors");
-  for (const auto* block : {&trainer.m, &trainer.v})
-    for (const NamedTensor& tensor : named_tensors(parameters, *block, block == &trainer.m ? "m." : "v.")) moments.read(tensor.name, tensor.value);
+  for (const NamedTensor& tensor : moments_of(trainer)) moments.read(tensor.name, tensor.value);
+  if (trainer.average.size() > 0) read_parameters(path / "ema.safetensors", parameters, trainer.average);
   trainer.step = progress.step;
   return progress;
 }
@@ -98,9 +108,8 @@ void save_checkpoint(const fs::path& folder, const Trainer& trainer, const Model
       if (entry.path().filename().string().starts_with("unfinished-")) fs::remove_all(entry.path());
     fs::create_directory(aside);
     save_weights(aside / "weights.safetensors", trainer.model, description);
-    std::vector<NamedTensor> moments = named_tensors(trainer.model.parameters(), trainer.m, "m.");
-    for (NamedTensor& tensor : named_tensors(trainer.model.parameters(), trainer.v, "v.")) moments.push_back(std::move(tensor));
-    write_safetensors(aside / "moments.safetensors", moments, {});
+    write_safetensors(aside / "moments.safetensors", moments_of(trainer), {});
+    if (trainer.average.size() > 0) save_weights(aside / "ema.safetensors", trainer.model, trainer.average, description);
     write_progress(aside, progress);
     sync_folder(aside);
     fs::remove_all(target);  // the same step, found damaged at resume, or written twice by the same bits

@@ -1,6 +1,7 @@
 // train/checkpoint.h: the whole state of a run in one folder, complete or absent.
 //
-// checkpoints/step-N/ holds weights.safetensors, moments.safetensors (m.NAME and v.NAME) and state.json. It is written
+// checkpoints/step-N/ holds weights.safetensors, moments.safetensors (m.NAME and, for AdamW, v.NAME), where the weights are
+// averaged ema.safetensors, and state.json. It is written
 // under another name, synced and renamed once, so files of two steps never mix; every tensor has a checksum.
 #pragma once
 #include <filesystem>
@@ -13,7 +14,7 @@
 
 namespace mvmoe {
 
-// What a run has gathered besides weights and moments.
+// What a run has gathered besides weights, moments and average.
 struct Progress {
   std::uint64_t step = 0;          // steps done; also the place in the data
   std::uint64_t seed = 0;
@@ -26,8 +27,10 @@ struct Progress {
   std::uint64_t best_step = 0;
   double best_top1 = -1;           // the test set's top-1 at that step
   double last_top1 = -1, last_top5 = -1, last_loss = 0, last_train_loss = 0;  // of the last evaluated epoch
+  double last_ema_top1 = -1;        // the test set's top-1 with the averaged weights; -1: there are none
   double last_router_accuracy = -1; // percent; -1: not defined
   std::vector<double> last_expert_load = {};  // [E] percent; empty: dense
+  int evaluations_since_best = 0;   // on the held-out part
   bool evaluation_pending = false;  // the epoch's steps are done, its evaluation and its row of log.csv are not
 };
 

@@ -7,8 +7,6 @@
 #include <mutex>
 #include <numeric>
 
-#include "train/loader.h"
-
 namespace mvmoe {
 namespace {
 
@@ -70,14 +68,13 @@ void average(Evaluation& e, const std::vector<int>& labels, const std::vector<in
 
 }  // namespace
 
-Tensor normalised_images(Context& c, const ImageSet& set, int first, int count, const Normalisation& normalisation) {
-  const Tensor images = c.arena.take({count, 3, set.side, set.side});
-  for (int i = 0; i < count; ++i)
-    normalise(set.image(first + i), set.channels, set.side, normalisation.mean, normalisation.std, images.outer_slice(i, 1).data());
+Tensor network_inputs(Context& c, const ImageSet& set, int first, int count, int side, const Preprocessing& preprocessing) {
+  const Tensor images = c.arena.take({count, 3, side, side});
+  for (int i = 0; i < count; ++i) network_input(set, first + i, side, preprocessing, images.outer_slice(i, 1).data());
   return images;
 }
 
-Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes, const EvaluationOptions& options) {
+Evaluation evaluate(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, Lanes& lanes, const EvaluationOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const MoeConfig& moe = model.config().moe;
   const bool routes_images = moe.experts > 0 && moe.routing != Routing::token;
@@ -88,7 +85,7 @@ Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& 
   KeepOn keep_on(options.keep_on);
   lanes.infer(set.size(), [&](Context& c, Lane lane) {
     if (!keep_on()) return;
-    const Tensor images = normalised_images(c, set, lane.first, lane.images, normalisation);
+    const Tensor images = network_inputs(c, set, lane.first, lane.images, model.config().image, preprocessing);
     const ModelOutput out = model.forward(c, images, {options.experts.empty() ? nullptr : options.experts.data() + lane.first});
     const Tensor logits = out.logits.value();  // [b, classes]
     for (int i = 0; i < lane.images; ++i) {

@@ -2,14 +2,13 @@
 // image's result does not depend on what else is in the batch (but for token routing with capacity, or where experts choose:
 // there a lane is a group whose tokens compete).
 #pragma once
-#include <array>
 #include <functional>
 #include <optional>
 #include <vector>
 
 #include "models/vit.h"
-#include "train/data/dataset.h"
 #include "train/lanes.h"
+#include "train/preprocess.h"
 
 namespace mvmoe {
 
@@ -33,12 +32,9 @@ struct Evaluation {
   bool complete = true;       // false: told to stop on the way, and the figures mean nothing
 };
 
-struct Normalisation {
-  std::array<float, 3> mean{}, std{};
-};
-
-// Images first .. first + count of the set as the network reads them, in the context's arena: [count, 3, S, S].
-Tensor normalised_images(Context& c, const ImageSet& set, int first, int count, const Normalisation& normalisation);
+// Images first .. first + count of the set as a network of this side reads them, in the context's arena: [count, 3, S, S].
+// Throws as image_or_stand_in does.
+Tensor network_inputs(Context& c, const ImageSet& set, int first, int count, int side, const Preprocessing& preprocessing);
 
 struct EvaluationOptions {
   std::vector<int> superclass_of = {};  // [classes], for router_accuracy; empty: it is not defined
@@ -50,6 +46,6 @@ struct EvaluationOptions {
 
 // A label counts as found in the top k if fewer than k classes have a larger logit (or the same and a lower number).
 // A logit that is not a number is never the largest. `lanes` is used without gradients.
-Evaluation evaluate(const ViT& model, const ImageSet& set, const Normalisation& normalisation, Lanes& lanes, const EvaluationOptions& options = {});
+Evaluation evaluate(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, Lanes& lanes, const EvaluationOptions& options = {});
 
 }  // namespace mvmoe

@@ -32,11 +32,11 @@ class Lanes {
   static int count(int images, int lane_size) { return (images + lane_size - 1) / lane_size; }
 
   // Runs body(context, lane) for each lane of `images` images on the threads, and adds each lane's gradient to
-  // `gradients` in a fixed order. The context is empty and keyed by `key`. The first exception is thrown again.
+  // `gradients`, which were told to begin or to go on, in a fixed order. The context is empty and keyed by `key`. The
+  // first exception is thrown again.
   template <class Body>
   void train(int images, StepKey key, Gradients& gradients, const Body& body) {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
-    gradients.begin();
     run(blocks, [&](int thread, int block) {
       merge_block(gradients, thread, block, [&] {
         each_lane(block, blocks, lanes, [&](int lane) { body(begin(thread, lane, key, &gradients.buffer(thread)), cut(lane, images)); });
@@ -52,7 +52,6 @@ class Lanes {
   void train(int images, StepKey key, Gradients& gradients, const Forward& forward, const Meet& meet, const Backward& backward) {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
     while (static_cast<int>(contexts_.size()) < lanes) add_context();
-    gradients.begin();
     threads_.run([&](int thread) {
       for (int block = thread; block < blocks; block += config_.threads)
         each_lane(block, blocks, lanes, [&](int lane) { forward(begin(lane, lane, key, &gradients.buffer(thread)), cut(lane, images)); });

@@ -12,15 +12,18 @@
 #include <vector>
 
 #include "engine/parameter.h"
-#include "train/data/dataset.h"
+#include "train/preprocess.h"
 
 namespace mvmoe {
 
 struct LoaderConfig {
   int batch_size = 128;
   int classes = 0;
+  int side = 0;                // S, the network's, for images of any size; those in memory have theirs
   std::array<float, 3> mean{}, std{};
   int pad = 0;                 // random crop after zero-padding (raw 0) by so many pixels; 0: no crop
+  bool resized_crop = false;   // of images of any size a random part, resized (augment/random_resized_crop.h); else the centre
+  Interpolation interpolation = Interpolation::bicubic;  // of images of any size
   bool flip = false;           // mirror with probability one half
   float label_smoothing = 0;   // e: targets are e/C off the label and 1 - e + e/C on it
   std::uint64_t seed = 0;
@@ -31,12 +34,10 @@ struct Batch {
   Tensor images;               // [B, 3, S, S], normalised
   Tensor targets;              // [B, classes], smoothed
   std::vector<int> labels;     // [B]
+  std::vector<int> partner = {};  // [B] places of the images that these are mixed with (augment/mixing.h); empty: nothing is mixed
+  float lambda = 1;            // an image's own share in itself, its target and its super-class; the partner has the rest
   int size() const { return static_cast<int>(labels.size()); }
 };
-
-// Normalises one image of bytes into 3 planes of floats; grey is repeated. to [3, S, S]
-void normalise(const std::uint8_t* from, int channels, int side, const std::array<float, 3>& mean, const std::array<float, 3>& std,
-               float* to);
 
 class Loader {
  public:
@@ -64,11 +65,13 @@ class Loader {
   struct Scratch;  // what a worker keeps to itself between batches
   void work();
   void fill(Slot& slot, std::uint64_t step, Scratch& scratch) const;
+  void put_image(int index, std::uint64_t epoch, Scratch& scratch, float* to) const;  // augmented, to [3, S, S]
   void stop_workers();
   Slot& slot(std::uint64_t step) { return slots_[static_cast<std::size_t>(step % slots_.size())]; }
 
   const ImageSet& set_;
   LoaderConfig config_;
+  int side_;                      // S
   std::vector<Slot> slots_;       // a ring: step s stands in slot s % slots
   std::vector<std::thread> workers_;
   std::mutex mutex_;              // guards all below, and Slot::ready

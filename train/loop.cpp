@@ -2,11 +2,14 @@
 
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "train/data/damaged.h"
 #include "train/log_csv.h"
+#include "train/tensorboard.h"
 
 namespace mvmoe {
 namespace {
@@ -33,16 +36,17 @@ class Run {
     if (resumed) go_on_from(*resumed);
     drop_rows_after(config_.folder / "log.csv", progress_.evaluation_pending ? progress_.step - 1 : progress_.step);
     result_.resumed_at = progress_.step;
+    events_.emplace(config_.folder, progress_.step + 1);
+    waited_since_ = progress_.train_seconds;
     seconds_before_ = progress_.total_seconds;
-    const auto per_epoch = static_cast<std::uint64_t>(loader_.batches_per_epoch());
+    const auto per_epoch = static_cast<std::uint64_t>(loader_.batches_per_epoch() / config_.accumulate);
     total_steps_ = per_epoch * static_cast<std::uint64_t>(config_.epochs);
     if (progress_.evaluation_pending) {
       end_epoch(per_epoch, stop);
       result_.signal = stop.load();
     }
-    while (progress_.step < total_steps_ && result_.signal == 0) {
-      const auto start = Clock::now();
-      step(loader_.next(), start, per_epoch);
+    while (progress_.step < total_steps_ && result_.signal == 0 && !stops_early()) {
+      step(per_epoch);
       if (progress_.step % per_epoch == 0) end_epoch(per_epoch, stop);
       else if (progress_.step % config_.save_every == 0) save();
       result_.signal = stop.load();
@@ -50,7 +54,7 @@ class Run {
     }
     result_.progress = progress_;
     result_.images_per_s = progress_.train_seconds > 0
-                               ? static_cast<double>(progress_.step) * loader_.batch_size() / progress_.train_seconds
+                               ? static_cast<double>(progress_.step) * images_per_step() / progress_.train_seconds
                                : 0;
     return result_;
   }
@@ -65,8 +69,11 @@ class Run {
     if (!progress_.evaluation_pending) write_weights();  // a process killed between its checkpoint and these files
   }
 
-  void step(const Batch& batch, Clock::time_point start, std::uint64_t per_epoch) {  // start: before the wait for data
-    const StepResult step = train_step(trainer_, batch);
+  void step(std::uint64_t per_epoch) {
+    const auto start = Clock::now();  // before the wait for data
+    if (progress_.step % per_epoch == 0 && result_.executed_steps > 0)
+      for (int left = loader_.batches_per_epoch() % config_.accumulate; left > 0; --left) loader_.next();  // too few for a step
+    const StepResult step = train_step(trainer_, config_.accumulate, [&]() -> const Batch& { return loader_.next(); });
     const double seconds = seconds_since(start);
     ++progress_.step;
     learning_rate_ = step.learning_rate;
@@ -75,9 +82,11 @@ class Run {
     progress_.epoch_loss += step.loss;
     progress_.train_seconds += seconds;
     progress_.epoch_seconds += seconds;
+    if (progress_.step % static_cast<std::uint64_t>(config_.log_interval) == 0) write_events(step, seconds);
+    warn_of_damaged_images();
     recent_s_ = recent_s_ == 0 ? seconds : 0.95 * recent_s_ + 0.05 * seconds;
     bar_.show({.epoch = static_cast<int>((progress_.step - 1) / per_epoch) + 1, .epochs = config_.epochs, .step = progress_.step,
-               .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = batch.size() / recent_s_,
+               .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = images_per_step() / recent_s_,
                .seconds_left = training_s_left() + evaluation_s() * evaluations_after(static_cast<int>((progress_.step - 1) / per_epoch))});
   }
 
@@ -88,7 +97,7 @@ class Run {
     const int epoch = static_cast<int>(progress_.step / per_epoch);
     EpochRow row{.epoch = epoch, .steps = progress_.step, .learning_rate = learning_rate_,
                  .train_loss = progress_.epoch_loss / static_cast<double>(per_epoch),
-                 .images_per_s = static_cast<double>(per_epoch) * loader_.batch_size() / progress_.epoch_seconds};
+                 .images_per_s = static_cast<double>(per_epoch) * images_per_step() / progress_.epoch_seconds};
     std::string said = "epoch " + std::to_string(epoch) + ": train loss " + text(row.train_loss);
     if (epoch == config_.epochs || epoch % config_.eval_every == 0) {
       progress_.evaluation_pending = true;
@@ -101,7 +110,35 @@ class Run {
     row.seconds = total_seconds();
     append_row(config_.folder / "log.csv", row);
     save();
+    write_events(row);
+    if (data_.test.damaged && data_.test.damaged->images() > 0) said += text(", ", data_.test.damaged->images(), " images cannot be read");
     bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
+    if (stops_early())
+      bar_.say("stopped early: no better held-out score in " + std::to_string(progress_.evaluations_since_best) + " evaluations; the best is " +
+               percent(progress_.best_score) + ", at step " + std::to_string(progress_.best_step));
+  }
+
+  void write_events(const StepResult& step, double seconds) {
+    const double waited_s = loader_.waited_s(), waited = waited_s - waited_s_;
+    waited_s_ = waited_s;
+    std::vector<Scalar> scalars{{"train/loss", step.loss}, {"train/learning_rate", step.learning_rate}, {"train/gradient_norm", step.gradient_norm},
+                                {"train/images_per_s", images_per_step() / seconds},
+                                {"train/waited_percent", 100 * waited / (progress_.train_seconds - waited_since_)}};
+    waited_since_ = progress_.train_seconds;
+    const RoutingLossConfig& routing = trainer_.config.routing;
+    if (!routing.superclass_of.empty()) scalars.insert(scalars.end(), {{"router/train_accuracy", step.router_accuracy}, {"router/guidance_loss", step.routing.guidance}});
+    if (routing.balance_weight > 0) scalars.push_back({"router/balance_loss", step.routing.balance});
+    if (routing.z_weight > 0) scalars.push_back({"router/z_loss", step.routing.z});
+    events_->write(progress_.step, scalars);
+  }
+
+  // After the mark of the pending evaluation was taken back: a kill may lose these events, and never writes them twice.
+  void write_events(const EpochRow& row) {
+    const auto of = [](const std::optional<double>& value) { return value.value_or(std::numeric_limits<double>::quiet_NaN()); };
+    events_->write(row.steps, {{"epoch/train_loss", row.train_loss}, {"epoch/images_per_s", row.images_per_s}, {"test/top1", of(row.test_top1)},
+                               {"test/top5", of(row.test_top5)}, {"test/loss", of(row.test_loss)}, {"test/ema_top1", of(row.ema_top1)},
+                               {"holdout/top1", of(row.holdout_top1)}, {"router/test_accuracy", of(row.router_accuracy)}});
+    if (row.test_top1 && !progress_.last_expert_load.empty()) events_->write_histogram(row.steps, "router/expert_load", progress_.last_expert_load);
   }
 
   // Fills the row and the progress, and decides whether these are the best weights so far. False: stopped, nothing changed.
@@ -117,8 +154,9 @@ class Run {
         return stop.load() == 0;
       };
     };
-    const Evaluation test = evaluate(trainer_.model, data_.test, description_.normalisation, trainer_.lanes,
+    const Evaluation test = evaluate(trainer_.model, data_.test, description_.preprocessing, trainer_.lanes,
                                      {.superclass_of = description_.superclass_of, .keep_on = keep_on_from(0)});
+    warn_of_damaged_images();
     if (!test.complete) return false;
     if (!std::isfinite(test.loss)) {
       result_.checkpoint = discard_checkpoint(config_.folder, progress_.step);  // "the last good checkpoint" must be one
@@ -127,11 +165,19 @@ class Run {
     said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
     double score = row.epoch;  // without a held-out part nothing is chosen: the last epoch is the best
     if (data_.holdout) {
-      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.normalisation, trainer_.lanes,
+      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.preprocessing, trainer_.lanes,
                                           {.keep_on = keep_on_from(data_.test.size())});
       if (!holdout.complete) return false;
       row.holdout_top1 = score = holdout.top1;
       said += ", held-out top-1 " + percent(score);
+    }
+    if (trainer_.average.size() > 0) {
+      const Exchanged averaged(trainer_.model.parameters().weights(), trainer_.average);
+      const Evaluation ema = evaluate(trainer_.model, data_.test, description_.preprocessing, trainer_.lanes,
+                                      {.keep_on = keep_on_from(all - data_.test.size())});
+      if (!ema.complete) return false;
+      row.ema_top1 = progress_.last_ema_top1 = ema.top1;
+      said += ", averaged weights " + percent(ema.top1);
     }
     row.test_top1 = progress_.last_top1 = test.top1;
     row.test_top5 = progress_.last_top5 = test.top5;
@@ -141,11 +187,23 @@ class Run {
     progress_.last_expert_load = test.expert_load;
     if (test.router_accuracy) said += ", router " + percent(*test.router_accuracy);
     evaluation_s_ = seconds_since(start);
+    progress_.evaluations_since_best = score > progress_.best_score ? 0 : progress_.evaluations_since_best + 1;
     if (score > progress_.best_score) progress_.best_score = score, progress_.best_step = progress_.step, progress_.best_top1 = test.top1;
     return true;
   }
 
-  int images_to_evaluate() const { return data_.test.size() + (data_.holdout ? data_.holdout->size() : 0); }
+  int images_to_evaluate() const {
+    return data_.test.size() * (trainer_.average.size() > 0 ? 2 : 1) + (data_.holdout ? data_.holdout->size() : 0);
+  }
+
+  int images_per_step() const { return loader_.batch_size() * config_.accumulate; }
+
+  bool stops_early() const { return config_.early_stop > 0 && progress_.evaluations_since_best >= config_.early_stop; }
+
+  void warn_of_damaged_images() {
+    if (!data_.test.damaged) return;  // images in memory are whole
+    for (const std::string& line : data_.test.damaged->news(stand_in_consequence)) bar_.warn(line);
+  }
 
   double step_s() const {
     if (recent_s_ > 0 || progress_.step == 0) return recent_s_;
@@ -155,7 +213,7 @@ class Run {
   double training_s_left() const { return step_s() * static_cast<double>(total_steps_ - progress_.step); }
 
   // Seconds that an evaluation takes: the last one, or what a step lets expect, whose backward takes twice its forward.
-  double evaluation_s() const { return evaluation_s_ > 0 ? evaluation_s_ : step_s() / 3 / loader_.batch_size() * images_to_evaluate(); }
+  double evaluation_s() const { return evaluation_s_ > 0 ? evaluation_s_ : step_s() / 3 / images_per_step() * images_to_evaluate(); }
 
   int evaluations_after(int epoch) const {
     const int regular = config_.epochs / config_.eval_every - epoch / config_.eval_every;
@@ -193,6 +251,7 @@ class Run {
   void write_weights() {
     if (progress_.step == 0) return;
     save_weights(config_.folder / "last.safetensors", trainer_.model, description_);
+    if (trainer_.average.size() > 0) save_weights(config_.folder / "ema.safetensors", trainer_.model, trainer_.average, description_);
     if (progress_.best_step == progress_.step) save_weights(config_.folder / "best.safetensors", trainer_.model, description_);
   }
 
@@ -204,15 +263,22 @@ class Run {
   const ModelDescription& description_;
   const LoopConfig& config_;
   ProgressBar bar_;
+  std::optional<EventFile> events_;  // from go() on, which knows the step
   Progress progress_;
   RunResult result_;
   std::uint64_t total_steps_ = 0, saved_at_ = 0;
   double learning_rate_ = 0, seconds_before_ = 0;
+  double waited_s_ = 0, waited_since_ = 0;  // the loader's wait, and the training time, at the last events
   double recent_s_ = 0, evaluation_s_ = 0;  // of a step and of an evaluation, in this process
   Clock::time_point start_ = Clock::now();
 };
 
 }  // namespace
+
+std::uint64_t first_batch(std::uint64_t step, int batches_per_epoch, int accumulate) {
+  const auto parts = static_cast<std::uint64_t>(accumulate), batches = static_cast<std::uint64_t>(batches_per_epoch), steps = batches / parts;
+  return step / steps * batches + step % steps * parts;
+}
 
 RunResult run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description, const LoopConfig& config,
               const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {

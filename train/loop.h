@@ -15,10 +15,15 @@ struct LoopConfig {
   int epochs = 1;
   int eval_every = 1;                 // epochs between evaluations; the last epoch is always evaluated
   std::uint64_t save_every = 500;     // steps between checkpoints, beside the one at each epoch's end
+  int accumulate = 1;                 // the loader's batches that make a step; an epoch's last incomplete step is dropped
+  int early_stop = 0;                 // so many evaluations without a better held-out score end the run; 0: off
   int keep = 2;                       // checkpoints kept
   int log_interval = 50;              // steps between two plain progress lines
   bool quiet = false;
 };
+
+// The loader's batch that step `step` of a run begins with (steps and batches counted from 0).
+std::uint64_t first_batch(std::uint64_t step, int batches_per_epoch, int accumulate);
 
 struct RunData {                      // what the loader does not have
   const ImageSet* holdout;            // null: none
@@ -36,7 +41,7 @@ struct RunResult {
 };
 
 // Trains to the last epoch or until `stop` holds a signal's number, from `resumed` on: the checkpoint that was loaded
-// into the trainer, or empty: from the beginning. `loader` must start at the same step. Throws Error on a loss that is not finite, naming
+// into the trainer, or empty: from the beginning. `loader` must start at first_batch() of that step. Throws Error on a loss that is not finite, naming
 // step, learning rate and the last good checkpoint, and on a file that cannot be written.
 RunResult run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description,
               const LoopConfig& config, const std::optional<Resumed>& resumed, const std::atomic<int>& stop);

@@ -92,4 +92,9 @@ void ProgressBar::say(const std::string& text) {
   drawn_ = false;
 }
 
+void ProgressBar::warn(const std::string& text) {
+  std::fprintf(stderr, "%smvmoe: warning: %s\n", drawn_ ? "\r\x1b[2K" : "", text.c_str());
+  drawn_ = false;
+}
+
 }  // namespace mvmoe

@@ -35,6 +35,7 @@ class ProgressBar {
   void show(const EvaluationLine& line);      // on a terminal only
   void show(const WorkLine& line);            // on a terminal only
   void say(const std::string& text);  // a line of its own, above the bar
+  void warn(const std::string& text); // the same, in quiet too
 
  private:
   void draw(const std::string& before, double share, const std::string& after);

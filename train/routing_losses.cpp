@@ -17,13 +17,15 @@ namespace {
 
 int largest(const float* row, int n) { return static_cast<int>(std::max_element(row, row + n) - row); }
 
-Var guidance(Context& c, const Routed& routed, const int* labels, const RoutingLossConfig& config, LaneRouting& lane) {
+Var guidance(Context& c, const Routed& routed, const LaneClasses& classes, const RoutingLossConfig& config, LaneRouting& lane) {
   const Tensor z = routed.logits.value(), targets = c.arena.take(z.shape());  // [b, E]
   targets.fill(0);
+  const auto superclass = [&](int place) { return config.superclass_of[static_cast<std::size_t>(classes.labels[place])]; };
   for (int i = 0; i < z.rows(); ++i) {
-    const int superclass = config.superclass_of[static_cast<std::size_t>(labels[i])];
-    targets.row(i)[superclass] = 1;
-    lane.guided_right += largest(routed.probs.value().row(i), z.width()) == superclass;
+    const int own = superclass(classes.first + i), other = classes.partner ? superclass(classes.partner[classes.first + i]) : own;
+    targets.row(i)[own] += classes.lambda;
+    targets.row(i)[other] += 1 - classes.lambda;
+    lane.guided_right += largest(routed.probs.value().row(i), z.width()) == (classes.lambda >= 0.5f ? own : other);
   }
   return cross_entropy(c, routed.logits, targets);
 }
@@ -65,8 +67,8 @@ bool balances_whole_batch(const MoeConfig& moe, const RoutingLossConfig& config)
   return moe.experts > 0 && moe.routing != Routing::token && has_balance_loss(moe) && config.balance_weight > 0;
 }
 
-Var add_routing_losses(Context& c, Var task, const ModelOutput& out, const int* labels, const MoeConfig& moe, const RoutingLossConfig& config,
-                       LaneRouting& lane) {
+Var add_routing_losses(Context& c, Var task, const ModelOutput& out, const LaneClasses& classes, const MoeConfig& moe,
+                       const RoutingLossConfig& config, LaneRouting& lane) {
   const auto E = static_cast<std::size_t>(moe.experts);
   lane.sums = {};
   lane.importance = lane.load = {};
@@ -81,7 +83,7 @@ Var add_routing_losses(Context& c, Var task, const ModelOutput& out, const int* 
     for (std::size_t e = 0; e < E; ++e)
       lane.taken[static_cast<std::size_t>(r) * E + e] = routed.assignments.begin[e + 1] - routed.assignments.begin[e];
     if (!config.superclass_of.empty() && moe.routing == Routing::superclass) {
-      const Var loss = guidance(c, routed, labels, config, lane);
+      const Var loss = guidance(c, routed, classes, config, lane);
       lane.sums.guidance += loss.item();
       total = add_loss(c, total, config.guide_weight, loss);
     }
@@ -102,7 +104,7 @@ Var add_routing_losses(Context& c, Var task, const ModelOutput& out, const int* 
   return total;
 }
 
-void gather(const std::vector<LaneResult>& lanes, int images, const MoeConfig& moe, BatchBalance& balance) {
+void gather(std::span<const LaneResult> lanes, int images, const MoeConfig& moe, BatchBalance& balance) {
   const auto E = static_cast<std::size_t>(moe.experts);
   const Shape shape{moe.experts};
   const Tensor sum = zeros(balance.sum, shape);

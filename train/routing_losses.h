@@ -3,7 +3,7 @@
 //
 //   loss = task + guide_weight guidance + balance_weight balance + z_weight z
 //   guidance   cross-entropy of the router's softmax and the image's super-class, mean over images (Mobile V-MoE,
-//              arXiv 2309.04354, section 2.2); on the clean logits
+//              arXiv 2309.04354, section 2.2); on the clean logits; of a mixed image a mixture, as its label is
 //   balance    importance-load: CV^2 of the gates' sums (of the clean softmax) + CV^2 of the expected loads
 //              (V-MoE, arXiv 2106.05974, appendix A), the load only where the logits carry noise: without noise it
 //              has no gradient; switch: E sum f P (arXiv 2101.03961, equations 4 to 6)
@@ -13,6 +13,7 @@
 // between forward and backward.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "models/vit.h"
@@ -50,9 +51,18 @@ struct LaneResult {
 // Whether the balance loss is one of the whole batch, so that lanes must meet.
 bool balances_whole_batch(const MoeConfig& moe, const RoutingLossConfig& config);
 
-// Adds a lane's losses to `task` [1], the sum of its images' task losses. labels [b]. Fills `lane`.
-Var add_routing_losses(Context& c, Var task, const ModelOutput& out, const int* labels, const MoeConfig& moe, const RoutingLossConfig& config,
-                       LaneRouting& lane);
+// The classes of a lane's images. Where the batch is mixed, an image is `lambda` of its own class and the rest of its
+// partner's, and its super-class likewise; the router is right if it takes the super-class with the larger share.
+struct LaneClasses {
+  const int* labels;             // [B] of the whole batch
+  int first;                     // place in the batch of the lane's first image
+  const int* partner = nullptr;  // [B] of the whole batch; null: nothing is mixed
+  float lambda = 1;
+};
+
+// Adds a lane's losses to `task` [1], the sum of its images' task losses. Fills `lane`.
+Var add_routing_losses(Context& c, Var task, const ModelOutput& out, const LaneClasses& classes, const MoeConfig& moe,
+                       const RoutingLossConfig& config, LaneRouting& lane);
 
 // The balance loss of the whole batch, and its derivatives by the sums over all images.
 struct BatchBalance {
@@ -62,7 +72,7 @@ struct BatchBalance {
 };
 
 // At the meeting: sums the lanes' statistics in lane order.
-void gather(const std::vector<LaneResult>& lanes, int images, const MoeConfig& moe, BatchBalance& balance);
+void gather(std::span<const LaneResult> lanes, int images, const MoeConfig& moe, BatchBalance& balance);
 
 // After it: each lane adds its share, times `weight`. What `total` gains is not the loss, but has the loss's gradient.
 Var add_batch_balance(Context& c, Var total, const LaneRouting& lane, const BatchBalance& balance, float weight);

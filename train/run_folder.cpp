@@ -12,6 +12,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "train/tensorboard.h"
 
 namespace mvmoe {
 namespace {
@@ -95,8 +96,11 @@ bool holds_run(const fs::path& folder) {
 }
 
 void remove_run(const fs::path& folder) {
-  for (const char* name : run_files) {
-    std::error_code error;
+  std::vector<std::string> names(run_files.begin(), run_files.end());
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.path().filename().string().starts_with(event_file_prefix)) names.push_back(entry.path().filename().string());
+  for (const std::string& name : names) {
     fs::remove_all(folder / name, error);
     if (error) fail("--overwrite: ", printable((folder / name).string()), ": cannot be removed: ", error.message());
   }

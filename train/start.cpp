@@ -4,6 +4,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "train/positions.h"
 #include "train/weights.h"
 
 namespace mvmoe {
@@ -22,6 +23,23 @@ void read_for_each_expert(const SafetensorsFile& file, const std::string& name, 
 // Dense or sparse is a matter of these; all else must be the same in both.
 bool may_differ(const std::string& name) { return name.find(".mlp.") != std::string::npos || name.starts_with("router."); }
 
+void read_resampled(const SafetensorsFile& file, const std::string& name, const Shape& there, Tensor value) {
+  const Block memory(there.size());
+  const Tensor positions(memory.data(), there);
+  file.read(name, positions);
+  resample_positions(positions, value);
+}
+
+// [classes, D] or [classes], of another number of classes.
+bool is_another_head(const std::string& name, const Shape& there, const Shape& here) {
+  return name.starts_with("head.") && there.axes() == here.axes() && there[0] != here[0] && (here.axes() == 1 || there[1] == here[1]);
+}
+
+// [1, tokens, D], of another number of tokens.
+bool are_other_positions(const std::string& name, const Shape& there, const Shape& here) {
+  return name == "pos_embed" && there.axes() == 3 && there[0] == 1 && there[1] != here[1] && there[2] == here[2];
+}
+
 Started start(const std::filesystem::path& path, const ViT& model, bool from_dense) {
   const SafetensorsFile file(path);
   std::set<std::string> unused;
@@ -31,11 +49,21 @@ Started start(const std::filesystem::path& path, const ViT& model, bool from_den
     std::string source = tensor.name;
     const std::size_t at = from_dense ? source.find(stacked) : std::string::npos;
     if (at != std::string::npos) source.erase(at, stacked.size());
-    if (!file.find(source)) {
+    const SafetensorsFile::Entry* entry = file.find(source);
+    if (!entry) {
       started.fresh.push_back(tensor.name);
       continue;
     }
-    if (source == tensor.name) file.read(source, tensor.value);
+    const Shape &there = entry->shape, &here = tensor.value.shape();
+    if (is_another_head(source, there, here)) {
+      if (here.axes() == 2) started.notes.push_back("the head starts anew, for " + std::to_string(here[0]) + " classes instead of " + std::to_string(there[0]));
+      unused.erase(source);
+      continue;
+    }
+    if (are_other_positions(source, there, here)) {
+      read_resampled(file, source, there, tensor.value);
+      started.notes.push_back("positions of " + std::to_string(there[1] - 1) + " patches resampled for " + std::to_string(here[1] - 1));
+    } else if (source == tensor.name) file.read(source, tensor.value);
     else read_for_each_expert(file, source, tensor.value);
     started.read.push_back(tensor.name);
     unused.erase(source);

@@ -9,12 +9,14 @@
 namespace mvmoe {
 
 // Names of the model's tensors that were read, of those that kept their own start, and of the file's that nobody has.
+// What was adapted is said in `notes`, a sentence each.
 struct Started {
-  std::vector<std::string> read, fresh, unused;
+  std::vector<std::string> read, fresh, unused, notes;
 };
 
 // Reads every tensor that model and file both have. MLPs, experts and routers may be in one alone, so a sparse model can
-// begin from a dense one and the other way round. Throws Error that names the tensor: with both shapes if they differ, or
+// begin from a dense one and the other way round. Positions of another image size are resampled (train/positions.h); the
+// head of another number of classes starts anew. Throws Error that names the tensor: with both shapes if they differ, or
 // if any other is in one alone.
 Started start_from(const std::filesystem::path& path, const ViT& model);
 

@@ -1,9 +1,11 @@
 #include "train/step.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "ops/cross_entropy.h"
+#include "train/layer_decay.h"
 
 namespace mvmoe {
 namespace {
@@ -29,8 +31,8 @@ void move_balance_biases(const Trainer& t) {
   });
 }
 
-// The batch's losses: lanes summed in their order.
-StepResult mean_of_lanes(const Trainer& t, int images) {
+// The batch's losses: lanes summed in their order. `balance` is that of the whole batch, where there is one.
+StepResult mean_of_lanes(const Trainer& t, int images, double balance) {
   StepResult mean{};
   int right = 0;
   for (const LaneResult& lane : t.lane_results) {
@@ -40,39 +42,39 @@ StepResult mean_of_lanes(const Trainer& t, int images) {
     mean.routing.z += lane.routing.sums.z / images;
     right += lane.routing.guided_right;
   }
-  if (balances_whole_batch(t.model.config().moe, t.config.routing)) mean.routing.balance = t.balance.loss;
+  if (balances_whole_batch(t.model.config().moe, t.config.routing)) mean.routing.balance = balance;
   mean.router_accuracy = t.config.routing.superclass_of.empty() ? std::numeric_limits<double>::quiet_NaN() : 100.0 * right / images;
   return mean;
 }
 
-}  // namespace
-
-Trainer::Trainer(ViT& model, const StepConfig& config)
-    : config(config), model(model), lanes(model.parameters(), config.lanes, config.kernels),
-      gradients(model.parameters().block_size(), config.lanes.threads), m(model.parameters().block_size()),
-      v(model.parameters().block_size()) {}
-
-StepResult train_step(Trainer& t, const Batch& batch) {  // images [B, 3, S, S], targets [B, classes]
-  const StepKey key{.training = true, .seed = t.config.seed, .step = t.step};
+// Forward and backward of part `part` of the step's batch: adds its gradient to the total, and fills its lane_results.
+void add_gradient(Trainer& t, const Batch& batch, int part, int parts) {  // images [B / parts, 3, S, S], targets [B / parts, classes]
   const MoeConfig& moe = t.model.config().moe;
   const RoutingLossConfig& routing = t.config.routing;
-  t.lane_results.resize(static_cast<std::size_t>(Lanes::count(batch.size(), t.lanes.config().lane_size)));
+  const int images = batch.size() * parts;  // of the step
+  const auto lanes = static_cast<std::size_t>(Lanes::count(batch.size(), t.lanes.config().lane_size));
+  t.lane_results.resize(lanes * static_cast<std::size_t>(parts));
+  const std::span<LaneResult> results(t.lane_results.data() + lanes * static_cast<std::size_t>(part), lanes);
+  const StepKey key{.training = true, .seed = t.config.seed, .step = t.step, .first_image = static_cast<std::uint64_t>(part) * static_cast<std::uint64_t>(batch.size())};
+  if (part == 0) t.gradients.begin();
+  else t.gradients.go_on();
 
   const auto forward = [&](Context& c, Lane lane) {
-    LaneResult& result = t.lane_results[static_cast<std::size_t>(lane.index)];
+    LaneResult& result = results[static_cast<std::size_t>(lane.index)];
     const ModelOutput out = t.model.forward(c, batch.images.outer_slice(lane.first, lane.images));      // logits [b, classes]
     const Var task = cross_entropy(c, out.logits, batch.targets.outer_slice(lane.first, lane.images));  // [1], a sum
     result.task = task.item();
-    result.loss = add_routing_losses(c, task, out, batch.labels.data() + lane.first, moe, routing, result.routing);
+    const LaneClasses classes{batch.labels.data(), lane.first, batch.partner.empty() ? nullptr : batch.partner.data(), batch.lambda};
+    result.loss = add_routing_losses(c, task, out, classes, moe, routing, result.routing);
   };
   const auto backward = [&](Context& c, Lane lane) {  // losses sum over images: the seed makes the mean
-    c.tape.backward(t.lane_results[static_cast<std::size_t>(lane.index)].loss, 1.0f / static_cast<float>(batch.size()));
+    c.tape.backward(results[static_cast<std::size_t>(lane.index)].loss, 1.0f / static_cast<float>(images));
   };
   if (balances_whole_batch(moe, routing)) {
-    const auto meet = [&] { gather(t.lane_results, batch.size(), moe, t.balance); };
+    const auto meet = [&] { gather(results, batch.size(), moe, t.balance); };
     const float weight = routing.balance_weight * static_cast<float>(batch.size());  // no mean is wanted of this loss
     t.lanes.train(batch.size(), key, t.gradients, forward, meet, [&](Context& c, Lane lane) {
-      LaneResult& result = t.lane_results[static_cast<std::size_t>(lane.index)];
+      LaneResult& result = results[static_cast<std::size_t>(lane.index)];
       result.loss = add_batch_balance(c, result.loss, result.routing, t.balance, weight);
       backward(c, lane);
     });
@@ -82,17 +84,55 @@ StepResult train_step(Trainer& t, const Batch& batch) {  // images [B, 3, S, S],
       backward(c, lane);
     });
   }
+}
 
-  StepResult result = mean_of_lanes(t, batch.size());
+// One step of the optimizer along the gradient, which is scaled by `scale`.
+void update(Trainer& t, float rate, float scale) {
+  const StepConfig& config = t.config;
+  const Parameters& parameters = t.model.parameters();
+  const float* rate_scales = t.rate_scales.empty() ? nullptr : t.rate_scales.data();
+  ++t.step;  // the schedule counts steps from 0, Adam's bias correction from 1
+  if (config.optimizer == Optimizer::sgd)
+    Sgd{.rate = rate, .decay = config.weight_decay, .momentum = config.momentum, .scale = scale, .rate_scales = rate_scales}
+        .step(parameters, t.gradients.total(), t.m, t.lanes.threads());
+  else
+    AdamW{.rate = rate, .decay = config.weight_decay, .beta1 = config.beta1, .beta2 = config.beta2, .eps = config.eps, .t = t.step,
+          .scale = scale, .rate_scales = rate_scales}
+        .step(parameters, t.gradients.total(), t.m, t.v, t.lanes.threads());
+}
+
+}  // namespace
+
+Trainer::Trainer(ViT& model, const StepConfig& config)
+    : config(config), model(model), lanes(model.parameters(), config.lanes, config.kernels),
+      gradients(model.parameters().block_size(), config.lanes.threads), m(model.parameters().block_size()),
+      v(config.optimizer == Optimizer::adamw ? model.parameters().block_size() : 0), average(config.ema > 0 ? model.parameters().block_size() : 0) {
+  if (config.layer_decay < 1) rate_scales = layer_rates(model.parameters(), model.config().depth, config.layer_decay);
+}
+
+StepResult train_step(Trainer& t, const Batch& batch) {
+  return train_step(t, 1, [&]() -> const Batch& { return batch; });
+}
+
+StepResult train_step(Trainer& t, int parts, const std::function<const Batch&()>& next) {
+  int images = 0;
+  double balance = 0;
+  for (int part = 0; part < parts; ++part) {
+    const Batch& batch = next();
+    add_gradient(t, batch, part, parts);
+    images += batch.size();
+    balance += t.balance.loss / parts;
+  }
+  StepResult result = mean_of_lanes(t, images, balance);
   result.gradient_norm = t.gradients.norm(t.lanes.threads());
   result.learning_rate = t.config.schedule.at(t.step);
   result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
   if (result.finite) {
-    ++t.step;  // the schedule counts steps from 0, Adam's bias correction from 1
-    AdamW{.rate = result.learning_rate, .decay = t.config.weight_decay, .beta1 = t.config.beta1, .beta2 = t.config.beta2,
-          .eps = t.config.eps, .t = t.step, .scale = clip_factor(result.gradient_norm, t.config.clip)}
-        .step(t.model.parameters(), t.gradients.total(), t.m, t.v, t.lanes.threads());
+    const Block& weights = t.model.parameters().weights();
+    if (t.step == 0) std::copy_n(weights.data(), t.average.size(), t.average.data());
+    update(t, result.learning_rate, clip_factor(result.gradient_norm, t.config.clip));
     move_balance_biases(t);
+    if (t.average.size() > 0) update_average(t.average, weights, t.config.ema, t.lanes.threads());
   }
   return result;
 }

@@ -1,18 +1,28 @@
 // train/step.h: one training step, the data walk in order. If you read one file of this project, read step.cpp.
 #pragma once
+#include <functional>
+
 #include "engine/gradients.h"
 #include "models/vit.h"
 #include "train/adamw.h"
+#include "train/ema.h"
 #include "train/lanes.h"
 #include "train/loader.h"
 #include "train/routing_losses.h"
 #include "train/schedule.h"
+#include "train/sgd.h"
 
 namespace mvmoe {
 
+enum class Optimizer { adamw, sgd };
+
 struct StepConfig {
   Schedule schedule;
+  Optimizer optimizer = Optimizer::adamw;
+  float momentum = 0.9f;    // SGD's; the two betas and eps are AdamW's
+  float layer_decay = 1;    // each layer's learning rate is this times the next one's (train/layer_decay.h)
   float weight_decay = 0.05f, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
+  float ema = 0;            // decay of the weights' average; 0: there is none
   float clip = 0;           // largest norm of the gradient; 0: off
   RoutingLossConfig routing = {};
   float bias_rate = 1e-3f;  // of the bias that balances without a loss
@@ -21,7 +31,7 @@ struct StepConfig {
   Kernels kernels = Kernels::fast;
 };
 
-// What a step reads and changes. Its whole state is (weights, m, v, step): a checkpoint holds these and no more.
+// What a step reads and changes. Its whole state is (weights, m, v, average, step): a checkpoint holds these and no more.
 struct Trainer {
   Trainer(ViT& model, const StepConfig& config);
 
@@ -29,10 +39,12 @@ struct Trainer {
   ViT& model;
   Lanes lanes;
   Gradients gradients;
-  Block m, v;               // AdamW's moments
+  Block m, v;               // AdamW's moments; SGD has m alone, v is empty
+  Block average;            // of the weights, over the steps; empty where there is none
   std::uint64_t step = 0;   // steps done
 
-  std::vector<LaneResult> lane_results;  // kept for their memory, as is what follows
+  std::vector<float> rate_scales;        // [parameters] factor of each one's learning rate; empty: 1
+  std::vector<LaneResult> lane_results;  // of all parts of the step; kept for their memory, as is what follows
   BatchBalance balance;
 };
 
@@ -46,5 +58,10 @@ struct StepResult {
 };
 
 StepResult train_step(Trainer& t, const Batch& batch);
+
+// The same with a batch that comes in `parts` of equal size (gradient accumulation): next() gives one after the other.
+// Images draw the same random numbers as in one batch, so the update is the same to rounding. Where routers are balanced
+// over a group, the group is a part, at most: whole-batch balance becomes the parts' mean.
+StepResult train_step(Trainer& t, int parts, const std::function<const Batch&()>& next);
 
 }  // namespace mvmoe

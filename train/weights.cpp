@@ -16,8 +16,10 @@ std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::erro
 Json to_json(const ModelDescription& d) {
   Json json{{"model", d.model},
             {"classes", d.classes},
-            {"mean", d.normalisation.mean},
-            {"std", d.normalisation.std},
+            {"mean", d.preprocessing.mean},
+            {"std", d.preprocessing.std},
+            {"crop_pct", d.preprocessing.crop_pct},
+            {"interpolation", interpolation_name(d.preprocessing.interpolation)},
             {"holdout", {{"share", d.holdout}, {"seed", d.holdout_seed}}}};
   if (!d.superclass_of.empty()) json["superclass_of"] = d.superclass_of;
   return json;
@@ -27,8 +29,11 @@ ModelDescription description_from(const Json& json) {
   ModelDescription d;
   json.at("model").get_to(d.model);
   json.at("classes").get_to(d.classes);
-  json.at("mean").get_to(d.normalisation.mean);
-  json.at("std").get_to(d.normalisation.std);
+  json.at("mean").get_to(d.preprocessing.mean);
+  json.at("std").get_to(d.preprocessing.std);
+  if (json.contains("crop_pct")) json.at("crop_pct").get_to(d.preprocessing.crop_pct);
+  if (!(d.preprocessing.crop_pct > 0 && d.preprocessing.crop_pct <= 1)) fail("crop_pct is ", d.preprocessing.crop_pct, ", must be above 0 and at most 1");
+  if (json.contains("interpolation")) d.preprocessing.interpolation = interpolation_named(json.at("interpolation"));
   json.at("holdout").at("share").get_to(d.holdout);
   json.at("holdout").at("seed").get_to(d.holdout_seed);
   check(d.model);
@@ -54,16 +59,22 @@ std::vector<NamedTensor> named_tensors(const Parameters& parameters, const Block
 }
 
 void save_weights(const std::filesystem::path& path, const ViT& model, const ModelDescription& description) {
-  const Metadata metadata{{"format", "pt"}, {"mvmoe", dump(to_json(description))}};
-  write_safetensors(path, named_tensors(model.parameters(), model.parameters().weights()), metadata);
+  save_weights(path, model, model.parameters().weights(), description);
 }
 
-void read_parameters(const std::filesystem::path& path, const Parameters& parameters) {
+void save_weights(const std::filesystem::path& path, const ViT& model, const Block& weights, const ModelDescription& description) {
+  const Metadata metadata{{"format", "pt"}, {"mvmoe", dump(to_json(description))}};
+  write_safetensors(path, named_tensors(model.parameters(), weights), metadata);
+}
+
+void read_parameters(const std::filesystem::path& path, const Parameters& parameters) { read_parameters(path, parameters, parameters.weights()); }
+
+void read_parameters(const std::filesystem::path& path, const Parameters& parameters, const Block& block) {
   const SafetensorsFile file(path);
   for (const auto& entry : file.entries())
     if (!parameters.find(entry.name))
       fail(printable(path.string()), ": has the tensor ", printable(entry.name), " ", entry.shape, ", which this model does not have");
-  for (const NamedTensor& tensor : named_tensors(parameters, parameters.weights())) file.read(tensor.name, tensor.value);
+  for (const NamedTensor& tensor : named_tensors(parameters, block)) file.read(tensor.name, tensor.value);
 }
 
 std::optional<ModelDescription> description_in(const std::filesystem::path& path) {

@@ -18,13 +18,15 @@ namespace mvmoe {
 struct ModelDescription {
   ModelConfig model;
   std::vector<std::string> classes;   // names, in label order
-  Normalisation normalisation;
+  Preprocessing preprocessing;
   std::vector<int> superclass_of;     // [classes], where the router was guided; empty: it was not
   float holdout = 0;                  // share of the training set that was held out,
   std::uint64_t holdout_seed = 0;     // and the seed that chose it
 };
 
 void save_weights(const std::filesystem::path& path, const ViT& model, const ModelDescription& description);
+// The same with `weights`, a block of the model's layout, in the place of the model's own.
+void save_weights(const std::filesystem::path& path, const ViT& model, const Block& weights, const ModelDescription& description);
 
 // What the file says of its model; empty where it carries no description. Throws Error if that is damaged.
 std::optional<ModelDescription> description_in(const std::filesystem::path& path);
@@ -37,9 +39,10 @@ struct LoadedModel {
 // Throws Error that names the file if it carries no description, or as read_parameters does.
 LoadedModel load_model(const std::filesystem::path& path);
 
-// Fills the parameters from the file's tensors of the same name. Throws if one is missing,
+// Fills the parameters, or a block of their layout, from the file's tensors of the same name. Throws if one is missing,
 // or has another shape (naming the tensor and both shapes), or the file holds tensors the model does not have.
 void read_parameters(const std::filesystem::path& path, const Parameters& parameters);
+void read_parameters(const std::filesystem::path& path, const Parameters& parameters, const Block& block);
 
 // As the file's tensors, in the parameters' order.
 std::vector<NamedTensor> named_tensors(const Parameters& parameters, const Block& block, const std::string& prefix = "");

@@ -43,6 +43,14 @@ bad_flag "--drop-path 1" --drop-path --drop-path 1
 bad_flag "--mlp-ratio gives no hidden unit" --mlp-ratio --mlp-ratio 0.01
 bad_flag "--pool avg" --pool --pool avg
 bad_flag "--kernels slow" --kernels --kernels slow
+bad_flag "--optimizer adam suggests" adamw --optimizer adam
+bad_flag "--recipe heavy" light --recipe heavy
+bad_flag "--ema 1" --ema --ema 1
+bad_flag "--momentum 1" --momentum --momentum 1
+bad_flag "--layer-decay 2" --layer-decay --layer-decay 2
+bad_flag "--accumulate 0" --accumulate --accumulate 0
+bad_flag "parts that do not divide the batch" --accumulate --batch-size 16 --accumulate 3
+bad_flag "--early-stop without --holdout" --holdout --early-stop 2
 bad_flag "--crop pad suggests" pad4 --crop pad
 bad_flag "a flag without its value" --lr --lr
 bad_flag "a switch with a value that is neither" --json --json=maybe
@@ -73,7 +81,8 @@ bad_flag "unknown flag, two letters" "did you mean --epochs or --eps?" --ep 3
 for pair in -b:batch-size --bs:batch-size --wd:weight-decay --batch:batch-size --smoothing:label-smoothing --lr_base:lr-base -epochs:epochs; do
   bad_flag "unknown flag ${pair%%:*}" "did you mean --${pair#*:}?" "${pair%%:*}" 3
 done
-bad_flag "unknown flag --opt" "AdamW: --beta1" --opt adamw
+bad_flag "unknown flag --opt" "did you mean --optimizer?" --opt adamw
+bad_flag "unknown flag --grad-accum-steps" "--accumulate N takes" --grad-accum-steps 4
 bad_flag "unknown flag --sched" "cosine after a linear warm-up" --sched=cosine
 bad_flag "unknown flag, nothing near" "--zebra: no such flag (mvmoe train" --zebra
 bad_flag "a switch negated" --no-json --no-json

@@ -9,9 +9,9 @@
 #   <!-- figure: NAME -->   a place for a measured number
 . tests/cli/lib/checks.sh
 
-folders=(engine ops models train train/superclass tools/mvmoe tools/gradcheck tools/pipeline tools/report)
+folders=(engine ops models train train/data train/augment train/superclass tools/mvmoe tools/gradcheck tools/pipeline tools/report)
 # What belongs to a folder's README besides its own files.
-declare -A also=([train]="train/data train/augment")
+declare -A also=()
 cd "$repository" || exit 1
 mapfile -t readmes < <(find . -name README.md -not -path './build*' -not -path './runs/*' -not -path './.git/*' | sed 's,^\./,,' | sort)
 

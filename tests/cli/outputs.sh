@@ -13,7 +13,7 @@ lines() { wc -l <"$1" | tr -d ' '; }
 run
 check "mvmoe alone exits with 0" equal "$code" 0
 alone=$out
-for subcommand in train evaluate confusion superclasses summary gradcheck bench info; do
+for subcommand in train evaluate confusion superclasses summary gradcheck pack bench info; do
   check "mvmoe alone lists $subcommand with a line" grep -Eq "^ +$subcommand +[a-z]" "$captured/out"
 done
 run --help
@@ -29,7 +29,7 @@ helps() {  # helps SUBCOMMAND FLAG...: --help names each, with what it means, an
   check "$subcommand --no-such-flag --help: an error or help" between 0 "$code" 2
 }
 model=(model patch heads mlp-ratio pool no-qkv-bias drop-path image-size classes)
-helps train data out resume overwrite config init-from "${model[@]}" epochs batch-size lr lr-base min-lr warmup-epochs warmup-lr weight-decay \
+helps train data out resume overwrite config init-from "${model[@]}" epochs batch-size lr lr-base min-lr warmup-epochs warmup-lr weight-decay optimizer momentum layer-decay accumulate early-stop recipe ema \
   beta1 beta2 eps clip label-smoothing crop flip holdout eval-every save-every keep seed threads lane-size gradient-blocks kernels workers \
   log-interval quiet json help
 for default in 'epochs N .*\[20\]' 'lr X .*\[0\.001\]' 'min-lr X .*\[1e-05\]' 'seed N .*\[0\]'; do
@@ -39,12 +39,13 @@ done
 for group in "Data and folder" Model "Optimizer and schedule" "Augmentation and targets" Running; do
   check "train --help has a group: $group" grep -qx "$group" "$captured/out"
 done
-helps evaluate weights data threads json
+helps evaluate weights data threads per-class json
 helps confusion weights data out kind threads lane-size kernels json
 helps superclasses confusion experts out method max-size seed file data json
 helps summary "${model[@]}" batch-size threads json
 helps gradcheck seeds json
 helps bench "${model[@]}" batch-size steps threads json
+helps pack data out size format quality strict threads quiet json
 helps info json
 
 ### JSON
@@ -95,6 +96,19 @@ check "train: a row an epoch" equal "$(cut -d, -f1,2 one/log.csv | tail -n +2 | 
 check "train: no file besides those of cli.md" equal "$(ls one | grep -v events | tr '\n' ' ')" \
   "best.safetensors checkpoints config.json last.safetensors log.csv "
 
+run train --data cifar10:data --model vit-1x16 --patch 16 --heads 1 --batch-size 64 --epochs 1 --recipe deit --lr 0.01 --threads 1 --quiet --json --out by-recipe
+check "train --recipe deit: its flags, and those beside it" equal \
+  "$(sed -n 's/^ "\(batch-size\|clip\|drop-path\|ema\|epochs\|lr\|lr-base\)": "\(.*\)",$/\1=\2/p' by-recipe/config.json | tr '\n' ' ')" \
+  "batch-size=64 clip=0 drop-path=0.1 ema=0.99996 epochs=1 lr=0.01 lr-base=0 "
+check "train --ema: the averaged weights' accuracy" between 0 "$(json_value ema_top1)" 100
+run evaluate --weights by-recipe/ema.safetensors --data cifar10:data
+check "train --ema: ema.safetensors can be used" equal "$code" 0
+run train --config by-recipe/config.json --recipe light --epochs 1 --batch-size 64 --threads 1 --quiet --out by-recipe2
+check "--recipe wins over --config" equal "$(sed -n 's/^ "\(drop-path\|ema\|model\)": "\(.*\)",$/\1=\2/p' by-recipe2/config.json | tr '\n' ' ')" "drop-path=0 ema=0 model=vit-1x16 "
+run train --data glyphs --model vit-2x16 --patch 8 --heads 2 --batch-size 256 --epochs 1 --threads 1 --out sixty-two
+run "${recipe[@]}" --patch 8 --epochs 1 --threads 1 --init-from sixty-two/last.safetensors --out from-sixty-two
+check "--init-from for other classes: the head starts anew, with a word" has "$err" "the head starts anew, for 10 classes instead of 62"
+
 run "${recipe[@]}" --threads 1 --log-interval 5 --out talking
 check "train without --quiet: a line each --log-interval steps on stderr" equal "$(grep -c '^epoch.* step ' "$captured/err")" 3
 check "train: progress shows loss, rate, images/s, time left" grep -Eq 'loss [0-9.]+ +lr [0-9.e+-]+ +[0-9]+ images/s +[0-9:]+ left' "$captured/err"
@@ -117,13 +131,16 @@ fi
 ### Evaluation says what training said
 for threads in 1 2; do
   run evaluate --weights one/last.safetensors --data cifar10:data --threads $threads --json
-  check "evaluate: keys" json_has_keys top1 top5 loss images images_per_s router_accuracy expert_load
+  check "evaluate: keys" json_has_keys top1 top5 loss images images_per_s router_accuracy expert_load per_class
   check "evaluate with $threads threads: train's accuracy" equal "$(json_value top1) $(json_value top5)" "$top1 $top5"
   check "evaluate: every test image" equal "$(json_value images)" 64
   loss[threads]=$(json_value loss)
 done
 check "evaluate: the same loss to its last digit, whatever the threads" equal "${loss[1]}" "${loss[2]}"
 check "evaluate: nothing on stderr" silent "$captured/err"
+run evaluate --weights one/last.safetensors --data cifar10:data --per-class
+check "evaluate --per-class: every class, the worst first" equal "$(grep -c ' class [0-9]$' "$captured/out") $(awk '/ class [0-9]$/ { print $1 }' "$captured/out" | sort -nc && echo sorted)" "10 sorted"
+check "evaluate --per-class: every image once" equal "$(awk '/ class [0-9]$/ { n += $3; right += $1 * $3 / 100 } END { printf "%d %.2f", n, 100 * right / n }' "$captured/out")" "64 $(sed -n 's/^top-1 \([0-9.]*\) .*/\1/p' "$captured/out")"
 run evaluate --weights one/last.safetensors --data cifar10:data --kernels plain --json
 check "evaluate --kernels plain: the same to rounding" between "$(awk "BEGIN { print ${loss[1]} - 1e-4 }")" "$(json_value loss)" "$(awk "BEGIN { print ${loss[1]} + 1e-4 }")"
 
@@ -183,7 +200,7 @@ run info one/last.safetensors --json
 check "info of weights: keys" json_has_keys file tensors numbers verified description
 check "weights hold their class names" has "$(json_line)" '"class 7"'
 run info one/checkpoints/step-15 --json
-check "info of a checkpoint: keys" json_has_keys checkpoint state weights moments
+check "info of a checkpoint: keys" json_has_keys checkpoint state weights moments ema
 check "last.safetensors is the checkpoint's weights" same_files one/last.safetensors one/checkpoints/step-15/weights.safetensors
 
 finish

@@ -6,7 +6,7 @@ make_cifar10 data
 # 256 training images: 16 steps an epoch, 320 steps in all, a checkpoint every 10 and at each epoch's end.
 steps=320 epochs=20 save_every=10
 # Steps of half a millisecond and more, so that a run is still going when it has been seen to be halfway.
-recipe=(train --data cifar10:data "${tiny[@]}" --model vit-1x32 --patch 4 --epochs $epochs --holdout 0.2 --lr 3e-3 --seed 7 --save-every $save_every)
+recipe=(train --data cifar10:data "${tiny[@]}" --model vit-1x32 --patch 4 --epochs $epochs --holdout 0.2 --lr 3e-3 --ema 0.9 --seed 7 --save-every $save_every)
 milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 before=$(milliseconds)
 must_run "the run that nothing disturbs" "${recipe[@]}" --quiet --json --out whole
@@ -14,7 +14,10 @@ took=$(($(milliseconds) - before))
 check "an undisturbed run starts at step 0" equal "$(json_value resumed_at)" 0
 check "an undisturbed run executes all its steps" equal "$(json_value executed_steps)" $steps
 
-ends_as_whole() { same_files whole/last.safetensors "$1/last.safetensors" && same_files whole/best.safetensors "$1/best.safetensors"; }
+ends_as_whole() {
+  local file
+  for file in last best ema; do same_files whole/$file.safetensors "$1/$file.safetensors" || return 1; done
+}
 # Every epoch once, in order, with the figures of the undisturbed run; the times and speeds in the last two columns differ.
 log_as_whole() {
   equal "$(cut -d, -f1 "$1/log.csv" | tail -n +2 | tr '\n' ' ')" "$(seq $epochs | tr '\n' ' ')" &&
@@ -150,13 +153,13 @@ for signal in TERM KILL; do
   check "after SIG$signal during an evaluation: --keep 1 is kept to" equal "$(ls patient-$signal/checkpoints)" step-32
 done
 
-### kill -9, five times at moments that differ from run to run
+### kill -9, ten times at moments that differ from run to run
 executed() { cat killed.*.err 2>/dev/null | grep -c '^epoch .* step '; }
 kills=0
-for ((i = 0; i < 12 && kills < 5; ++i)); do
+for ((i = 0; i < 24 && kills < 10; ++i)); do
   start "${recipe[@]}" --log-interval 1 --out killed --resume
   until_true begun
-  sleep "$(awk -v ms=$((took / 20 + RANDOM % (took / 4 + 1))) 'BEGIN { print ms / 1000 }')"
+  sleep "$(awk -v ms=$((took / 40 + RANDOM % (took / 8 + 1))) 'BEGIN { print ms / 1000 }')"
   stopped KILL
   cp "$captured/err" killed.$i.err
   [ "$code" -eq 137 ] && kills=$((kills + 1))
@@ -188,6 +191,7 @@ damaged() {  # damaged NAME COMMAND: with $file the newest checkpoint's folder
 flip_byte() { printf '\125' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") - ${2:-1000})) conv=notrunc status=none; }
 damaged "a byte changed in the weights" 'flip_byte $file/weights.safetensors'
 damaged "a byte changed in the moments" 'flip_byte $file/moments.safetensors'
+damaged "a byte changed in the average" 'flip_byte $file/ema.safetensors'
 damaged "weights cut" 'truncate -s 30000 $file/weights.safetensors'
 damaged "state.json empty" ': >$file/state.json'
 damaged "moments missing" 'rm $file/moments.safetensors'
@@ -209,7 +213,7 @@ refused "a folder with a run, no --resume" 2 --out --resume --overwrite -- "${re
 
 fresh bare
 for contradiction in "--lr 1" "--epochs 11" "--model vit-2x32" "--seed 8" "--holdout 0.1" "--data glyphs" "--batch-size 32" "--patch 8" \
-  "--clip 2" "--weight-decay 0" "--lane-size 4" "--no-qkv-bias" "--crop none"; do
+  "--clip 2" "--ema 0.99" "--weight-decay 0" "--lane-size 4" "--no-qkv-bias" "--crop none"; do
   # shellcheck disable=SC2086 # two words
   refused "--resume with another $contradiction" 2 "${contradiction%% *}" bare -- train --quiet --out bare --resume $contradiction
 done

@@ -5,7 +5,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <span>
 #include <string>
+#include <string_view>
 #include <typeinfo>
 #include <vector>
 
@@ -45,6 +48,15 @@ std::string message_of(const Body& body) {
     return std::string("another type of exception: ") + e.what();
   }
   return "nothing was thrown";
+}
+
+// A file of a test, which need not survive a power cut: without the sync of write_file.
+inline void put_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+inline void put_file(const std::filesystem::path& path, std::string_view text) {
+  put_file(path, std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
 inline std::vector<std::uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }

@@ -69,7 +69,8 @@ TEST(Allocation, TheCounterCounts) {
 }
 
 struct SmallRun {
-  SmallRun(const MoeConfig& moe, int threads) : images(small_images(64)), loader(images, small_loader(30)) {
+  SmallRun(const MoeConfig& moe, int parts_of_step, Optimizer optimizer, int threads)
+      : parts(parts_of_step), images(small_images(64)), loader(images, small_loader(30 / parts)) {
     ModelConfig config = small_model();
     config.drop_path = 0.2f;
     config.moe = moe;
@@ -77,6 +78,9 @@ struct SmallRun {
     model->initialise(1);
     StepConfig step;
     step.clip = 1;
+    step.optimizer = optimizer;
+    step.layer_decay = 0.9f;
+    step.ema = 0.9f;
     step.routing = {.superclass_of = {}, .balance_weight = 0.1f, .z_weight = 0.01f};
     if (moe.experts > 0 && moe.routing == Routing::superclass) step.routing.superclass_of = {0, 1, 1};
     step.lanes = {.threads = threads, .lane_size = 4, .gradient_blocks = 16};
@@ -84,26 +88,27 @@ struct SmallRun {
     trainer = std::make_unique<Trainer>(*model, step);
   }
   void steps(int count) {
-    for (int s = 0; s < count; ++s) train_step(*trainer, loader.next());
+    for (int s = 0; s < count; ++s) train_step(*trainer, parts, [&]() -> const Batch& { return loader.next(); });
   }
+  const int parts;
   const ImageSet images;
   Loader loader;
   std::unique_ptr<ViT> model;
   std::unique_ptr<Trainer> trainer;
 };
 
-std::size_t arena_bytes_of_one_thread(const MoeConfig& moe) {
-  SmallRun run(moe, 1);
+std::size_t arena_bytes_of_one_thread(const MoeConfig& moe, int parts, Optimizer optimizer) {
+  SmallRun run(moe, parts, optimizer, 1);
   run.steps(6);
   return run.trainer->lanes.arena_bytes();
 }
 
-void expect_no_allocation(const MoeConfig& moe) {
-  SmallRun run(moe, 2);
+void expect_no_allocation(const MoeConfig& moe, int parts = 1, Optimizer optimizer = Optimizer::adamw) {
+  SmallRun run(moe, parts, optimizer, 2);
   run.steps(6);
   // A lane goes to whichever thread is free, so on a busy machine the second may not have had one yet, and is not warm.
   // (Where lanes meet, each has a memory of its own.)
-  const std::size_t warm = (balances_whole_batch(moe, run.trainer->config.routing) ? 1 : 2) * arena_bytes_of_one_thread(moe);
+  const std::size_t warm = (balances_whole_batch(moe, run.trainer->config.routing) ? 1 : 2) * arena_bytes_of_one_thread(moe, parts, optimizer);
   for (int tries = 0; tries < 10'000 && run.trainer->lanes.arena_bytes() < warm; ++tries) run.steps(1);
   const std::size_t arenas = run.trainer->lanes.arena_bytes();
   const double before = resident_mib();
@@ -117,6 +122,7 @@ void expect_no_allocation(const MoeConfig& moe) {
 }
 
 TEST(Allocation, AWarmStepAllocatesNothingAndStaysFlat) { expect_no_allocation({}); }
+TEST(Allocation, NorInPartsNorWithSgd) { expect_no_allocation({.experts = 3, .layers = 1, .routing = Routing::image, .balance = Balance::switch_loss}, 3, Optimizer::sgd); }
 TEST(Allocation, NorWithASuperClassRouter) { expect_no_allocation({.experts = 2, .layers = 1}); }
 TEST(Allocation, NorWhereLanesMeet) {
   expect_no_allocation({.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::image, .balance = Balance::importance_load, .router_noise = 0.3f});

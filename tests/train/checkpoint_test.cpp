@@ -1,5 +1,5 @@
 // Checkpoints: complete or absent, whole or named as damaged, and a run that goes on from one is the run that was
-// never stopped. Wrong but plausible: moments left out, the step left out (schedule and data start again), a damaged
+// never stopped. Wrong but plausible: moments or the average left out, the step left out (schedule and data start again), a damaged
 // newest taken for good, an evaluation that was stopped left out or logged twice.
 #include "train/checkpoint.h"
 
@@ -23,12 +23,13 @@ struct SmallRun {
   SmallRun() : model(small_model()), trainer((model.initialise(2), model), step_config()) {
     description.model = small_model();
     description.classes = {"a", "b,\"c\"", "\x01\xff"};
-    description.normalisation = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+    description.preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   }
   static StepConfig step_config() {
     StepConfig c;
     c.schedule = {.warmup_steps = 3, .total_steps = 15};
     c.clip = 1;
+    c.ema = 0.9f;
     return c;
   }
   ViT model;
@@ -88,6 +89,7 @@ TEST(Checkpoint, AResumedRunIsTheUninterruptedOne) {
   EXPECT_EQ(figures_in(b.path() / "log.csv"), figures_in(a.path() / "log.csv"));
   EXPECT_EQ(read_file(a.path() / "last.safetensors"), read_file(b.path() / "last.safetensors"));
   EXPECT_EQ(read_file(a.path() / "best.safetensors"), read_file(b.path() / "best.safetensors"));
+  EXPECT_EQ(read_file(a.path() / "ema.safetensors"), read_file(b.path() / "ema.safetensors"));
   EXPECT_EQ(read_file(a.path() / "checkpoints/step-15/moments.safetensors"), read_file(b.path() / "checkpoints/step-15/moments.safetensors"));
 }
 
@@ -96,7 +98,7 @@ TEST(Checkpoint, TheNewestDamagedIsPassedOver) {
   const std::atomic<int> go{0};
   SmallRun first;
   run_in(folder.path(), first, 1, false, go);
-  for (const char* file : {"weights.safetensors", "moments.safetensors", "state.json"}) {
+  for (const char* file : {"weights.safetensors", "moments.safetensors", "ema.safetensors", "state.json"}) {
     flip_a_byte(folder.path() / "checkpoints/step-5" / file);
     if (std::string(file) == "state.json") std::ofstream(folder.path() / "checkpoints/step-5/state.json") << "{";
     SmallRun again;
@@ -221,7 +223,7 @@ TEST(Weights, CarryTheirDescription) {
   const LoadedModel loaded = load_model(folder.path() / "w.safetensors");
   EXPECT_EQ(loaded.description.model, setup.description.model);
   EXPECT_EQ(loaded.description.classes[1], "b,\"c\"");
-  EXPECT_EQ(loaded.description.normalisation.std, setup.description.normalisation.std);
+  EXPECT_EQ(loaded.description.preprocessing.std, setup.description.preprocessing.std);
   EXPECT_EQ(numbers(loaded.model->parameters().weights()), numbers(setup.model.parameters().weights()));
 }
 

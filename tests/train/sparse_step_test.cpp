@@ -105,17 +105,17 @@ TEST(SparseEvaluate, ImagesGoWhereTheyAreSent) {
   for (const Parameter& p : model.parameters().list())  // without being sent, all would go to expert 1
     if (p.name.ends_with("balance_bias")) model.parameters().weights()[p.offset + 1] = 10;
   const ImageSet images = small_images(9);
-  const Normalisation normalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  const Preprocessing preprocessing{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   Lanes lanes(model.parameters(), {.threads = 2, .lane_size = 2}, Kernels::fast);
-  const Evaluation e = evaluate(model, images, normalisation, lanes, {.experts = {0, 1, 2, 2, 2, 2, 2, 2, 2}});
+  const Evaluation e = evaluate(model, images, preprocessing, lanes, {.experts = {0, 1, 2, 2, 2, 2, 2, 2, 2}});
   EXPECT_EQ(e.expert_load, (std::vector<double>{100.0 / 9, 100.0 / 9, 700.0 / 9}));
   EXPECT_EQ(e.results[1].expert, 1);
   EXPECT_FALSE(e.router_accuracy.has_value());
-  const Evaluation unsent = evaluate(model, images, normalisation, lanes, {.superclass_of = {1, 0, 1}});
+  const Evaluation unsent = evaluate(model, images, preprocessing, lanes, {.superclass_of = {1, 0, 1}});
   EXPECT_EQ(unsent.expert_load, (std::vector<double>{0, 100, 0}));
   EXPECT_EQ(unsent.results[0].expert, 1);
   EXPECT_NEAR(unsent.router_accuracy.value(), 200.0 / 3, 1e-9);
-  const Evaluation other = evaluate(model, images, normalisation, lanes, {.experts = {1, 1, 2, 2, 2, 2, 2, 2, 2}});
+  const Evaluation other = evaluate(model, images, preprocessing, lanes, {.experts = {1, 1, 2, 2, 2, 2, 2, 2, 2}});
   EXPECT_NE(e.results[0].loss, other.results[0].loss);  // another expert, another answer
   EXPECT_NEAR(e.results[1].loss, other.results[1].loss, 1e-5);  // products of other heights round otherwise
 }

@@ -76,12 +76,16 @@ std::vector<float> weights_after(int threads, int lane_size, int blocks, int ste
   StepConfig step;
   step.schedule = {.warmup_steps = 2, .total_steps = 20};
   step.clip = 1;
+  step.ema = 0.9f;
   step.lanes = {.threads = threads, .lane_size = lane_size, .gradient_blocks = blocks};
   Trainer trainer(model, step);
   const ImageSet images = small_images(60);
   Loader loader(images, small_loader(29));
   for (int s = 0; s < steps; ++s) train_step(trainer, loader.next());
-  return numbers(model.parameters().weights());
+  auto all = numbers(model.parameters().weights());
+  const auto average = numbers(trainer.average);
+  all.insert(all.end(), average.begin(), average.end());
+  return all;
 }
 
 TEST(Step, TheSameBitsForAnyNumberOfThreads) {
@@ -133,14 +137,14 @@ TEST(Evaluate, AnImageDoesNotDependOnItsBatch) {
   ViT model(small_model());
   model.initialise(5);
   const ImageSet all = small_images(21);
-  const Normalisation normalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  const Preprocessing preprocessing{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   Lanes lanes(model.parameters(), {.threads = 2, .lane_size = 4}, Kernels::fast);
-  const Evaluation together = evaluate(model, all, normalisation, lanes);
+  const Evaluation together = evaluate(model, all, preprocessing, lanes);
   double loss = 0, top1 = 0;
   for (int i = 0; i < all.size(); ++i) {
     std::vector<bool> one(21, false);
     one[static_cast<std::size_t>(i)] = true;
-    const Evaluation e = evaluate(model, part_of(all, one, true), normalisation, lanes);
+    const Evaluation e = evaluate(model, part_of(all, one, true), preprocessing, lanes);
     loss += e.loss;
     top1 += e.top1 / 100;
   }
@@ -152,15 +156,15 @@ TEST(Evaluate, StopsBetweenLanesWhenToldTo) {
   ViT model(small_model());
   model.initialise(5);
   const ImageSet all = small_images(21);
-  const Normalisation normalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  const Preprocessing preprocessing{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   Lanes lanes(model.parameters(), {.threads = 1, .lane_size = 4}, Kernels::fast);
   std::vector<int> asked;
-  const Evaluation whole = evaluate(model, all, normalisation, lanes, {.keep_on = [&](int images) { return asked.push_back(images), true; }});
+  const Evaluation whole = evaluate(model, all, preprocessing, lanes, {.keep_on = [&](int images) { return asked.push_back(images), true; }});
   EXPECT_TRUE(whole.complete);
   EXPECT_EQ(asked, (std::vector<int>{0, 4, 8, 12, 16, 20}));
-  EXPECT_EQ(whole.loss, evaluate(model, all, normalisation, lanes).loss);
+  EXPECT_EQ(whole.loss, evaluate(model, all, preprocessing, lanes).loss);
   asked.clear();
-  EXPECT_FALSE(evaluate(model, all, normalisation, lanes, {.keep_on = [&](int images) { return asked.push_back(images), images < 8; }}).complete);
+  EXPECT_FALSE(evaluate(model, all, preprocessing, lanes, {.keep_on = [&](int images) { return asked.push_back(images), images < 8; }}).complete);
   EXPECT_EQ(asked, (std::vector<int>{0, 4, 8}));
 }
 

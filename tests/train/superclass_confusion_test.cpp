@@ -15,7 +15,7 @@
 namespace mvmoe {
 namespace {
 
-const Normalisation normalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+const Preprocessing preprocessing{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
 
 // A network whose predictions differ from image to image.
 std::unique_ptr<ViT> network(int classes) {
@@ -30,7 +30,7 @@ std::unique_ptr<ViT> network(int classes) {
 
 MeasuredConfusion measure(const ViT& model, const ImageSet& set, ConfusionKind kind, int threads, int lane_size) {
   Lanes lanes(model.parameters(), {.threads = threads, .lane_size = lane_size}, Kernels::fast);
-  return measure_confusion(model, set, normalisation, kind, lanes);
+  return measure_confusion(model, set, preprocessing, kind, lanes);
 }
 
 TEST(Confusion, IsThePlainLoopsAndEvaluates) {
@@ -60,7 +60,7 @@ TEST(Confusion, IsThePlainLoopsAndEvaluates) {
   EXPECT_EQ(is_soft.images, 301);
 
   Lanes lanes(model->parameters(), {.threads = 1}, Kernels::fast);
-  EXPECT_DOUBLE_EQ(is_soft.accuracy, evaluate(*model, set, normalisation, lanes).top1);
+  EXPECT_DOUBLE_EQ(is_soft.accuracy, evaluate(*model, set, preprocessing, lanes).top1);
   EXPECT_EQ(is_soft.accuracy, is_hard.accuracy);
 }
 

@@ -120,9 +120,10 @@ int bench_infer(const BenchOptions& o, const ModelConfig& config) {
 }  // namespace
 
 int bench_command(const Words& words) {
+  if (!words.empty() && words[0] == "loader") return bench_loader_command({words.begin() + 1, words.end()});
   BenchOptions o;
   std::vector<std::string> what;
-  Flags flags("bench train|infer [flags]", "Times a whole training step (zero, forward, loss, backward, clip, AdamW) or the forward pass, on random images.");
+  Flags flags("bench train|infer [flags]   (bench loader: see bench loader --help)", "Times a whole training step (zero, forward, loss, backward, clip, AdamW) or the forward pass, on random images.");
   flags.add_positional("train|infer", what, "what is measured");
   o.model.declare(flags);
   flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
@@ -132,7 +133,7 @@ int bench_command(const Words& words) {
   flags.add("json", o.json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   if (what.size() != 1 || (what[0] != "train" && what[0] != "infer"))
-    fail_usage("bench: ", what.empty() ? "what to measure is missing" : "'" + printable(what[0]) + "' cannot be measured", ": give train or infer");
+    fail_usage("bench: ", what.empty() ? "what to measure is missing" : "'" + printable(what[0]) + "' cannot be measured", ": give train, infer or loader");
   require_experts(flags, o.model.moe, moe_flags);
   const ModelConfig config = o.model.resolve(0, 0);
   return what[0] == "train" ? bench_train(o, config) : bench_infer(o, config);

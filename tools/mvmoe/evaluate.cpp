@@ -1,11 +1,14 @@
 // tools/mvmoe/evaluate.cpp: `mvmoe evaluate`.
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
+#include "train/class_accuracy.h"
+#include "train/superclass/class_names.h"
 
 namespace mvmoe {
 
@@ -20,39 +23,72 @@ void print(const Evaluation& e, double images_per_s) {
   std::printf("\n");
 }
 
+void print(const std::vector<ClassAccuracy>& by_class, const std::vector<std::string>& names) {
+  std::printf("%8s  %7s  class\n", "top-1", "images");
+  for (const ClassAccuracy& one : by_class)
+    std::printf("%6.2f %%  %7d  %s\n", one.top1, one.images, printable(names[static_cast<std::size_t>(one.label)]).c_str());
+}
+
+nlohmann::ordered_json to_json(const std::vector<ClassAccuracy>& by_class, const std::vector<std::string>& names) {
+  auto json = nlohmann::ordered_json::array();
+  for (const ClassAccuracy& one : by_class)
+    json.push_back({{"class", names[static_cast<std::size_t>(one.label)]}, {"accuracy", one.top1}, {"count", one.images}});
+  return json;
+}
+
+// A folder may hold some of the model's classes only, and its labels count its own: from here on they count the model's.
+void label_by_name(DataSet& data, const std::vector<std::string>& classes, const std::string& weights) {
+  const std::map<std::string, int> label_of = index_of_names(classes, printable(weights));
+  std::vector<int> labels;
+  for (const std::string& name : data.classes) {
+    const auto found = label_of.find(as_utf8(name));
+    if (found == label_of.end()) fail_usage("--data: ", printable(data.spec), ": ", in_quotes(name), " is no class that the weights in ", printable(weights), " were trained for");
+    labels.push_back(found->second);
+  }
+  for (int& label : data.test.labels) label = labels[static_cast<std::size_t>(label)];
+}
+
 }  // namespace
 
 int evaluate_command(const Words& words) {
   std::string weights, data_spec;
   ThreadOptions threads;
-  bool json = false;
+  bool json = false, strict = false, per_class = false;
   Flags flags("evaluate --weights FILE --data SPEC [flags]", "Accuracy and loss of trained weights on a data set's test images.");
   flags.add("weights", weights, "a safetensors file that mvmoe wrote", "FILE");
-  flags.add("data", data_spec, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR", "SPEC");
+  flags.add("data", data_spec, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
+  flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");
   threads.declare_for_inference(flags);
+  flags.add("per-class", per_class, "a table of all classes too, the worst first");
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   flags.require("weights");
   flags.require("data");
 
   const LoadedModel loaded = load_model(weights);
-  const DataSet data = load_dataset(data_spec);
+  DataSet data = load_dataset(data_spec, strict);
+  require_test_images(data);
+  say_notes(data);
   const ModelConfig& config = loaded.model->config();
-  if (config.classes != static_cast<int>(data.classes.size()))
+  if (data.test.read) label_by_name(data, loaded.description.classes, weights);
+  else if (config.classes != static_cast<int>(data.classes.size()))
     fail_usage("--data: ", printable(data_spec), " has ", data.classes.size(), " classes, the weights in ", printable(weights), " were trained for ", config.classes);
-  if (config.image != data.test.side)
+  if (!data.test.read && config.image != data.test.side)
     fail_usage("--data: ", printable(data_spec), " has images of side ", data.test.side, ", the weights in ", printable(weights), " were trained for ", config.image);
 
   Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run());
-  const Evaluation e = evaluate(*loaded.model, data.test, loaded.description.normalisation, lanes,
+  const Evaluation e = evaluate(*loaded.model, data.test, loaded.description.preprocessing, lanes,
                                 {.superclass_of = loaded.description.superclass_of});
+  const std::vector<ClassAccuracy> by_class = accuracy_by_class(e, data.test.labels, config.classes);
+  say_damaged(data.test);
   const double images_per_s = e.images / e.seconds;
   if (json)
     print_json({{"top1", e.top1}, {"top5", e.top5}, {"loss", e.loss}, {"images", e.images}, {"images_per_s", images_per_s},
                 {"router_accuracy", e.router_accuracy ? nlohmann::ordered_json(*e.router_accuracy) : nullptr},
-                {"expert_load", e.expert_load.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(e.expert_load)}});
+                {"expert_load", e.expert_load.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(e.expert_load)}, {"per_class", to_json(by_class, loaded.description.classes)}});
   else
     print(e, images_per_s);
+  if (per_class && !json) print(by_class, loaded.description.classes);
   return 0;
 }
 

@@ -165,12 +165,14 @@ nlohmann::json Flags::values(const std::vector<std::string>& names) const {
   return json;
 }
 
-void Flags::set_missing(const nlohmann::json& values, const std::string& source) {
+void Flags::set_missing(const nlohmann::json& values, const std::string& source, bool as_given) {
   if (!values.is_object()) fail_usage(source, ": must be an object of flags and their values");
   for (const auto& [name, value] : values.items()) {
     Flag* flag = find(name);
     if (!flag || !value.is_string()) fail_usage(source, ": ", printable(name), flag ? " must be a string" : " is no flag of this command");
-    if (!flag->given) flag->set(value.get<std::string>());
+    if (flag->given) continue;
+    flag->set(value.get<std::string>());
+    flag->given = as_given;
   }
 }
 

@@ -42,8 +42,8 @@ class Flags {
 
   // All flags of `names` by name, as text: what config.json holds and what a resumed run is compared with.
   nlohmann::json values(const std::vector<std::string>& names) const;
-  // Sets the flags that were not given from such values. Throws UsageError if one is not a flag or not its kind.
-  void set_missing(const nlohmann::json& values, const std::string& source);
+  // Sets the flags that were not given from such values; `as_given`: from here on they count as given. Throws UsageError if one is not a flag or not its kind.
+  void set_missing(const nlohmann::json& values, const std::string& source, bool as_given = false);
 
  private:
   struct Flag {

@@ -13,7 +13,7 @@ struct Alias {
   const char* flag;
   const char* instead = nullptr;  // where it is not quite the same thing
 };
-constexpr const char* optimizer = "the optimizer is AdamW: --beta1, --beta2, --eps, --weight-decay";
+constexpr const char* accumulate = "--accumulate N takes the --batch-size images of a step in N parts, where timm multiplies its batch size by N";
 constexpr const char* schedule = "the rate falls by a cosine after a linear warm-up: --lr, --min-lr, --warmup-epochs, --warmup-lr";
 constexpr Alias aliases[] = {
     {"b", "batch-size"},         {"bs", "batch-size"},        {"batch", "batch-size"},
@@ -23,7 +23,8 @@ constexpr Alias aliases[] = {
     {"m", "model"},              {"arch", "model"},           {"learning-rate", "lr"},         {"img-size", "image-size"},
     {"num-classes", "classes"},  {"smoothing", "label-smoothing"}, {"clip-grad", "clip"},      {"checkpoint", "weights"},
     {"force", "overwrite"},      {"val-split", "holdout"},    {"pretrained", "init-from"},     {"t", "threads"},
-    {"opt", "weight-decay", optimizer},   {"optim", "weight-decay", optimizer},   {"optimizer", "weight-decay", optimizer},
+    {"opt", "optimizer"},        {"optim", "optimizer"},      {"model-ema", "ema"},            {"model-ema-decay", "ema"},
+    {"patience", "early-stop"},  {"grad-accum-steps", "accumulate", accumulate},
     {"sched", "min-lr", schedule},        {"scheduler", "min-lr", schedule},      {"lr-scheduler", "min-lr", schedule},
 };
 

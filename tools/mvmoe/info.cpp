@@ -12,6 +12,7 @@
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/machine.h"
 #include "tools/mvmoe/options.h"
+#include "train/data/pack.h"
 
 namespace mvmoe {
 namespace {
@@ -64,6 +65,24 @@ Json describe(const fs::path& path) {
   return json;
 }
 
+// Every image against its checksum.
+Json describe_pack(const fs::path& path) {
+  const Pack pack(path);
+  int damaged = 0;
+  std::string first;
+  for (int i = 0; i < pack.images(); ++i) {
+    try {
+      pack.verify(i);
+    } catch (const Error& e) {
+      if (damaged++ == 0) first = e.what();
+    }
+  }
+  if (damaged > 0) fail(first, damaged > 1 ? text("; ", damaged, " of ", pack.images(), " images are damaged") : "");
+  return {{"pack", path.string()}, {"format", pack.format() == PackFormat::raw ? "raw" : "jpeg"}, {"size", pack.size()},
+          {"training_images", pack.training_images()}, {"test_images", pack.images() - pack.training_images()}, {"bytes", pack.bytes()},
+          {"verified", pack.images()}, {"classes", pack.classes()}};
+}
+
 void print(const Json& json) {
   for (const auto& [key, value] : json.items()) {
     if (key == "tensors") {
@@ -80,8 +99,8 @@ void print(const Json& json) {
 int info_command(const Words& words) {
   std::vector<std::string> files;
   bool json = false;
-  Flags flags("info [FILE]", "This machine and this build; or what a weights file or a checkpoint's folder holds, every checksum verified.");
-  flags.add_positional("FILE", files, "a safetensors file, or a checkpoint's folder");
+  Flags flags("info [FILE]", "This machine and this build; or what a weights file, a checkpoint's folder or a pack holds, every checksum verified.");
+  flags.add_positional("FILE", files, "a safetensors file, a checkpoint's folder, or a pack");
   flags.add("json", json, "as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   if (files.size() > 1) fail_usage("'", printable(files[1]), "' is one word too many: mvmoe info [FILE]");
@@ -94,10 +113,15 @@ int info_command(const Words& words) {
     const auto state = read_file(fs::path(files[0]) / "state.json", 1 << 20);
     result["state"] = Json::parse(state.begin(), state.end(), nullptr, false);
     if (result["state"].is_discarded()) fail(printable(files[0]), "/state.json: is not JSON");
-    for (const char* part : {"weights", "moments"}) {
-      const Json described = describe(fs::path(files[0]) / (std::string(part) + ".safetensors"));
+    for (const std::string part : {"weights", "moments", "ema"}) {
+      const fs::path file = fs::path(files[0]) / (part + ".safetensors");
+      result[part] = nullptr;
+      if (part == "ema" && !fs::exists(file)) continue;  // only where the weights are averaged
+      const Json described = describe(file);
       result[part] = {{"tensors", described["tensors"].size()}, {"verified", described["verified"]}};
     }
+  } else if (Pack::begins_like_one(files[0])) {
+    result = describe_pack(files[0]);
   } else {
     result = describe(files[0]);
   }

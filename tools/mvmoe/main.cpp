@@ -27,7 +27,8 @@ constexpr std::array commands{
     Command{"pipeline", pipeline_command, "the whole method: dense baseline, confusion, super-classes, sparse network, comparison"},
     Command{"summary", summary_command, "parameters, multiply-adds and memory of a model, without training it"},
     Command{"gradcheck", gradcheck_command, "check every op's backward against a double-precision reference"},
-    Command{"bench", bench_command, "measure training steps or inference on this machine"},
+    Command{"pack", pack_command, "turn a folder of images into one file that is read fast"},
+    Command{"bench", bench_command, "measure training steps, inference or the loader on this machine"},
     Command{"report", report_command, "one HTML page about a pipeline, or about one or more trainings"},
     Command{"info", info_command, "this machine and this build, or what a weights file or checkpoint holds"},
 };

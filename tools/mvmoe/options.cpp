@@ -5,6 +5,7 @@
 
 #include "engine/cores.h"
 #include "engine/error.h"
+#include "train/data/damaged.h"
 
 namespace mvmoe {
 
@@ -86,6 +87,15 @@ void ThreadOptions::declare(Flags& flags) {
 
 LaneConfig ThreadOptions::lanes() const {
   return {.threads = threads ? threads : available_cores(), .lane_size = lane_size, .gradient_blocks = gradient_blocks};
+}
+
+void say_notes(const DataSet& data) {
+  for (const std::string& note : data.notes) std::fprintf(stderr, "mvmoe: %s\n", note.c_str());
+}
+
+void say_damaged(const ImageSet& set, const char* consequence) {
+  if (!set.damaged) return;
+  for (const std::string& line : set.damaged->news(consequence)) std::fprintf(stderr, "mvmoe: warning: %s\n", line.c_str());
 }
 
 void print_json(const nlohmann::ordered_json& json) {

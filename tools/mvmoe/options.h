@@ -56,6 +56,11 @@ struct ThreadOptions {
   Kernels kernels_to_run() const { return kernels == "plain" ? Kernels::plain : Kernels::fast; }
 };
 
+// What the user should hear about the data, on stderr: what was passed over; which images could not be read since the last
+// call, and what follows from that.
+void say_notes(const DataSet& data);
+void say_damaged(const ImageSet& set, const char* consequence = stand_in_consequence);
+
 // The last line of stdout for --json: keys in the order given; a value that is not finite becomes null.
 void print_json(const nlohmann::ordered_json& json);
 

@@ -8,6 +8,7 @@
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/machine.h"
+#include "tools/mvmoe/recipes.h"
 #include "tools/mvmoe/train_options.h"
 #include "tools/pipeline/compare.h"
 #include "tools/pipeline/stages.h"
@@ -51,7 +52,7 @@ std::vector<std::string> recipe_of(bool sparse) {
 
 void declare(Flags& flags, PipelineOptions& o) {
   flags.heading("Data and folder");
-  flags.add("data", o.train.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR", "SPEC");
+  flags.add("data", o.train.data, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
   flags.add("out", o.train.out, "the folder of all stages; the same command goes on where it was stopped", "DIR");
   o.train.model.moe.experts = 10;
   o.train.holdout = 0.1f;
@@ -186,6 +187,7 @@ int pipeline_command(const Words& words) {
               "The whole method: train a dense network, find what it confuses, make super-classes of that, train a sparse network by them, compare.");
   declare(flags, o);
   if (!flags.parse(words)) return 0;
+  apply_recipe(flags, o.train.recipe);
   if (o.train.upcycle) o.train.model.moe.renormalise_gates = true;  // as train does
   flags.require("out");
   if (o.train.out.empty()) fail_usage("--out: is empty, must be a folder");
@@ -202,7 +204,10 @@ int pipeline_command(const Words& words) {
     fail_usage("--out: ", printable(o.train.out), " holds a run already: choose another folder");
   }
   if (o.train.data.empty()) flags.require("data");
-  const DataSet data = load_dataset(o.train.data);
+  const DataSet data = load_dataset(o.train.data, o.train.strict);
+  require_training_images(data);
+  require_test_images(data);
+  if (!o.train.quiet) say_notes(data);
   check_all(o, data);
   const std::string data_crc32 = std::to_string(crc32_of(data.train)) + " " + std::to_string(crc32_of(data.test));
   if (const nlohmann::json stored = fs::exists(config_file) ? read_json(config_file, "--out") : nlohmann::json::object(); stored.value("data_crc32", data_crc32) != data_crc32)

@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/recipes.h"
 #include "tools/mvmoe/train_options.h"
 #include "train/run_folder.h"
 #include "train/start.h"
@@ -33,6 +34,13 @@ void take_config(Flags& flags, const std::string& file) {
 }
 
 Json or_null(double value, bool defined = true) { return defined && std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Preprocessing preprocessing_of(const TrainOptions& o, const DataSet& data) {
+  Preprocessing p{.mean = data.mean, .std = data.std, .crop_pct = o.crop_pct.value_or(data.train.read ? 0.875f : 1), .interpolation = interpolation_named(o.interpolation)};
+  if (o.mean) p.mean.fill(*o.mean);
+  if (o.std) p.std.fill(*o.std);
+  return p;
+}
 
 // How the routers learn beside the task.
 RoutingLossConfig routing_losses(const TrainOptions& o, const std::vector<std::string>& classes, const ModelConfig& config) {
@@ -71,6 +79,7 @@ void say(const Started& started, const std::string& file) {
   std::fprintf(stderr, "start from %s: %zu tensors read", printable(file).c_str(), started.read.size());
   if (!started.fresh.empty()) std::fprintf(stderr, "; not in it, so started anew: %s", listed(started.fresh).c_str());
   if (!started.unused.empty()) std::fprintf(stderr, "; in it, but not in this model: %s", listed(started.unused).c_str());
+  for (const std::string& note : started.notes) std::fprintf(stderr, "; %s", note.c_str());
   std::fprintf(stderr, "\n");
 }
 
@@ -79,7 +88,7 @@ void print_result(const RunResult& r, const TrainOptions& o, std::uint64_t steps
   const bool evaluated = p.last_top1 >= 0;
   if (o.json) {
     print_json({{"top1", or_null(p.last_top1, evaluated)}, {"top5", or_null(p.last_top5, evaluated)},
-                {"best_top1", or_null(p.best_top1, evaluated)}, {"ema_top1", nullptr}, {"epochs", p.step / steps_per_epoch},
+                {"best_top1", or_null(p.best_top1, evaluated)}, {"ema_top1", or_null(p.last_ema_top1, p.last_ema_top1 >= 0)}, {"epochs", p.step / steps_per_epoch},
                 {"steps", p.step}, {"images_per_s", or_null(r.images_per_s)}, {"train_loss", or_null(p.last_train_loss, evaluated)},
                 {"router_accuracy", or_null(p.last_router_accuracy, p.last_router_accuracy >= 0)},
                 {"expert_load", p.last_expert_load.empty() ? Json(nullptr) : Json(p.last_expert_load)}, {"resumed_at", r.resumed_at}, {"executed_steps", r.executed_steps}});
@@ -88,6 +97,7 @@ void print_result(const RunResult& r, const TrainOptions& o, std::uint64_t steps
   if (evaluated)
     std::printf("top-1 %.2f %%, top-5 %.2f %% on the test set (best weights: %.2f %%, step %llu)\n", p.last_top1, p.last_top5, p.best_top1,
                 static_cast<unsigned long long>(p.best_step));
+  if (p.last_ema_top1 >= 0) std::printf("top-1 %.2f %% with the averaged weights\n", p.last_ema_top1);
   std::printf("%llu steps, %.0f images/s, %s in all\nrun folder: %s\n", static_cast<unsigned long long>(p.step), r.images_per_s,
               duration(p.total_seconds).c_str(), printable(o.out).c_str());
 }
@@ -100,6 +110,7 @@ int train(const Words& words, const char* how_to_go_on) {
   declare_start(flags, o);
   declare_manner(flags, o);
   if (!flags.parse(words)) return 0;
+  apply_recipe(flags, o.recipe);
   model_named(o.model.model);  // a value that is wrong is said before one that is missing
   if (flags.given("data")) check_spec(o.data);
   flags.require("out");
@@ -123,7 +134,10 @@ int train(const Words& words, const char* how_to_go_on) {
     fail_usage("--upcycle: makes experts of a dense network's MLPs: give --init-from and --experts too");
   if (o.upcycle) o.model.moe.renormalise_gates = true;  // else the experts' copies would be scaled by the gates
 
-  const DataSet data = load_dataset(o.data);
+  const DataSet data = load_dataset(o.data, o.strict);
+  require_training_images(data);
+  require_test_images(data);
+  if (!o.quiet) say_notes(data);
   const ModelConfig config = o.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
   const std::vector<bool> held_out = choose_holdout(data.train.labels, config.classes, o.holdout, o.seed);
   const ImageSet holdout = part_of(data.train, held_out, true);
@@ -132,8 +146,15 @@ int train(const Words& words, const char* how_to_go_on) {
   if (o.batch_size > train_set.size())
     fail_usage("--batch-size: ", o.batch_size, " is larger than the training set, which has ", train_set.size(), " images");
 
-  const LoaderConfig loader_config{.batch_size = o.batch_size, .classes = config.classes, .mean = data.mean, .std = data.std,
-                                   .pad = o.crop == "none" ? 0 : 4, .flip = o.flip == "auto" ? data.flip : o.flip == "yes",
+  if (o.batch_size % o.accumulate != 0)
+    fail_usage("--accumulate: ", o.accumulate, " parts of one size cannot be made of the ", o.batch_size, " images of --batch-size");
+  if (o.early_stop > 0 && !(o.holdout > 0))
+    fail_usage("--early-stop: needs a held-out part to be judged by: give --holdout, 0.1 is usual (nothing is chosen on the test set)");
+
+  const Preprocessing preprocessing = preprocessing_of(o, data);
+  const std::string crop = o.crop != "auto" ? o.crop : data.train.read ? "random-resized" : "pad4";
+  const LoaderConfig loader_config{.batch_size = o.batch_size / o.accumulate, .classes = config.classes, .side = config.image, .mean = preprocessing.mean, .std = preprocessing.std,
+                                   .pad = crop == "pad4" ? 4 : 0, .resized_crop = crop == "random-resized", .interpolation = preprocessing.interpolation, .flip = o.flip == "auto" ? data.flip : o.flip == "yes",
                                    .label_smoothing = o.label_smoothing, .seed = o.seed, .workers = o.workers};
   const auto steps_per_epoch = static_cast<std::uint64_t>(train_set.size() / o.batch_size);
   const std::uint64_t total = steps_per_epoch * static_cast<std::uint64_t>(o.epochs);
@@ -144,7 +165,8 @@ int train(const Words& words, const char* how_to_go_on) {
   }
   const StepConfig step{.schedule = {.rate = o.lr_base > 0 ? o.lr_base * static_cast<float>(o.batch_size) / 512 : o.lr, .min_rate = o.min_lr,
                                      .warmup_rate = o.warmup_lr, .warmup_steps = warmup, .total_steps = total},
-                        .weight_decay = o.weight_decay, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .clip = o.clip,
+                        .optimizer = o.optimizer == "sgd" ? Optimizer::sgd : Optimizer::adamw, .momentum = o.momentum, .layer_decay = o.layer_decay,
+                        .weight_decay = o.weight_decay, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .ema = o.ema, .clip = o.clip,
                         .routing = routing_losses(o, data.classes, config), .bias_rate = o.bias_rate, .seed = o.seed, .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()};
 
   const std::uint32_t data_crc32 = crc32_of(data.train);
@@ -166,13 +188,14 @@ int train(const Words& words, const char* how_to_go_on) {
     const Started started = o.upcycle ? upcycle(o.init_from, model) : start_from(o.init_from, model);
     if (!o.quiet) say(started, o.init_from);
   }
-  Loader loader(train_set, loader_config, resumed ? resumed->progress.step : 0);
+  Loader loader(train_set, loader_config, first_batch(resumed ? resumed->progress.step : 0, train_set.size() / loader_config.batch_size, o.accumulate));
   // All that can fail without the folder has not failed: from here on it is written to.
   if (o.overwrite) remove_run(folder);
   // Everything as it was resolved: a later version with other defaults repeats this run.
   o.model.patch = config.patch, o.model.heads = config.heads, o.model.image_size = config.image, o.model.classes = config.classes;
-  o.crop = loader_config.pad > 0 ? "pad4" : "none";
+  o.crop = crop;
   o.flip = loader_config.flip ? "yes" : "no";
+  o.crop_pct = preprocessing.crop_pct;
   std::vector<std::string> all = recipe_flags;
   all.insert(all.end(), manner_flags.begin(), manner_flags.end());
   if (!goes_on || moved) write_file(config_file, flags.values(all).dump(1) + "\n");
@@ -181,14 +204,14 @@ int train(const Words& words, const char* how_to_go_on) {
     std::fprintf(stderr, "%s (%zu parameters) on %s: %d training, %d held-out, %d test images of %d classes; %d threads\n", o.model.model.c_str(),
                  model.parameters().count(), printable(o.data).c_str(), train_set.size(), holdout.size(), data.test.size(), config.classes,
                  step.lanes.threads);
-  const int blocks = std::min(Lanes::count(o.batch_size, step.lanes.lane_size), step.lanes.gradient_blocks);
+  const int blocks = std::min(Lanes::count(loader_config.batch_size, step.lanes.lane_size), step.lanes.gradient_blocks);
   if (step.lanes.threads > blocks && !o.quiet)
     std::fprintf(stderr, "mvmoe: %d threads, but a batch has %d gradient blocks: no more than %d threads help (--lane-size, --gradient-blocks)\n",
                  step.lanes.threads, blocks, blocks);
 
-  const ModelDescription description{.model = config, .classes = data.classes, .normalisation = {data.mean, data.std}, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};
+  const ModelDescription description{.model = config, .classes = data.classes, .preprocessing = preprocessing, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};
   const RunResult result = run(trainer, {o.holdout > 0 ? &holdout : nullptr, data.test, data_crc32}, loader, description,
-                               {.folder = folder, .epochs = o.epochs, .eval_every = o.eval_every, .save_every = o.save_every, .keep = o.keep,
+                               {.folder = folder, .epochs = o.epochs, .eval_every = o.eval_every, .save_every = o.save_every, .accumulate = o.accumulate, .early_stop = o.early_stop, .keep = o.keep,
                                 .log_interval = o.log_interval, .quiet = o.quiet},
                                resumed, stop_signal());
   if (result.signal != 0)

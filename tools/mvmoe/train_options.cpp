@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "tools/mvmoe/recipes.h"
 #include "train/data/dataset.h"
 
 namespace mvmoe {
@@ -13,15 +14,16 @@ const std::vector<std::string> recipe_flags{
     "data", "model", "patch", "heads", "mlp-ratio", "pool", "no-qkv-bias", "drop-path", "image-size", "classes", "init-from", "upcycle",
     "experts", "moe-layers", "top-k", "routing", "router-input", "balance", "router-noise", "capacity", "eval-capacity", "batch-priority",
     "renormalise-gates", "shared-experts", "superclasses", "guide-weight", "balance-weight", "router-z-weight", "bias-rate",
-    "epochs", "batch-size", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "weight-decay", "beta1", "beta2", "eps", "clip",
-    "label-smoothing", "crop", "flip", "holdout", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
-const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip"};
+    "epochs", "batch-size", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "optimizer", "weight-decay", "momentum", "beta1", "beta2", "eps", "clip", "layer-decay",
+    "ema", "accumulate",
+    "label-smoothing", "crop", "flip", "mean", "std", "crop-pct", "interpolation", "holdout", "early-stop", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
+const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip", "crop-pct"};
 const std::vector<std::string> routing_loss_flags{"guide-weight", "balance-weight", "router-z-weight", "bias-rate"};
-const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads"};
+const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads", "strict"};
 
 void declare_run(Flags& flags, TrainOptions& o) {
   flags.heading("Data and folder");
-  flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR or mnist:DIR", "SPEC");
+  flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
   flags.add("out", o.out, "the run's folder", "DIR");
   flags.add("resume", o.resume, "go on with the run in --out; start afresh where there is none");
   flags.add("overwrite", o.overwrite, "replace the run in --out");
@@ -37,31 +39,43 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.add("router-z-weight", o.router_z_weight, "weight of the router's z-loss (1e-3 is usual)");
   flags.add("bias-rate", o.bias_rate, "step of the bias that balances without a loss (--balance bias)");
   flags.heading("Optimizer and schedule");
+  flags.add_choice("recipe", o.recipe, "a whole set of these flags, a flag beside it wins", recipe_names);
   flags.add("epochs", o.epochs, "passes over the training set", 1, 1'000'000);
   flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
+  flags.add("accumulate", o.accumulate, "parts that a step's --batch-size images come in, one after the other: less memory, the same step (timm multiplies its batch by --grad-accum-steps instead)", 1, 1'000'000);
   flags.add("lr", o.lr, "learning rate after warm-up");
   flags.add("lr-base", o.lr_base, "if above 0: the learning rate is this times batch size / 512, instead of --lr");
   flags.add("min-lr", o.min_lr, "learning rate at the end of the cosine");
   flags.add("warmup-epochs", o.warmup_epochs, "epochs of linear warm-up", 0, 1e6f);
   flags.add("warmup-lr", o.warmup_lr, "learning rate at the start of the warm-up");
-  flags.add("weight-decay", o.weight_decay, "AdamW's decoupled decay of linear and convolution weights");
+  flags.add_choice("optimizer", o.optimizer, "AdamW, or SGD with momentum as PyTorch's", {"adamw", "sgd"});
+  flags.add("weight-decay", o.weight_decay, "decay of linear and convolution weights: AdamW's is decoupled, SGD's is L2");
+  flags.add("momentum", o.momentum, "SGD's decay of the sum of gradients", 0, 0.999999f);
   flags.add("beta1", o.beta1, "AdamW's decay of the gradient's mean", 0, 0.999999f);
   flags.add("beta2", o.beta2, "AdamW's decay of the gradient's square", 0, 0.9999999f);
   flags.add("eps", o.eps, "AdamW's term against division by zero", 1e-30f);
   flags.add("clip", o.clip, "largest norm of the gradient (0: no clipping)");
+  flags.add("layer-decay", o.layer_decay, "a layer's learning rate as a share of the next one's, timm's groups (1: all the same)", 1e-3f, 1);
+  flags.add("ema", o.ema, "decay of an average of the weights, evaluated beside them (timm's rule, no warm-up; DeiT 0.99996; 0: none)", 0, 0.9999999f);
   flags.heading("Augmentation and targets");
   flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
-  flags.add_choice("crop", o.crop, "random crop after padding by 4 pixels (auto: pad4)", {"auto", "pad4", "none"});
+  flags.add_choice("crop", o.crop, "where a training image is cut out: at random after padding by 4 pixels, or a random part that is resized (auto: pad4 for images of one size)", {"auto", "pad4", "random-resized", "none"});
   flags.add_choice("flip", o.flip, "mirror half of the images (auto: as fits the data: not glyphs, not digits)", {"auto", "yes", "no"});
+  flags.heading("Preprocessing, which stays with the model");
+  flags.add("mean", o.mean, "subtracted from each colour, 0 to 1 (auto: the data's own means)", "auto", 0, 1);
+  flags.add("std", o.std, "each colour is divided by it (auto: the data's own deviations)", "auto", 1e-6f, 1);
+  flags.add("crop-pct", o.crop_pct, "evaluation of images of any size: the share of the short side that is kept (auto: 0.875; 1 for images of one size)", "auto", 0.01f, 1);
+  flags.add_choice("interpolation", o.interpolation, "images of any size are resized by", {"bicubic", "bilinear"});
   flags.heading("Evaluation and chance");
   flags.add("holdout", o.holdout, "share of the training set held out, to choose the best weights by", 0, 0.9f);
+  flags.add("early-stop", o.early_stop, "evaluations in a row without a better held-out score that end the run; needs --holdout (0: never)");
   flags.add("eval-every", o.eval_every, "epochs between two evaluations (the last epoch is always evaluated)", 1);
   flags.add("seed", o.seed, "of everything random");
 }
 
 void declare_start(Flags& flags, TrainOptions& o) {
   flags.heading("Files to start from");
-  flags.add("init-from", o.init_from, "start from the weights of this safetensors file: what both models have, by name", "FILE");
+  flags.add("init-from", o.init_from, "start from the weights of this safetensors file: what both models have, by name; positions fit another image size, the head starts anew for other classes", "FILE");
   flags.add("upcycle", o.upcycle, "the weights of --init-from are a dense network's: each expert begins as a copy of its MLP, gates sum to 1");
   flags.add("superclasses", o.superclasses, "file of super-classes that guide the router (--routing superclass); mvmoe superclasses makes one", "FILE");
 }
@@ -72,6 +86,7 @@ void declare_manner(Flags& flags, TrainOptions& o) {
   flags.add("save-every", o.save_every, "steps between two checkpoints, beside the one at each epoch's end", 1);
   flags.add("keep", o.keep, "checkpoints kept", 1);
   flags.add("workers", o.workers, "threads that prepare batches", 1, 256);
+  flags.add("strict", o.strict, "an image that cannot be read is an error, instead of another one standing in");
   flags.add("log-interval", o.log_interval, "steps between two progress lines where stderr is no terminal", 1);
   flags.add("quiet", o.quiet, "no progress on stderr");
   flags.add("json", o.json, "results as one JSON object in the last line of stdout");

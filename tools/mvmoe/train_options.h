@@ -12,15 +12,18 @@ namespace mvmoe {
 struct TrainOptions {
   ModelOptions model;
   ThreadOptions threads;
-  std::string data, out, config, init_from, crop = "auto", flip = "auto";
-  int epochs = 20, batch_size = 128, eval_every = 1, keep = 2, log_interval = 50, workers = 1;
+  std::string data, out, config, init_from, crop = "auto", flip = "auto", optimizer = "adamw", recipe = "none";
+  int epochs = 20, batch_size = 128, eval_every = 1, keep = 2, log_interval = 50, workers = 1, accumulate = 1, early_stop = 0;
   float lr = 1e-3f, lr_base = 0, min_lr = 1e-5f, warmup_epochs = 2, warmup_lr = 1e-6f, weight_decay = 0.05f;
-  float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, clip = 1, label_smoothing = 0.1f, holdout = 0;
+  float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, clip = 1, momentum = 0.9f, layer_decay = 1, ema = 0, label_smoothing = 0.1f, holdout = 0;
   std::uint64_t seed = 0, save_every = 500;
   std::string superclasses;
   float guide_weight = 0.3f, router_z_weight = 0, bias_rate = 1e-3f;
   std::optional<float> balance_weight;
+  std::optional<float> mean, std, crop_pct;
+  std::string interpolation = "bicubic";
   bool upcycle = false;
+  bool strict = false;
   bool resume = false, overwrite = false, json = false, quiet = false;
 };
 

@@ -9,7 +9,6 @@
 #include "engine/files.h"
 #include "engine/random.h"
 #include "models/cost.h"
-#include "train/loader.h"
 #include "train/weights.h"
 
 namespace mvmoe {
@@ -23,12 +22,11 @@ std::vector<double> latencies(const std::vector<const LoadedModel*>& models, con
   std::vector<std::unique_ptr<Context>> contexts;
   std::vector<std::vector<double>> times(models.size());
   for (const LoadedModel* m : models) contexts.push_back(std::make_unique<Context>(m->model->parameters(), kernels));
-  const int S = data.test.side;
+  const int S = models[0]->model->config().image;
   const Block memory(static_cast<std::size_t>(3 * S * S));
   for (int round = 0; round < warm_up + rounds; ++round) {
     for (std::size_t m = 0; m < models.size(); ++m) {
-      const Normalisation& n = models[m]->description.normalisation;
-      normalise(data.test.image(round % data.test.size()), data.test.channels, S, n.mean, n.std, memory.data());
+      network_input(data.test, round % data.test.size(), S, models[m]->description.preprocessing, memory.data());
       const auto start = std::chrono::steady_clock::now();
       contexts[m]->begin({}, nullptr);
       models[m]->model->forward(*contexts[m], Tensor(memory.data(), {1, 3, S, S}));
@@ -56,7 +54,7 @@ class Passes {
   Evaluation judge(const LoadedModel& loaded, const std::vector<int>& superclass_of, const std::vector<int>& experts = {}) {
     Lanes lanes(loaded.model->parameters(), options_.lanes, options_.kernels);
     const auto keep_on = [&](int images) { return !options_.keep_on || options_.keep_on(before_ + images, all_); };
-    Evaluation e = evaluate(*loaded.model, data_.test, loaded.description.normalisation, lanes, {.superclass_of = superclass_of, .experts = experts, .keep_on = keep_on});
+    Evaluation e = evaluate(*loaded.model, data_.test, loaded.description.preprocessing, lanes, {.superclass_of = superclass_of, .experts = experts, .keep_on = keep_on});
     before_ += data_.test.size();
     stopped_ = stopped_ || !e.complete;
     return e;

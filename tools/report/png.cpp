@@ -2,15 +2,9 @@
 
 #include <algorithm>
 
-#include "engine/error.h"
-
-// The one place where stb_image_write is compiled.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#define STBI_WRITE_NO_STDIO
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#include <stb/stb_image_write.h>
-#pragma GCC diagnostic pop
+#include "train/data/damaged.h"
+#include "train/data/encode.h"
+#include "train/preprocess.h"
 
 namespace mvmoe::report {
 namespace {
@@ -31,17 +25,14 @@ std::string base64(const std::vector<std::uint8_t>& bytes) {
 }  // namespace
 
 std::string png_address(const std::vector<std::uint8_t>& pixels, int width, int height, int channels) {
-  std::vector<std::uint8_t> file;
-  const auto append = [](void* to, void* data, int size) {
-    const auto* bytes = static_cast<const std::uint8_t*>(data);
-    static_cast<std::vector<std::uint8_t>*>(to)->insert(static_cast<std::vector<std::uint8_t>*>(to)->end(), bytes, bytes + size);
-  };
-  if (!stbi_write_png_to_func(append, &file, width, height, channels, pixels.data(), width * channels))
-    fail("a picture of ", width, " x ", height, " pixels cannot be packed: out of memory");
-  return "data:image/png;base64," + base64(file);
+  return "data:image/png;base64," + base64(encode_png(pixels.data(), width, height, channels));
 }
 
 std::string thumbnail(const ImageSet& set, int index) {
+  if (set.read) {
+    const Image image = centre_crop(image_or_stand_in(set, index, 0), longest_thumbnail_side, 1, Interpolation::bicubic);
+    return png_address(image.rgb, image.width, image.height, 3);
+  }
   const int side = std::min(set.side, longest_thumbnail_side), channels = set.channels;
   const std::uint8_t* planes = set.image(index);  // [channels, S, S]
   std::vector<std::uint8_t> pixels;               // [side, side, channels]

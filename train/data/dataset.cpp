@@ -8,13 +8,23 @@
 namespace mvmoe {
 namespace {
 
+using Path = std::filesystem::path;
+
 struct Kind {
   std::string name;
-  DataSet (*load)(const std::filesystem::path& folder);  // null where it takes no folder
-  std::string usage() const { return load ? name + ":DIR" : name; }
+  std::string where;                                       // what stands behind the colon; empty where nothing does
+  DataSet (*load)(const Path& path, bool strict);
+  std::string usage() const { return where.empty() ? name : name + ":" + where; }
 };
 
-const Kind kinds[] = {{"glyphs", nullptr}, {"cifar10", load_cifar10}, {"cifar100", load_cifar100}, {"mnist", load_mnist}};
+const Kind kinds[] = {
+    {"glyphs", "", [](const Path&, bool) { return load_glyphs(); }},
+    {"cifar10", "DIR", [](const Path& folder, bool) { return load_cifar10(folder); }},
+    {"cifar100", "DIR", [](const Path& folder, bool) { return load_cifar100(folder); }},
+    {"mnist", "DIR", [](const Path& folder, bool) { return load_mnist(folder); }},
+    {"folder", "DIR", load_folder},
+    {"pack", "FILE", load_pack},
+};
 
 const Kind* find(const std::string& name) {
   for (const Kind& kind : kinds)
@@ -22,7 +32,7 @@ const Kind* find(const std::string& name) {
   return nullptr;
 }
 
-std::string folder_of(const std::string& spec) { return spec.find(':') == std::string::npos ? "" : spec.substr(spec.find(':') + 1); }
+std::string place_of(const std::string& spec) { return spec.find(':') == std::string::npos ? "" : spec.substr(spec.find(':') + 1); }
 
 [[noreturn]] void fail_unknown(const std::string& spec, const std::string& name) {
   std::vector<std::string> names;
@@ -42,27 +52,36 @@ std::string folder_of(const std::string& spec) { return spec.find(':') == std::s
 std::string kind_of(const std::string& spec) { return spec.substr(0, spec.find(':')); }
 
 std::uint32_t crc32_of(const ImageSet& set) {
-  return crc32_of({reinterpret_cast<const std::uint8_t*>(set.labels.data()), set.labels.size() * sizeof(int)}, crc32_of(set.pixels));
+  return crc32_of({reinterpret_cast<const std::uint8_t*>(set.labels.data()), set.labels.size() * sizeof(int)}, set.read ? set.crc32 : crc32_of(set.pixels));
 }
 
 void check_spec(const std::string& spec) {
-  const std::string folder = folder_of(spec);
+  const std::string place = place_of(spec);
   const Kind* const kind = find(kind_of(spec));
   if (!kind) fail_unknown(spec, kind_of(spec));
-  if (kind->load && folder.empty()) fail_usage("--data: '", printable(spec), "' names no folder: ", kind->usage());
-  if (!kind->load && spec != kind->name) fail_usage("--data: '", printable(spec), "': ", kind->name, " takes no folder");
+  if (!kind->where.empty() && place.empty())
+    fail_usage("--data: '", printable(spec), "' names no ", kind->where == "FILE" ? "file" : "folder", ": ", kind->usage());
+  if (kind->where.empty() && spec != kind->name) fail_usage("--data: '", printable(spec), "': ", kind->name, " takes no folder");
 }
 
-DataSet load_dataset(const std::string& spec) {
+DataSet load_dataset(const std::string& spec, bool strict) {
   check_spec(spec);
   const Kind& kind = *find(kind_of(spec));
-  const std::string folder = folder_of(spec);
+  const std::string place = place_of(spec);
   std::error_code error;
-  if (kind.load && !std::filesystem::is_directory(folder, error))
-    fail(printable(folder), ": ", error ? error.message() : "Not a directory", " (--data ", kind.usage(), ")");
-  DataSet data = kind.load ? kind.load(folder) : load_glyphs();
+  if (kind.where == "DIR" && !std::filesystem::is_directory(place, error))
+    fail(printable(place), ": ", error ? error.message() : "Not a directory", " (--data ", kind.usage(), ")");
+  DataSet data = kind.load(place, strict);
   data.spec = spec;
   return data;
+}
+
+void require_training_images(const DataSet& data) {
+  if (data.train.size() == 0) fail("--data: ", printable(data.spec), " has no training images: there must be train/CLASS/ with images beside val/CLASS/");
+}
+
+void require_test_images(const DataSet& data) {
+  if (data.test.size() == 0) fail("--data: ", printable(data.spec), " has no test images: there must be val/CLASS/ with images");
 }
 
 }  // namespace mvmoe

@@ -2,20 +2,32 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "train/data/image.h"
+
 namespace mvmoe {
 
-// Labelled images of one size, kept in memory as bytes.
+class DamagedImages;  // train/data/damaged.h
+constexpr const char* stand_in_consequence = "another image of its class stands in";
+
+// Labelled images: of one size and kept in memory as bytes, or of any size and read when asked.
 struct ImageSet {
   int channels = 3;                   // 1 (grey, shown to the network three times over) or 3
-  int side = 0;
-  std::vector<std::uint8_t> pixels;   // [size, channels, side, side]
+  int side = 0;                       // 0: of any size
+  std::vector<std::uint8_t> pixels;   // [size, channels, side, side]; empty where they are read when asked
   std::vector<int> labels;            // [size], 0 .. classes-1
+  // Where images are not in memory: reads and decodes one, from any thread. Throws Error that names it. Whoever wants an
+  // image calls image_or_stand_in (train/data/damaged.h), which notes the damaged ones here.
+  std::function<Image(int index)> read = {};
+  std::shared_ptr<DamagedImages> damaged = {};
+  std::uint32_t crc32 = 0;            // of what is read: the files' names and sizes, or a pack's index
 
   int size() const { return static_cast<int>(labels.size()); }
-  const std::uint8_t* image(int index) const {
+  const std::uint8_t* image(int index) const {  // in memory
     return pixels.data() + static_cast<std::size_t>(index) * static_cast<std::size_t>(channels * side * side);
   }
 };
@@ -28,12 +40,18 @@ struct DataSet {
   ImageSet train, test;
   std::array<float, 3> mean{}, std{};      // of raw / 255, for normalisation
   bool flip = false;                       // whether a mirrored image is still the same class
+  std::vector<std::string> notes;          // what the user should hear about the files: an empty folder, a file passed over
 };
 
-// SPEC is `glyphs`, `cifar10:DIR`, `cifar100:DIR` or `mnist:DIR`. Throws UsageError for a spec of no known kind (with
-// the nearest known one), Error that names the file for missing, truncated, wrong-sized or damaged files and for
-// labels out of range.
-DataSet load_dataset(const std::string& spec);
+// SPEC is `glyphs`, `cifar10:DIR`, `cifar100:DIR`, `mnist:DIR`, `folder:DIR` or `pack:FILE`. Throws UsageError for a spec
+// of no known kind (with the nearest known one), Error that names the file for missing, truncated, wrong-sized or damaged
+// files and for labels out of range. The last two kinds may have test images only: see require_training_images; their
+// images are read later, and with `strict` one that cannot be read is an error then.
+DataSet load_dataset(const std::string& spec, bool strict = false);
+
+// Throws Error, naming the spec and what would be right, if there is no image to train on, or to test on.
+void require_training_images(const DataSet& data);
+void require_test_images(const DataSet& data);
 
 // Throws as load_dataset does for a spec that is wrong as a word, whatever files there are.
 void check_spec(const std::string& spec);
@@ -41,7 +59,8 @@ void check_spec(const std::string& spec);
 // What stands before the colon of a SPEC: `cifar10`.
 std::string kind_of(const std::string& spec);
 
-// CRC-32 of images and labels: whether it is the same set, wherever its files are.
+// CRC-32 of images and labels (of images that are read when asked: of names and sizes): whether it is the same set,
+// wherever its files are.
 std::uint32_t crc32_of(const ImageSet& set);
 
 // Splits off `share` of the set, stratified: from each class the same share, drawn by seed, at least one image of a

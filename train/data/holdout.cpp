@@ -1,6 +1,7 @@
 // train/data/holdout.cpp: which training images are held out for choosing the best weights and for the confusion matrix.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/random.h"
@@ -35,14 +36,17 @@ ImageSet part_of(const ImageSet& set, const std::vector<bool>& held_out, bool wh
   if (held_out.size() != set.labels.size()) fail("holdout: ", held_out.size(), " flags for ", set.size(), " images");
   const std::size_t bytes = static_cast<std::size_t>(set.channels * set.side * set.side);
   const std::size_t count = static_cast<std::size_t>(std::count(held_out.begin(), held_out.end(), which));
-  ImageSet part{.channels = set.channels, .side = set.side, .pixels = {}, .labels = {}};
-  part.pixels.reserve(count * bytes);
+  ImageSet part{.channels = set.channels, .side = set.side, .pixels = {}, .labels = {}, .damaged = set.damaged, .crc32 = set.crc32};
+  std::vector<int> indices;  // in the whole set
+  if (!set.read) part.pixels.reserve(count * bytes);
   part.labels.reserve(count);
   for (int i = 0; i < set.size(); ++i) {
     if (held_out[static_cast<std::size_t>(i)] != which) continue;
-    part.pixels.insert(part.pixels.end(), set.image(i), set.image(i) + bytes);
+    if (set.read) indices.push_back(i);
+    else part.pixels.insert(part.pixels.end(), set.image(i), set.image(i) + bytes);
     part.labels.push_back(set.labels[static_cast<std::size_t>(i)]);
   }
+  if (set.read) part.read = [read = set.read, indices = std::move(indices)](int i) { return read(indices[static_cast<std::size_t>(i)]); };
   return part;
 }
 

@@ -13,6 +13,10 @@ DataSet load_cifar10(const std::filesystem::path& folder);
 DataSet load_cifar100(const std::filesystem::path& folder);
 DataSet load_mnist(const std::filesystem::path& folder);
 
+// Of any size, read when asked. With `strict`, an image that cannot be read is an error and no other stands in.
+DataSet load_folder(const std::filesystem::path& folder, bool strict);
+DataSet load_pack(const std::filesystem::path& file, bool strict);
+
 DataSet load_glyphs();  // embedded in the program
 DataSet parse_glyphs(const std::string& name, std::span<const std::uint8_t> bytes);  // `name` begins every error
 

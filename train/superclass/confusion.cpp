@@ -19,7 +19,7 @@ void softmax(std::span<const float> logits, std::span<double> probabilities) {
 
 }  // namespace
 
-MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Normalisation& normalisation, ConfusionKind kind, Lanes& lanes) {
+MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, ConfusionKind kind, Lanes& lanes) {
   const int C = model.config().classes, at_a_time = lanes_at_a_time * lanes.config().lane_size;
   MeasuredConfusion out{.matrix = {C, C}, .images = set.size()};
   DoubleMatrix probabilities(std::min(at_a_time, set.size()), C);               // [n, C]
@@ -28,7 +28,7 @@ MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const
   for (int first = 0; first < set.size(); first += at_a_time) {
     const int count = std::min(at_a_time, set.size() - first);
     lanes.infer(count, [&](Context& c, Lane lane) {
-      const Tensor images = normalised_images(c, set, first + lane.first, lane.images, normalisation);
+      const Tensor images = network_inputs(c, set, first + lane.first, lane.images, model.config().image, preprocessing);
       const Tensor all_logits = model.forward(c, images).logits.value();  // [b, C]
       for (int i = 0; i < lane.images; ++i) {
         const int image = lane.first + i;

@@ -25,6 +25,6 @@ struct MeasuredConfusion {
 
 // Each image's result is computed by itself and added in the images' order: the same bits for any number of threads.
 // Throws if the network gives a logit that is not finite. `lanes` is used without gradients.
-MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Normalisation& normalisation, ConfusionKind kind, Lanes& lanes);
+MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, ConfusionKind kind, Lanes& lanes);
 
 }  // namespace mvmoe

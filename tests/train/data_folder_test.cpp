@@ -1,0 +1,337 @@
+// Folders of images. Wrong but plausible, and what shows it: classes in the order of the file system or of the locale; a
+// class of val counted by its place in val; a damaged image's stand-in that depends on who asked first, or is of another
+// class; a link that never ends; an image cropped off its centre.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <numeric>
+#include <set>
+#include <thread>
+
+#include "engine/files.h"
+#include "tests/engine/helpers.h"
+#include "train/augment/flip.h"
+#include "train/augment/random_resized_crop.h"
+#include "train/data/damaged.h"
+#include "train/data/encode.h"
+#include "train/loader.h"
+
+namespace mvmoe {
+namespace {
+
+namespace fs = std::filesystem;
+
+Image plain(int width, int height, int value) {
+  return {.width = width, .height = height, .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), static_cast<std::uint8_t>(value))};
+}
+
+// A PNG of one grey value, by which it is known again.
+void put(const fs::path& path, int value, int width = 8, int height = 8) {
+  fs::create_directories(path.parent_path());
+  const Image image = plain(width, height, value);
+  put_file(path, encode_png(image.rgb.data(), width, height, 3));
+}
+
+int value_of(const Image& image) { return image.rgb.at(0); }
+
+DataSet load(const TemporaryFolder& folder, bool strict = false) { return load_dataset("folder:" + folder.string(), strict); }
+std::string error(const TemporaryFolder& folder) {
+  return message_of([&] { load(folder); });
+}
+
+TEST(Folder, ClassesAreSortedByBytesAndFilesAreFound) {
+  const TemporaryFolder folder;
+  put(folder / "train/b/2.JPG", 10);
+  put(folder / "train/b/1.png", 11);
+  put(folder / "train/Z/deep/er/x.JpEg", 12);  // capitals come first, as torchvision has them
+  put(folder / "train/\xC3\xA4 'quoted' \"twice\"/a b.png", 13);
+  put(folder / "val/b/x.png", 14);
+  put_file(folder / "train/b/notes.txt", "no image");
+  put_file(folder / "train/no class.png", "in no class");
+  const DataSet data = load(folder);
+  EXPECT_EQ(data.classes, (std::vector<std::string>{"Z", "b", "\xC3\xA4 'quoted' \"twice\""}));
+  EXPECT_EQ(data.train.labels, (std::vector<int>{0, 1, 1, 2}));
+  std::vector<int> values;
+  for (int i = 0; i < data.train.size(); ++i) values.push_back(value_of(data.train.read(i)));
+  EXPECT_EQ(values, (std::vector<int>{12, 11, 10, 13}));
+  EXPECT_EQ(data.test.labels, (std::vector<int>{1})) << "by its name, not by its place in val";
+  ASSERT_EQ(data.notes.size(), 1u);
+  EXPECT_EQ(data.notes[0], folder.string() + "/train: 1 files that are not named .jpg, .jpeg or .png are passed over");
+}
+
+TEST(Folder, HoldsValOnlyOrClassFoldersOnly) {
+  for (const std::string below : {"val/", ""}) {
+    const TemporaryFolder folder;
+    put(folder / (below + "cat/1.png"), 1);
+    put(folder / (below + "dog/1.png"), 2);
+    const DataSet data = load(folder);
+    EXPECT_EQ(data.classes, (std::vector<std::string>{"cat", "dog"}));
+    EXPECT_EQ(data.test.size(), 2);
+    EXPECT_EQ(data.train.size(), 0);
+    EXPECT_EQ(message_of([&] { require_training_images(data); }),
+              "--data: folder:" + folder.string() + " has no training images: there must be train/CLASS/ with images beside val/CLASS/");
+    require_test_images(data);
+  }
+}
+
+TEST(Folder, WhatMakesNoDataSetIsNamed) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(error(folder), folder.string() + ": holds no folders, must hold one a class, with images (jpg, jpeg, png) in it");
+  put(folder / "train/cat/1.png", 1);
+  for (const char* name : {"a", "b", "c", "d"}) fs::create_directory(folder / (std::string("train/") + name));
+  EXPECT_EQ(error(folder), folder.string() + "/train: no image (jpg, jpeg, png) in a, b, c and 1 more: remove what is no class");
+  for (const char* name : {"a", "b", "c", "d"}) fs::remove(folder / (std::string("train/") + name));
+  EXPECT_EQ(message_of([&] { require_test_images(load(folder)); }), "--data: folder:" + folder.string() + " has no test images: there must be val/CLASS/ with images");
+  put(folder / "val/cow/1.png", 1);
+  EXPECT_EQ(error(folder), folder.string() + "/val: cow is no class of " + folder.string() + "/train");
+  fs::remove_all(folder / "val");
+  fs::create_directories(folder / "val/cat");
+  EXPECT_EQ(error(folder), folder.string() + "/val: no image (jpg, jpeg, png) in any class folder");
+  fs::remove_all(folder / "val");
+  put_file(folder / "val", "a file");
+  EXPECT_EQ(error(folder), folder.string() + "/val: Not a directory");
+}
+
+TEST(Folder, LinksAreFollowedAndLoopsEnd) {
+  const TemporaryFolder folder;
+  put(folder / "elsewhere/1.png", 7);
+  fs::create_directory_symlink(folder / "elsewhere", folder / "class");
+  fs::create_directories(folder / "other");
+  fs::create_symlink(folder / "elsewhere/1.png", folder / "other/link.png");
+  fs::create_directory_symlink(folder.path(), folder / "other/back");
+  fs::create_symlink("self.png", folder / "other/self.png");
+  fs::create_symlink("nowhere", folder / "other/broken.jpg");
+  mkfifo((folder / "other/pipe.jpg").c_str(), 0600);
+  fs::create_directory(folder / "other/folder.png");
+  const DataSet data = load(folder);
+  EXPECT_EQ(data.classes, (std::vector<std::string>{"class", "elsewhere", "other"}));
+  EXPECT_EQ(data.test.labels, (std::vector<int>{0, 1, 2, 2, 2})) << "two that cannot be read are images all the same";
+  EXPECT_EQ(value_of(data.test.read(0)), 7);
+  EXPECT_EQ(data.notes, (std::vector<std::string>{folder.string() + ": other/pipe.jpg: no files: passed over",
+                                                  folder.string() + ": other/folder.png: a folder, whose images count, and not a file",
+                                                  folder.string() + ": other/back: a link back to a folder that it is in: passed over"}));
+}
+
+// 8 images in two classes, of which 1, 2 and 6 (as counted) are damaged.
+struct Damaged {
+  Damaged() {
+    for (int i = 0; i < 8; ++i) put(folder / (i < 5 ? text("val/a/", i, ".png") : text("val/b/", i, ".png")), i);
+    fs::resize_file(folder / "val/a/1.png", 30);
+    put_file(folder / "val/a/2.png", "text");
+    fs::remove(folder / "val/b/6.png");
+    fs::create_symlink("gone", folder / "val/b/6.png");
+  }
+  TemporaryFolder folder;
+};
+
+TEST(Folder, AStandInIsAFunctionOfSeedAndIndex) {
+  const Damaged damaged;
+  const auto stand_ins = [&](std::uint64_t seed, std::vector<int> order) {
+    const DataSet data = load(damaged.folder);
+    std::vector<int> values(8);
+    for (const int i : order) values[static_cast<std::size_t>(i)] = value_of(image_or_stand_in(data.test, i, seed));
+    return values;
+  };
+  std::set<int> drawn;
+  bool each_its_own = false;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const std::vector<int> values = stand_ins(seed, {0, 1, 2, 3, 4, 5, 6, 7});
+    EXPECT_EQ(values, stand_ins(seed, {7, 6, 2, 1, 5, 4, 0, 3})) << "whoever asks first";
+    for (const int whole : {0, 3, 4, 5, 7}) EXPECT_EQ(values[static_cast<std::size_t>(whole)], whole);
+    for (const int broken : {1, 2}) EXPECT_TRUE((std::set<int>{0, 3, 4}.contains(values[static_cast<std::size_t>(broken)]))) << "of its class, and whole";
+    EXPECT_TRUE((std::set<int>{5, 7}.contains(values[6])));
+    drawn.insert(values.begin() + 1, values.begin() + 3);
+    each_its_own |= values[1] != values[2];
+  }
+  EXPECT_EQ(drawn.size(), 3u) << "each may stand in";
+  EXPECT_TRUE(each_its_own) << "drawn for each image by itself";
+}
+
+TEST(Folder, DamagedImagesAreNamedOnce) {
+  const Damaged damaged;
+  const DataSet data = load(damaged.folder);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int round = 0; round < 5; ++round)
+        for (int i = 0; i < 8; ++i) image_or_stand_in(data.test, i, 3);
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(data.test.damaged->images(), 3);
+  std::vector<std::string> news = data.test.damaged->news("left out");
+  std::sort(news.begin(), news.end());
+  const std::string start = damaged.folder.string() + "/val/";
+  EXPECT_EQ(news, (std::vector<std::string>{start + "a/1.png: PNG is cut short: left out", start + "a/2.png: is neither a JPEG nor a PNG: left out",
+                                            start + "b/6.png: No such file or directory: left out"}));
+  EXPECT_TRUE(data.test.damaged->news("left out").empty());
+}
+
+TEST(Folder, ManyDamagedImagesAreCounted) {
+  DamagedImages damaged(false);
+  for (int i = 0; i < 500; ++i) damaged.add("image " + std::to_string(i));
+  const auto news = damaged.news("left out");
+  ASSERT_EQ(news.size(), 11u);
+  EXPECT_EQ(news[9], "image 9: left out");
+  EXPECT_EQ(news[10], "500 images cannot be read so far: left out");
+  damaged.add("one more");
+  EXPECT_EQ(damaged.news("left out"), (std::vector<std::string>{"501 images cannot be read so far: left out"}));
+}
+
+TEST(Folder, StrictMakesADamagedImageAnError) {
+  const Damaged damaged;
+  const DataSet data = load(damaged.folder, true);
+  EXPECT_EQ(message_of([&] { image_or_stand_in(data.test, 1, 0); }), damaged.folder.string() + "/val/a/1.png: PNG is cut short (--strict)");
+}
+
+TEST(Folder, AClassWithoutAnyReadableImageIsAnError) {
+  const TemporaryFolder folder;
+  put(folder / "a/1.png", 1);
+  fs::create_directory(folder / "b");
+  for (const char* name : {"b/1.png", "b/2.png"}) put_file(folder / name, "");
+  const DataSet data = load(folder);
+  EXPECT_EQ(message_of([&] { image_or_stand_in(data.test, 1, 0); }),
+            folder.string() + "/b/1.png: is empty, and its class has no other image that can be read");
+}
+
+TEST(Folder, APartReadsItsOwnImages) {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 6; ++i) put(folder / text("a/", i, ".png"), i);
+  const DataSet data = load(folder);
+  const ImageSet part = part_of(data.test, {false, true, false, true, true, false}, true);
+  std::vector<int> values;
+  for (int i = 0; i < part.size(); ++i) values.push_back(value_of(part.read(i)));
+  EXPECT_EQ(values, (std::vector<int>{1, 3, 4}));
+  EXPECT_EQ(part.damaged, data.test.damaged);
+}
+
+TEST(Folder, TheChecksumIsOfNamesSizesAndLabels) {
+  const TemporaryFolder one, two;
+  for (const TemporaryFolder* folder : {&one, &two}) {
+    put(*folder / "a/1.png", 1);
+    put(*folder / "b/2.png", 2);
+  }
+  const std::uint32_t before = crc32_of(load(one).test);
+  EXPECT_EQ(crc32_of(load(two).test), before) << "wherever it stands";
+  fs::rename(two / "b/2.png", two / "b/3.png");
+  EXPECT_NE(crc32_of(load(two).test), before);
+  fs::rename(two / "b/3.png", two / "b/2.png");
+  put(two / "b/2.png", 2, 20, 20);
+  EXPECT_NE(crc32_of(load(two).test), before);
+}
+
+// Stripes by which one sees what was cut: column x is x, row y is y in green.
+Image striped(int width, int height) {
+  Image image = plain(width, height, 0);
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x) {
+      image.rgb[static_cast<std::size_t>(3 * (y * width + x))] = static_cast<std::uint8_t>(x);
+      image.rgb[static_cast<std::size_t>(3 * (y * width + x) + 1)] = static_cast<std::uint8_t>(y);
+    }
+  return image;
+}
+
+TEST(Preprocess, TheCentreIsCutOut) {
+  const Image same = centre_crop(striped(101, 64), 56, 0.875f, Interpolation::bicubic);  // 56 / 0.875 = 64: not resized
+  EXPECT_EQ(same.width, 56);
+  EXPECT_EQ(same.rgb[0], 22) << "(101 - 56) / 2 = 22.5, to the even number, as Python rounds";
+  EXPECT_EQ(same.rgb[1], 4);
+  EXPECT_EQ(same.rgb[3 * (55 * 56 + 55)], 22 + 55);
+  const Image whole = centre_crop(striped(40, 80), 40, 1, Interpolation::bicubic);
+  EXPECT_EQ(whole.rgb[1], 20);
+  const Image smaller = centre_crop(plain(500, 300, 77), 224, 0.875f, Interpolation::bicubic);
+  EXPECT_EQ(smaller.rgb, plain(224, 224, 77).rgb);
+  const Image short_side = resize_short_side(plain(333, 250, 5), 100, Interpolation::bilinear);
+  EXPECT_EQ(short_side.width, 133) << "133.2, rounded down";
+  EXPECT_EQ(short_side.height, 100);
+  EXPECT_EQ(centre_crop(plain(1, 1, 9), 8, 0.875f, Interpolation::bicubic).rgb, plain(8, 8, 9).rgb);
+}
+
+TEST(Preprocess, PixelsBecomePlanes) {
+  const std::array<float, 3> mean{0.5f, 0.25f, 0.1f}, std{0.2f, 0.4f, 0.8f};
+  const Image image = striped(5, 3);
+  std::vector<float> planes(45);
+  normalise(image, mean, std, planes.data());
+  for (int y = 0; y < 3; ++y)
+    for (int x = 0; x < 5; ++x) {
+      const std::size_t at = static_cast<std::size_t>(5 * y + x);
+      EXPECT_NEAR(planes[at], (static_cast<float>(x) / 255 - 0.5f) / 0.2f, 1e-6);
+      EXPECT_NEAR(planes[15 + at], (static_cast<float>(y) / 255 - 0.25f) / 0.4f, 1e-6);
+      EXPECT_NEAR(planes[30 + at], -0.1f / 0.8f, 1e-6);
+    }
+}
+
+// The loader on a folder with damage: the same batches for any number of workers, and from any step on.
+TEST(Folder, BatchesDoNotDependOnWorkersNorOnTheStart) {
+  const Damaged damaged;
+  const auto batches = [&](int workers, std::uint64_t first) {
+    const DataSet data = load(damaged.folder);
+    Loader loader(data.test, {.batch_size = 3, .classes = 2, .side = 6, .mean = {0, 0, 0}, .std = {1, 1, 1}, .resized_crop = true, .flip = true, .seed = 5, .workers = workers}, first);
+    std::vector<std::vector<float>> out;
+    for (std::uint64_t step = first; step < 12; ++step) {
+      const Batch& batch = loader.next();
+      out.emplace_back(batch.images.data(), batch.images.data() + batch.images.size());
+    }
+    return out;
+  };
+  const auto whole = batches(1, 0);
+  EXPECT_EQ(whole[0].size(), 3u * 3 * 6 * 6);
+  EXPECT_EQ(batches(3, 0), whole);
+  const auto rest = batches(2, 5);
+  EXPECT_TRUE(std::equal(rest.begin(), rest.end(), whole.begin() + 5, whole.end()));
+}
+
+TEST(Folder, ALoaderNeedsASide) {
+  const Damaged damaged;
+  const DataSet data = load(damaged.folder);
+  EXPECT_EQ(message_of([&] { Loader loader(data.test, {.batch_size = 3, .classes = 2, .std = {1, 1, 1}}); }),
+            "loader: images of any size need the network's side, which is 0");
+  EXPECT_EQ(message_of<UsageError>([&] { Loader loader(data.test, {.batch_size = 3, .classes = 2, .side = 6, .std = {1, 1, 1}, .pad = 4}); }),
+            "--crop: pad4 is for images of the network's size, these are of any size");
+  const DataSet small = load_dataset("glyphs");
+  EXPECT_EQ(message_of<UsageError>([&] { Loader loader(small.train, {.batch_size = 3, .classes = 62, .std = {1, 1, 1}, .resized_crop = true}); }),
+            "--crop: random-resized is for images of any size, these have side 32");
+}
+
+// Random resized crop, flip, normalise, in this order, keyed by seed, epoch and index.
+TEST(Folder, TrainingSeesAnotherPartEachTime) {
+  const TemporaryFolder folder;
+  const Image image = striped(60, 40);
+  for (const char* name : {"a/0.png", "a/1.png"}) put_file(folder / name, encode_png(image.rgb.data(), 60, 40, 3));
+  const DataSet data = load(folder);
+  Loader loader(data.test, {.batch_size = 2, .classes = 1, .side = 12, .mean = {0.1f, 0.2f, 0.3f}, .std = {0.5f, 0.5f, 0.5f}, .resized_crop = true, .flip = true, .seed = 9});
+  std::set<std::vector<float>> seen;
+  for (std::uint64_t epoch = 0; epoch < 10; ++epoch) {
+    const Batch& batch = loader.next();
+    std::set<std::vector<float>> expected, found;
+    for (int i = 0; i < 2; ++i) {
+      const auto index = static_cast<std::uint64_t>(i);
+      Image part;
+      resize(image, choose_random_resized_crop(9, epoch, index, 60, 40), 12, 12, Interpolation::bicubic, part);
+      if (choose_flip(9, epoch, index)) flip(part);
+      std::vector<float> planes(3 * 12 * 12);
+      normalise(part, {0.1f, 0.2f, 0.3f}, {0.5f, 0.5f, 0.5f}, planes.data());
+      expected.insert(planes);
+      const Tensor one = batch.images.outer_slice(i, 1);
+      found.emplace(one.data(), one.data() + one.size());
+    }
+    ASSERT_EQ(found, expected) << "epoch " << epoch;
+    seen.insert(found.begin(), found.end());
+  }
+  EXPECT_EQ(seen.size(), 20u);
+}
+
+// What vanishes while training goes on is replaced, and training goes on.
+TEST(Folder, FilesMayVanish) {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 6; ++i) put(folder / text("a/", i, ".png"), i);
+  const DataSet data = load(folder);
+  Loader loader(data.test, {.batch_size = 6, .classes = 1, .side = 4, .std = {1, 1, 1}});
+  for (int i = 0; i < 5; ++i) fs::remove(folder / text("a/", i, ".png"));
+  const Batch* batch = nullptr;
+  for (int step = 0; step < 10; ++step) batch = &loader.next();
+  for (std::size_t i = 0; i < batch->images.size(); ++i) ASSERT_NEAR(batch->images[i], 5.0f / 255, 1e-6);
+  EXPECT_EQ(data.test.damaged->images(), 5);
+}
+
+}  // namespace
+}  // namespace mvmoe

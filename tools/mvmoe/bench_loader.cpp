@@ -1,0 +1,84 @@
+// tools/mvmoe/bench_loader.cpp: `mvmoe bench loader`: images that are read, decoded and augmented in a second, and nothing else.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <numeric>
+#include <nlohmann/json.hpp>
+
+#include "engine/cores.h"
+#include "engine/error.h"
+#include "engine/files.h"
+#include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/options.h"
+#include "train/loader.h"
+
+namespace mvmoe {
+namespace {
+
+double resident_mb() {
+  std::ifstream statm("/proc/self/statm");
+  long size = 0, resident = 0;
+  statm >> size >> resident;
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
+}
+
+double peak_rss_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+}  // namespace
+
+int bench_loader_command(const Words& words) {
+  std::string spec;
+  int batch_size = 32, workers = 0, passes = 5, image_size = 0;
+  bool strict = false, json = false;
+  Flags flags("bench loader --data SPEC [flags]",
+              "Times the loader alone, as training uses it, on the training images (the test images where there are no others). The first pass warms up and does not count.");
+  flags.add("data", spec, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
+  flags.add("batch-size", batch_size, "images a batch; an incomplete last one is dropped", 1, 1'000'000);
+  flags.add("workers", workers, "threads that prepare batches (0: the cores this process may use)", 0, 256);
+  flags.add("passes", passes, "over the images, the first one included", 2, 1'000'000);
+  flags.add("image-size", image_size, "side of what the network reads, in pixels (0: the data set's, or 224)", 0, 4096);
+  flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");
+  flags.add("json", json, "results as one JSON object in the last line of stdout");
+  if (!flags.parse(words)) return 0;
+  flags.require("data");
+  const DataSet data = load_dataset(spec, strict);
+  say_notes(data);
+  const ImageSet& set = data.train.size() > 0 ? data.train : data.test;
+  if (image_size != 0 && !set.read && image_size != set.side) fail_usage("--image-size: ", image_size, " is not the data set's ", set.side, ", and these images are not resized");
+  workers = workers ? workers : available_cores();
+  Loader loader(set, {.batch_size = batch_size, .classes = static_cast<int>(data.classes.size()), .side = image_size ? image_size : 224, .mean = data.mean,
+                      .std = data.std, .pad = data.flip && !set.read ? 4 : 0, .resized_crop = static_cast<bool>(set.read), .flip = data.flip, .workers = workers});
+
+  std::vector<double> seconds;
+  double warm_mb = 0;
+  for (int pass = 0; pass < passes; ++pass) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int batch = 0; batch < loader.batches_per_epoch(); ++batch) loader.next();
+    if (pass == 0) warm_mb = resident_mb();
+    else seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  say_damaged(set);
+  std::sort(seconds.begin(), seconds.end());
+  // A mean: batches are made ahead, so of a small set a single pass may find its batches ready.
+  const double mean = std::accumulate(seconds.begin(), seconds.end(), 0.0) / static_cast<double>(seconds.size());
+  const double images = static_cast<double>(loader.batches_per_epoch()) * batch_size;
+  if (json) {
+    print_json({{"step_ms", 1000 * mean / loader.batches_per_epoch()}, {"images_per_s", images / mean}, {"images_per_s_min", images / seconds.back()},
+                {"images_per_s_max", images / seconds.front()}, {"peak_share", nullptr}, {"peak_rss_mb", peak_rss_mb()}, {"warm_rss_mb", warm_mb},
+                {"last_rss_mb", resident_mb()}, {"macs", nullptr}, {"executed_macs", nullptr}, {"workers", workers}});
+    return 0;
+  }
+  std::printf("%.1f images/s (mean of %zu passes over %.0f images; %.1f to %.1f), %d workers, %.0f MiB at most (%.0f after the first pass, %.0f after the last)\n",
+              images / mean, seconds.size(), images, images / seconds.back(), images / seconds.front(), workers, peak_rss_mb(), warm_mb, resident_mb());
+  return 0;
+}
+
+}  // namespace mvmoe

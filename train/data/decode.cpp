@@ -1,0 +1,170 @@
+#include "train/data/decode.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/error.h"
+#include "engine/files.h"
+
+namespace {
+
+// A few bytes of a PNG can unpack to gigabytes: what stb_image may take at a time follows from the size in the header. It
+// asks by these two functions, which get nothing but a number of bytes; hence a variable of each thread's own.
+thread_local std::size_t most_memory = 0;
+
+// Zeroed: what a damaged file leaves undecoded is black, and not what stood in memory before.
+void* take(std::size_t bytes) { return bytes <= most_memory ? std::calloc(bytes, 1) : nullptr; }
+void* grow(void* memory, std::size_t bytes) { return bytes <= most_memory ? std::realloc(memory, bytes) : nullptr; }
+
+}  // namespace
+
+// The one place where stb_image is compiled: these two decoders, from memory.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_PNG
+#define STBI_NO_STDIO
+#define STBI_MALLOC(bytes) take(bytes)
+#define STBI_REALLOC(memory, bytes) grow(memory, bytes)
+#define STBI_FREE(memory) std::free(memory)
+#define STB_IMAGE_STATIC
+#define STB_IMAGE_IMPLEMENTATION
+#include <stb/stb_image.h>
+#pragma GCC diagnostic pop
+
+namespace mvmoe {
+namespace {
+
+using Bytes = std::span<const std::uint8_t>;
+
+std::uint32_t big_endian(Bytes bytes, std::size_t at, int count) {
+  std::uint32_t value = 0;
+  for (int i = 0; i < count; ++i) value = value << 8 | bytes[at + static_cast<std::size_t>(i)];
+  return value;
+}
+
+// Gives width x height.
+std::int64_t checked_size(std::int64_t width, std::int64_t height) {
+  if (width < 1 || height < 1) fail("is ", width, " x ", height, " pixels");
+  if (width > most_pixels || height > most_pixels || width * height > most_pixels)
+    fail("is ", width, " x ", height, " pixels, must be at most ", most_pixels / 1'000'000, " million");
+  return width * height;
+}
+
+constexpr std::uint8_t png_signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+
+bool is_png(Bytes bytes) { return bytes.size() >= sizeof png_signature && std::memcmp(bytes.data(), png_signature, sizeof png_signature) == 0; }
+bool is_jpeg(Bytes bytes) { return bytes.size() >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF; }
+
+// Walks the chunks from IHDR to IEND: each is whole and has its checksum. stb_image 2.27 looks at no checksum. Gives the
+// number of pixels.
+std::int64_t check_png(Bytes bytes) {
+  constexpr std::size_t around = 12;  // length, type, checksum
+  bool first = true;
+  std::int64_t pixels = 0;
+  for (std::size_t at = sizeof png_signature;; first = false) {
+    if (bytes.size() - at < around) fail("PNG is cut short");
+    const std::size_t length = big_endian(bytes, at, 4);
+    if (length > bytes.size() - at - around) fail("PNG is cut short");
+    const auto type = bytes.subspan(at + 4, 4);
+    const auto is = [&](const char* name) { return std::memcmp(type.data(), name, 4) == 0; };
+    if (first) {
+      if (!is("IHDR") || length != 13) fail("PNG does not begin with its header");
+      pixels = checked_size(big_endian(bytes, at + 8, 4), big_endian(bytes, at + 12, 4));
+    }
+    if (crc32_of(bytes.subspan(at + 4, 4 + length)) != big_endian(bytes, at + 8 + length, 4))
+      fail("PNG is damaged: the CRC of the chunk at byte ", at, " is not the stored one");
+    if (is("IEND")) return pixels;
+    at += around + length;
+  }
+}
+
+struct JpegHeader {
+  int components = 0;
+  std::int64_t pixels = 0;
+  bool adobe = false;  // whether Adobe's segment says how colours are stored
+};
+
+// Walks the segments up to the first scan. Sizes are checked here; what is inside a scan is stb_image's to find wrong.
+JpegHeader check_jpeg(Bytes bytes) {
+  JpegHeader header;
+  for (std::size_t at = 2;;) {
+    while (at < bytes.size() && bytes[at] == 0xFF) ++at;  // any number of fill bytes
+    if (at == 2) fail("JPEG is damaged at byte ", at);
+    if (bytes.size() - at < 3) fail("JPEG is cut short");
+    const int marker = bytes[at];
+    const std::size_t length = big_endian(bytes, at + 1, 2);
+    if (length < 2) fail("JPEG is damaged at byte ", at);
+    if (length > bytes.size() - at - 1) fail("JPEG is cut short");
+    const Bytes body = bytes.subspan(at + 3, length - 2);
+    const bool frame = marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+    if (frame) {
+      if (marker > 0xC2) fail("JPEG is lossless, hierarchical or arithmetic-coded, must be baseline or progressive");
+      if (body.size() < 6) fail("JPEG is damaged at byte ", at);
+      if (body[0] != 8) fail("JPEG has ", int{body[0]}, " bits a sample, must have 8");
+      header.pixels = checked_size(big_endian(body, 3, 2), big_endian(body, 1, 2));
+      header.components = body[5];
+    }
+    if (marker == 0xEE && body.size() >= 12 && std::memcmp(body.data(), "Adobe", 5) == 0) header.adobe = true;
+    if (marker == 0xDA) {
+      if (header.components == 0) fail("JPEG has no header before its first scan");
+      return header;
+    }
+    if (marker == 0xD9) fail("JPEG ends before its first scan");
+    at += 1 + length;
+    if (at < bytes.size() && bytes[at] != 0xFF) fail("JPEG is damaged at byte ", at);
+  }
+}
+
+// Four colours without Adobe's word are CMYK to everyone but stb_image: it gets the word.
+std::vector<std::uint8_t> with_adobe_segment(Bytes bytes) {
+  constexpr std::uint8_t segment[] = {0xFF, 0xEE, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0};
+  std::vector<std::uint8_t> out(bytes.begin(), bytes.begin() + 2);
+  out.insert(out.end(), std::begin(segment), std::end(segment));
+  out.insert(out.end(), bytes.begin() + 2, bytes.end());
+  return out;
+}
+
+}  // namespace
+
+Image decode_image(Bytes bytes) {
+  if (bytes.empty()) fail("is empty");
+  if (bytes.size() > largest_image_file) fail("has ", bytes.size(), " bytes, must have at most ", largest_image_file);
+  std::vector<std::uint8_t> changed;
+  std::int64_t pixel_count = 0;
+  if (is_png(bytes)) {
+    pixel_count = check_png(bytes);
+  } else if (is_jpeg(bytes)) {
+    const JpegHeader header = check_jpeg(bytes);
+    pixel_count = header.pixels;
+    if (header.components == 4 && !header.adobe) bytes = changed = with_adobe_segment(bytes);
+  } else {
+    fail("is neither a JPEG nor a PNG");
+  }
+  int width = 0, height = 0, channels = 0;
+  // Two times the compressed data, since it grows by doubling; two times what a pixel of four 16-bit numbers takes, for the
+  // same reason; and what a JPEG's narrow sides take to be whole blocks.
+  most_memory = 2 * bytes.size() + 16 * static_cast<std::size_t>(pixel_count) + (std::size_t{16} << 20);
+  const std::unique_ptr<std::uint8_t, void (*)(void*)> pixels(
+      stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height, &channels, 3), stbi_image_free);
+  if (!pixels) fail(is_png(bytes) ? "PNG" : "JPEG", " is damaged or cut short (", stbi_failure_reason(), ")");
+  const std::size_t size = static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
+  return {.width = width, .height = height, .rgb = {pixels.get(), pixels.get() + size}};
+}
+
+Image read_image(const std::filesystem::path& path) {
+  const std::vector<std::uint8_t> bytes = read_file(path, largest_image_file);
+  try {
+    return decode_image(bytes);
+  } catch (const Error& e) {
+    fail(printable(path.string()), ": ", e.what());
+  }
+}
+
+}  // namespace mvmoe

@@ -1,0 +1,200 @@
+// train/data/folder.cpp: a folder of JPEG and PNG files, a class a folder, as ImageNet is laid out.
+//
+// Classes are the sorted names of the folders, byte by byte, as torchvision has them. Links are followed. What a file
+// holds is found out when it is asked for; here only its name and size are looked at.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "engine/error.h"
+#include "engine/files.h"
+#include "train/data/damaged.h"
+#include "train/data/decode.h"
+#include "train/data/readers.h"
+
+namespace mvmoe {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string shown(const fs::path& path) { return printable(path.string()); }
+
+bool has_image_name(const fs::path& path) {
+  std::string ending = path.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
+}
+
+// "a, b, c and 4 more"
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 3;
+  std::string out;
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i) out += (i > 0 ? ", " : "") + printable(names[i]);
+  return names.size() > most ? out + text(" and ", names.size() - most, " more") : out;
+}
+
+struct ImageFile {
+  std::string name;         // below the split's folder
+  std::uint64_t bytes = 0;  // 0 where it cannot be looked at
+};
+
+struct ClassFolder {
+  std::string name;
+  std::vector<ImageFile> files;  // sorted by name
+};
+
+// One of train and val, or the folder itself: everything in it, class by class.
+class Scan {
+ public:
+  Scan(const fs::path& root, std::vector<std::string>& notes) : root_(root), notes_(notes) {
+    if (!enter(root_)) return;
+    for (const fs::path& name : entries(root_)) {
+      struct stat status {};
+      if (stat((root_ / name).c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || !enter(root_ / name)) continue;
+      ClassFolder folder{.name = name.string(), .files = {}};
+      walk(name, folder.files);
+      leave();
+      std::sort(folder.files.begin(), folder.files.end(), [](const ImageFile& a, const ImageFile& b) { return a.name < b.name; });
+      classes.push_back(std::move(folder));
+    }
+    std::sort(classes.begin(), classes.end(), [](const ClassFolder& a, const ClassFolder& b) { return a.name < b.name; });
+    say("no files: passed over", no_files_);
+    say("a folder, whose images count, and not a file", image_named_folders_);
+    say("a link back to a folder that it is in: passed over", loops_);
+    if (other_files_ > 0) notes_.push_back(text(shown(root_), ": ", other_files_, " files that are not named .jpg, .jpeg or .png are passed over"));
+    if (classes.empty()) fail(shown(root_), ": holds no folders, must hold one a class, with images (jpg, jpeg, png) in it");
+  }
+
+  std::vector<ClassFolder> classes;  // sorted by name
+
+ private:
+  void walk(const fs::path& folder, std::vector<ImageFile>& files) {
+    for (const fs::path& entry : entries(root_ / folder)) {
+      const fs::path name = folder / entry;
+      struct stat status {};
+      const bool there = stat((root_ / name).c_str(), &status) == 0;
+      if (there && S_ISDIR(status.st_mode)) {
+        if (has_image_name(entry)) image_named_folders_.push_back(name.string());
+        if (!enter(root_ / name)) continue;
+        walk(name, files);
+        leave();
+      } else if (!has_image_name(entry)) {
+        ++other_files_;
+      } else if (there && !S_ISREG(status.st_mode)) {
+        no_files_.push_back(name.string());  // to open a pipe would be to wait for whoever writes to it
+      } else {
+        files.push_back({.name = name.string(), .bytes = there ? static_cast<std::uint64_t>(status.st_size) : 0});
+      }
+    }
+  }
+
+  static std::vector<fs::path> entries(const fs::path& folder) {
+    std::error_code error;
+    std::vector<fs::path> names;
+    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) names.push_back(at->path().filename());
+    if (error) fail(shown(folder), ": ", error.message());
+    return names;
+  }
+
+  // Which folders we stand in, by device and number: a link to one of them would never end.
+  bool enter(const fs::path& folder) {
+    struct stat status {};
+    if (stat(folder.c_str(), &status) != 0) fail(shown(folder), ": ", std::strerror(errno));
+    const std::pair<dev_t, ino_t> id{status.st_dev, status.st_ino};
+    if (std::find(inside_.begin(), inside_.end(), id) != inside_.end()) {
+      loops_.push_back(folder.lexically_relative(root_).string());
+      return false;
+    }
+    inside_.push_back(id);
+    return true;
+  }
+  void leave() { inside_.pop_back(); }
+
+  void say(const char* what, const std::vector<std::string>& names) {
+    if (!names.empty()) notes_.push_back(text(shown(root_), ": ", listed(names), ": ", what));
+  }
+
+  const fs::path root_;
+  std::vector<std::string>& notes_;
+  std::vector<std::pair<dev_t, ino_t>> inside_;
+  std::vector<std::string> no_files_, image_named_folders_, loops_;
+  int other_files_ = 0;
+};
+
+std::vector<std::string> names_of(const std::vector<ClassFolder>& classes) {
+  std::vector<std::string> names;
+  for (const ClassFolder& folder : classes) names.push_back(folder.name);
+  return names;
+}
+
+std::vector<std::string> empty_ones(const std::vector<ClassFolder>& classes) {
+  std::vector<std::string> names;
+  for (const ClassFolder& folder : classes)
+    if (folder.files.empty()) names.push_back(folder.name);
+  return names;
+}
+
+// `names` are the classes in label order; each folder is one of them.
+ImageSet image_set(const fs::path& root, std::vector<ClassFolder> folders, const std::vector<std::string>& names, std::shared_ptr<DamagedImages> damaged) {
+  ImageSet set;
+  set.damaged = std::move(damaged);
+  auto files = std::make_shared<std::vector<std::string>>();
+  for (ClassFolder& folder : folders) {
+    const auto label = static_cast<int>(std::lower_bound(names.begin(), names.end(), folder.name) - names.begin());
+    for (ImageFile& file : folder.files) {
+      const std::string line = text(file.name, '\0', file.bytes, '\n');
+      set.crc32 = crc32_of({reinterpret_cast<const std::uint8_t*>(line.data()), line.size()}, set.crc32);
+      set.labels.push_back(label);
+      files->push_back(std::move(file.name));
+    }
+  }
+  if (files->size() > std::numeric_limits<int>::max()) fail(shown(root), ": holds ", files->size(), " images, too many");
+  set.read = [root, files = std::move(files)](int index) { return read_image(root / (*files)[static_cast<std::size_t>(index)]); };
+  return set;
+}
+
+bool is_folder(const fs::path& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return false;
+  if (!S_ISDIR(status.st_mode)) fail(shown(path), ": Not a directory");
+  return true;
+}
+
+}  // namespace
+
+DataSet load_folder(const fs::path& folder, bool strict) {
+  DataSet data;
+  data.mean = {0.485f, 0.456f, 0.406f};  // ImageNet's
+  data.std = {0.229f, 0.224f, 0.225f};
+  data.flip = true;
+  const auto damaged = std::make_shared<DamagedImages>(strict);
+  const bool has_train = is_folder(folder / "train"), has_val = is_folder(folder / "val");
+  if (has_train) {
+    Scan scan(folder / "train", data.notes);
+    const std::vector<std::string> empty = empty_ones(scan.classes);
+    if (!empty.empty()) fail(shown(folder / "train"), ": no image (jpg, jpeg, png) in ", listed(empty), ": remove what is no class");
+    data.classes = names_of(scan.classes);
+    data.train = image_set(folder / "train", std::move(scan.classes), data.classes, damaged);
+  }
+  if (!has_train || has_val) {
+    const fs::path root = has_val ? folder / "val" : folder;
+    Scan scan(root, data.notes);
+    const std::vector<std::string> empty = empty_ones(scan.classes), names = names_of(scan.classes);
+    if (!has_train) data.classes = names;
+    std::vector<std::string> unknown;
+    std::set_difference(names.begin(), names.end(), data.classes.begin(), data.classes.end(), std::back_inserter(unknown));
+    if (!unknown.empty()) fail(shown(root), ": ", listed(unknown), unknown.size() == 1 ? " is no class" : " are no classes", " of ", shown(folder / "train"));
+    if (!empty.empty()) data.notes.push_back(text(shown(root), ": no image (jpg, jpeg, png) in ", listed(empty)));
+    if (empty.size() == names.size()) fail(shown(root), ": no image (jpg, jpeg, png) in any class folder");
+    data.test = image_set(root, std::move(scan.classes), data.classes, damaged);
+  }
+  return data;
+}
+
+}  // namespace mvmoe

@@ -1,0 +1,96 @@
+// train/data/pack.h: a data set as one file: images resized once, an index, a checksum for each.
+//
+//   "mvmoepk1"   8 bytes
+//   images       one after another, training images first: each a JPEG, or raw bytes [height, width, 3]
+//   index        a line of JSON (how it was packed, numbers of images, class names), then a record of 32 bytes an image:
+//                offset (8 bytes), bytes, CRC-32, width, height, label, 0 (4 bytes each)
+//   tail         32 bytes: where the index begins (8), its bytes (8), its CRC-32 (4), 0 (4), "mvmoepk1"
+//
+// Numbers are little-endian. The index stands last, so that a pack is written front to back, whatever its size. Read by
+// pread: a file that is cut short or vanishes is an error then, where mapped memory would be the end of the process.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "train/data/dataset.h"
+
+namespace mvmoe {
+
+enum class PackFormat { jpeg, raw };
+
+struct PackOptions {
+  int size = 256;            // pixels that a larger image's short side becomes; a smaller image stays as it is
+  PackFormat format = PackFormat::jpeg;
+  int quality = 90;          // of JPEG, 1 .. 100
+  int threads = 1;           // do not change the file
+  // Asked now and then with the number of images done; false stops, and leaves no file.
+  std::function<bool(int images)> keep_on = {};
+};
+
+struct PackResult {
+  int images = 0, skipped = 0;
+  std::uint64_t bytes = 0;   // of the file
+  bool complete = true;      // false: told to stop
+};
+
+// Packs training and test images of a set whose images are read when asked. Those that cannot be read are left out and
+// noted in the set's `damaged`; where that is strict, the first is an error.
+PackResult write_pack(const DataSet& data, const std::filesystem::path& path, const PackOptions& options);
+
+// A pack, opened. Images may be read by many threads and processes at once.
+class Pack {
+ public:
+  // Reads the index and checks it: its checksum, and that each record points into the file. Throws Error that names the
+  // file and what is wrong.
+  explicit Pack(const std::filesystem::path& path);
+  ~Pack();
+  Pack(const Pack&) = delete;
+  Pack& operator=(const Pack&) = delete;
+
+  static bool begins_like_one(const std::filesystem::path& path);
+
+  int images() const { return static_cast<int>(records_.size()); }
+  int training_images() const { return training_images_; }  // the first of them
+  int label(int index) const { return static_cast<int>(records_[static_cast<std::size_t>(index)].label); }
+  PackFormat format() const { return format_; }
+  int size() const { return size_; }
+  const std::vector<std::string>& classes() const { return classes_; }
+  std::uint64_t bytes() const { return bytes_; }
+  std::uint32_t crc32() const { return crc32_; }  // of the index, and so of all there is
+
+  // Throws as read does, without decoding.
+  void verify(int index) const { stored(index); }
+
+  // Decoded. Throws Error "FILE: image N (CLASS): ..." if the bytes are not those that were packed.
+  Image read(int index) const;
+
+ private:
+  struct Record {
+    std::uint64_t offset;
+    std::uint32_t bytes, crc32, width, height, label, zero;
+  };
+  static_assert(sizeof(Record) == 32);
+  friend class PackWriter;
+  void parse_header(const std::string& line, std::size_t records);
+  void check(const Record& record, std::size_t index) const;
+  std::vector<std::uint8_t> stored(int index) const;
+  template <class... What>
+  [[noreturn]] void fail_image(int index, const What&... what) const;
+  void read_at(std::uint64_t offset, std::span<std::uint8_t> to) const;
+  [[noreturn]] void fail_damaged(const std::string& what) const;
+
+  std::string shown_;
+  int file_ = -1;
+  std::uint64_t bytes_ = 0, index_offset_ = 0;
+  std::uint32_t crc32_ = 0;
+  PackFormat format_ = PackFormat::jpeg;
+  int size_ = 0, training_images_ = 0;
+  std::vector<std::string> classes_;
+  std::vector<Record> records_;
+};
+
+}  // namespace mvmoe
