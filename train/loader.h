@@ -3,7 +3,6 @@
 // What a batch holds is a function of (seed, epoch, place in the epoch) alone: not of the number of workers, nor of
 // where a run was stopped and resumed.
 #pragma once
-#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -12,7 +11,8 @@
 #include <vector>
 
 #include "engine/parameter.h"
-#include "train/preprocess.h"
+#include "train/augment/mixing.h"
+#include "train/training_input.h"
 
 namespace mvmoe {
 
@@ -20,11 +20,11 @@ struct LoaderConfig {
   int batch_size = 128;
   int classes = 0;
   int side = 0;                // S, the network's, for images of any size; those in memory have theirs
-  std::array<float, 3> mean{}, std{};
-  int pad = 0;                 // random crop after zero-padding (raw 0) by so many pixels; 0: no crop
-  bool resized_crop = false;   // of images of any size a random part, resized (augment/random_resized_crop.h); else the centre
-  Interpolation interpolation = Interpolation::bicubic;  // of images of any size
-  bool flip = false;           // mirror with probability one half
+  Preprocessing preprocessing = {};
+  AugmentConfig augment = {};
+  int repeats = 1;             // times that an image stands in an epoch's list (augment/repeated_augment.h)
+  MixingConfig mixing{.mixup_alpha = 0, .cutmix_alpha = 0};
+  int lane_size = 1;           // of the training step: images are mixed within their lane, repeats stand in different ones
   float label_smoothing = 0;   // e: targets are e/C off the label and 1 - e + e/C on it
   std::uint64_t seed = 0;
   int workers = 1;
@@ -65,13 +65,13 @@ class Loader {
   struct Scratch;  // what a worker keeps to itself between batches
   void work();
   void fill(Slot& slot, std::uint64_t step, Scratch& scratch) const;
-  void put_image(int index, std::uint64_t epoch, Scratch& scratch, float* to) const;  // augmented, to [3, S, S]
   void stop_workers();
   Slot& slot(std::uint64_t step) { return slots_[static_cast<std::size_t>(step % slots_.size())]; }
 
   const ImageSet& set_;
   LoaderConfig config_;
   int side_;                      // S
+  std::vector<int> partners_;     // [B] who is mixed with whom, where images are mixed
   std::vector<Slot> slots_;       // a ring: step s stands in slot s % slots
   std::vector<std::thread> workers_;
   std::mutex mutex_;              // guards all below, and Slot::ready

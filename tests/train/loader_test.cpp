@@ -24,7 +24,7 @@ ImageSet dotted(int size, int channels = 3) {
 }
 
 LoaderConfig config(int batch_size) {
-  return {.batch_size = batch_size, .classes = classes, .mean = {0, 0, 0}, .std = {1, 1, 1}, .seed = 17};
+  return {.batch_size = batch_size, .classes = classes, .preprocessing = {.mean = {0, 0, 0}, .std = {1, 1, 1}}, .seed = 17};
 }
 
 struct Copy {
@@ -53,8 +53,8 @@ int image_in(const Copy& batch, int b) {
 TEST(Loader, BatchesDoNotDependOnTheWorkers) {
   const ImageSet set = dotted(23);
   LoaderConfig c = config(4);
-  c.pad = 2;
-  c.flip = true;
+  c.augment.pad = 2;
+  c.augment.flip = true;
   c.label_smoothing = 0.1f;
   const std::vector<Copy> one = batches(set, c, 40);
   for (const int workers : {2, 3, 7}) {
@@ -66,8 +66,8 @@ TEST(Loader, BatchesDoNotDependOnTheWorkers) {
 TEST(Loader, StartingLaterEqualsSkipping) {
   const ImageSet set = dotted(23);
   LoaderConfig c = config(4);
-  c.pad = 1;
-  c.flip = true;
+  c.augment.pad = 1;
+  c.augment.flip = true;
   c.workers = 2;
   const std::vector<Copy> all = batches(set, c, 20);
   for (const int first : {1, 4, 5, 13}) {
@@ -134,8 +134,8 @@ TEST(Loader, TargetsAreSmoothed) {
 
 TEST(Loader, ImagesAreNormalisedAndGreyIsRepeated) {
   LoaderConfig c = config(4);
-  c.mean = {0.5f, 0.25f, 0.1f};
-  c.std = {0.2f, 0.4f, 0.8f};
+  c.preprocessing.mean = {0.5f, 0.25f, 0.1f};
+  c.preprocessing.std = {0.2f, 0.4f, 0.8f};
   for (const int channels : {1, 3}) {
     const ImageSet set = dotted(4, channels);
     const Copy batch = batches(set, c, 1)[0];
@@ -143,9 +143,9 @@ TEST(Loader, ImagesAreNormalisedAndGreyIsRepeated) {
     for (int b = 0; b < 4; ++b)
       for (int p = 0; p < 3; ++p) {
         const std::size_t i = static_cast<std::size_t>(p), plane = static_cast<std::size_t>((b * 3 + p) * side * side);
-        EXPECT_NEAR(batch.images[plane], (0 - c.mean[i]) / c.std[i], 1e-6);
-        const float raw = std::round((batch.images[plane + 2 * side + 3] * c.std[i] + c.mean[i]) * 255);
-        EXPECT_NEAR(batch.images[plane + 2 * side + 3], (raw / 255 - c.mean[i]) / c.std[i], 1e-5);
+        EXPECT_NEAR(batch.images[plane], (0 - c.preprocessing.mean[i]) / c.preprocessing.std[i], 1e-6);
+        const float raw = std::round((batch.images[plane + 2 * side + 3] * c.preprocessing.std[i] + c.preprocessing.mean[i]) * 255);
+        EXPECT_NEAR(batch.images[plane + 2 * side + 3], (raw / 255 - c.preprocessing.mean[i]) / c.preprocessing.std[i], 1e-5);
         dots.insert(raw - static_cast<float>(channels == 3 ? p : 0));
       }
     EXPECT_EQ(dots, (std::set<float>{100, 101, 102, 103}));
@@ -156,8 +156,8 @@ TEST(Loader, ImagesAreNormalisedAndGreyIsRepeated) {
 TEST(Loader, CropsAndFlipsAreSpreadEvenly) {
   const ImageSet set = dotted(50);
   LoaderConfig c = config(50);
-  c.pad = 1;
-  c.flip = true;
+  c.augment.pad = 1;
+  c.augment.flip = true;
   Loader loader(set, c);
   std::vector<int> column(side), row(side);
   constexpr int epochs = 200, drawn = epochs * 50;
@@ -233,10 +233,10 @@ TEST(Loader, RefusesWhatMakesNoSense) {
   EXPECT_EQ(message([](LoaderConfig& c) { c.batch_size = 11; }), "--batch-size: 11, but the training set has only 10 images");
   EXPECT_EQ(message([](LoaderConfig& c) { c.batch_size = 0; }), "--batch-size: 0, must be at least 1");
   EXPECT_EQ(message([](LoaderConfig& c) { c.workers = 0; }), "--workers: 0, must be at least 1");
-  EXPECT_EQ(message([](LoaderConfig& c) { c.pad = -1; }), "--crop: -1, must be at least 0 and below the images' side 6");
-  EXPECT_EQ(message([](LoaderConfig& c) { c.pad = 6; }), "--crop: 6, must be at least 0 and below the images' side 6");
+  EXPECT_EQ(message([](LoaderConfig& c) { c.augment.pad = -1; }), "--crop: -1, must be at least 0 and below the images' side 6");
+  EXPECT_EQ(message([](LoaderConfig& c) { c.augment.pad = 6; }), "--crop: 6, must be at least 0 and below the images' side 6");
   EXPECT_EQ(message([](LoaderConfig& c) { c.label_smoothing = 1; }), "--label-smoothing: 1, must be at least 0 and below 1");
-  EXPECT_EQ(message([](LoaderConfig& c) { c.std[1] = 0; }), "--std: 0, must be above 0");
+  EXPECT_EQ(message([](LoaderConfig& c) { c.preprocessing.std[1] = 0; }), "--std: 0, must be above 0");
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ inline ImageSet small_images(int count, int classes = 3, std::uint64_t seed = 7)
 
 inline LoaderConfig small_loader(int batch_size, int classes = 3) {
   LoaderConfig config;
-  config.batch_size = batch_size, config.classes = classes, config.mean = {0.5f, 0.5f, 0.5f}, config.std = {0.25f, 0.25f, 0.25f};
+  config.batch_size = batch_size, config.classes = classes, config.preprocessing = {.mean = {0.5f, 0.5f, 0.5f}, .std = {0.25f, 0.25f, 0.25f}};
   return config;
 }
 

@@ -12,8 +12,10 @@
 #include "engine/cores.h"
 #include "engine/error.h"
 #include "engine/files.h"
+#include "tools/mvmoe/augment_options.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
+#include "train/lanes.h"
 #include "train/loader.h"
 
 namespace mvmoe {
@@ -38,6 +40,7 @@ int bench_loader_command(const Words& words) {
   std::string spec;
   int batch_size = 32, workers = 0, passes = 5, image_size = 0;
   bool strict = false, json = false;
+  AugmentOptions augment;
   Flags flags("bench loader --data SPEC [flags]",
               "Times the loader alone, as training uses it, on the training images (the test images where there are no others). The first pass warms up and does not count.");
   flags.add("data", spec, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
@@ -45,6 +48,7 @@ int bench_loader_command(const Words& words) {
   flags.add("workers", workers, "threads that prepare batches (0: the cores this process may use)", 0, 256);
   flags.add("passes", passes, "over the images, the first one included", 2, 1'000'000);
   flags.add("image-size", image_size, "side of what the network reads, in pixels (0: the data set's, or 224)", 0, 4096);
+  augment.declare(flags);
   flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
@@ -54,8 +58,10 @@ int bench_loader_command(const Words& words) {
   const ImageSet& set = data.train.size() > 0 ? data.train : data.test;
   if (image_size != 0 && !set.read && image_size != set.side) fail_usage("--image-size: ", image_size, " is not the data set's ", set.side, ", and these images are not resized");
   workers = workers ? workers : available_cores();
-  Loader loader(set, {.batch_size = batch_size, .classes = static_cast<int>(data.classes.size()), .side = image_size ? image_size : 224, .mean = data.mean,
-                      .std = data.std, .pad = data.flip && !set.read ? 4 : 0, .resized_crop = static_cast<bool>(set.read), .flip = data.flip, .workers = workers});
+  LoaderConfig config{.batch_size = batch_size, .classes = static_cast<int>(data.classes.size()), .side = image_size ? image_size : 224,
+                      .preprocessing = {.mean = data.mean, .std = data.std, .crop_pct = 0.875f}, .lane_size = LaneConfig{}.lane_size, .workers = workers};
+  augment.resolve(data, config);
+  Loader loader(set, config);
 
   std::vector<double> seconds;
   double warm_mb = 0;

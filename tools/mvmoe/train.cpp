@@ -152,10 +152,10 @@ int train(const Words& words, const char* how_to_go_on) {
     fail_usage("--early-stop: needs a held-out part to be judged by: give --holdout, 0.1 is usual (nothing is chosen on the test set)");
 
   const Preprocessing preprocessing = preprocessing_of(o, data);
-  const std::string crop = o.crop != "auto" ? o.crop : data.train.read ? "random-resized" : "pad4";
-  const LoaderConfig loader_config{.batch_size = o.batch_size / o.accumulate, .classes = config.classes, .side = config.image, .mean = preprocessing.mean, .std = preprocessing.std,
-                                   .pad = crop == "pad4" ? 4 : 0, .resized_crop = crop == "random-resized", .interpolation = preprocessing.interpolation, .flip = o.flip == "auto" ? data.flip : o.flip == "yes",
-                                   .label_smoothing = o.label_smoothing, .seed = o.seed, .workers = o.workers};
+  LoaderConfig loader_config{.batch_size = o.batch_size / o.accumulate, .classes = config.classes, .side = config.image, .preprocessing = preprocessing,
+                             .lane_size = o.threads.lane_size, .label_smoothing = o.label_smoothing, .seed = o.seed, .workers = o.workers};
+  o.augment.resolve(data, loader_config);
+  if (!o.quiet && !o.augment.note().empty()) std::fprintf(stderr, "mvmoe: %s\n", o.augment.note().c_str());
   const auto steps_per_epoch = static_cast<std::uint64_t>(train_set.size() / o.batch_size);
   const std::uint64_t total = steps_per_epoch * static_cast<std::uint64_t>(o.epochs);
   auto warmup = static_cast<std::uint64_t>(static_cast<double>(o.warmup_epochs) * static_cast<double>(steps_per_epoch));
@@ -193,8 +193,6 @@ int train(const Words& words, const char* how_to_go_on) {
   if (o.overwrite) remove_run(folder);
   // Everything as it was resolved: a later version with other defaults repeats this run.
   o.model.patch = config.patch, o.model.heads = config.heads, o.model.image_size = config.image, o.model.classes = config.classes;
-  o.crop = crop;
-  o.flip = loader_config.flip ? "yes" : "no";
   o.crop_pct = preprocessing.crop_pct;
   std::vector<std::string> all = recipe_flags;
   all.insert(all.end(), manner_flags.begin(), manner_flags.end());

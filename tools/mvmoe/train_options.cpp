@@ -14,9 +14,9 @@ const std::vector<std::string> recipe_flags{
     "data", "model", "patch", "heads", "mlp-ratio", "pool", "no-qkv-bias", "drop-path", "image-size", "classes", "init-from", "upcycle",
     "experts", "moe-layers", "top-k", "routing", "router-input", "balance", "router-noise", "capacity", "eval-capacity", "batch-priority",
     "renormalise-gates", "shared-experts", "superclasses", "guide-weight", "balance-weight", "router-z-weight", "bias-rate",
-    "epochs", "batch-size", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "optimizer", "weight-decay", "momentum", "beta1", "beta2", "eps", "clip", "layer-decay",
-    "ema", "accumulate",
-    "label-smoothing", "crop", "flip", "mean", "std", "crop-pct", "interpolation", "holdout", "early-stop", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
+    "epochs", "batch-size", "accumulate", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "optimizer", "weight-decay", "momentum", "beta1", "beta2", "eps",
+    "clip", "layer-decay", "ema", "label-smoothing", "crop", "flip", "rand-augment", "color-jitter", "random-erasing", "repeated-augment", "mixup", "cutmix",
+    "mixup-prob", "mixup-switch-prob", "mean", "std", "crop-pct", "interpolation", "holdout", "early-stop", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels"};
 const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip", "crop-pct"};
 const std::vector<std::string> routing_loss_flags{"guide-weight", "balance-weight", "router-z-weight", "bias-rate"};
 const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads", "strict"};
@@ -59,8 +59,7 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.add("ema", o.ema, "decay of an average of the weights, evaluated beside them (timm's rule, no warm-up; DeiT 0.99996; 0: none)", 0, 0.9999999f);
   flags.heading("Augmentation and targets");
   flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
-  flags.add_choice("crop", o.crop, "where a training image is cut out: at random after padding by 4 pixels, or a random part that is resized (auto: pad4 for images of one size)", {"auto", "pad4", "random-resized", "none"});
-  flags.add_choice("flip", o.flip, "mirror half of the images (auto: as fits the data: not glyphs, not digits)", {"auto", "yes", "no"});
+  o.augment.declare(flags);
   flags.heading("Preprocessing, which stays with the model");
   flags.add("mean", o.mean, "subtracted from each colour, 0 to 1 (auto: the data's own means)", "auto", 0, 1);
   flags.add("std", o.std, "each colour is divided by it (auto: the data's own deviations)", "auto", 1e-6f, 1);

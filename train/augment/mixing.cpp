@@ -64,7 +64,7 @@ float share_left(Rectangle square, int side) {
 Mix choose_mix(std::uint64_t seed, std::uint64_t step, int side, const MixingConfig& config) {
   Random random(seed, Place::mixing, step);
   const bool mixup = config.mixup_alpha > 0, cutmix = config.cutmix_alpha > 0;
-  if (!(mixup || cutmix) || !random.chance(config.probability)) return {};
+  if (!mixes(config) || !random.chance(config.probability)) return {};
   Mix mix;
   mix.cutmix = cutmix && (!mixup || random.chance(config.switch_probability));
   mix.lambda = static_cast<float>(beta(random, mix.cutmix ? config.cutmix_alpha : config.mixup_alpha));

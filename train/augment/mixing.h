@@ -24,6 +24,8 @@ struct MixingConfig {
   float switch_probability = 0.5f;             // of cutmix, where both are on
 };
 
+inline bool mixes(const MixingConfig& c) { return (c.mixup_alpha > 0 || c.cutmix_alpha > 0) && c.probability > 0; }
+
 struct Mix {
   float lambda = 1;        // one's own share; 1: nothing is mixed
   bool cutmix = false;

@@ -1,0 +1,23 @@
+// tools/mvmoe/augment_options.h: the flags of augmentation, which training, `bench loader` and `augment-preview` share.
+#pragma once
+#include <string>
+
+#include "tools/mvmoe/options.h"
+#include "train/loader.h"
+
+namespace mvmoe {
+
+struct AugmentOptions {
+  std::string crop = "auto", flip = "auto", rand_augment = "none";
+  float color_jitter = 0, random_erasing = 0, mixup = 0, cutmix = 0, mixup_prob = 1, mixup_switch_prob = 0.5f;
+  int repeated_augment = 1;
+
+  void declare(Flags& flags);
+  // Puts them into the loader's configuration, whose preprocessing is there already, and writes what auto means for this
+  // data into crop and flip. Throws UsageError that names the flag.
+  void resolve(const DataSet& data, LoaderConfig& loader);
+  // What the user should hear, empty: nothing.
+  std::string note() const;
+};
+
+}  // namespace mvmoe
