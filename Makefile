@@ -14,7 +14,7 @@ CXXFLAGS ?= -O3
 WARNINGS := -Wall -Wextra -Werror -Wno-restrict
 # Neither errno nor traps are looked at, and NaN stays NaN: -ffast-math is never used.
 override CXXFLAGS += -std=c++20 -march=$(ARCH) -fopenmp -fno-math-errno -fno-trapping-math $(WARNINGS) -I. -MMD -MP
-LDLIBS := -ldnnl -lz
+LDLIBS := -ldnnl -ljpeg -lz
 ifdef ONEDNN
 override CXXFLAGS += -isystem $(ONEDNN)/include
 override LDFLAGS += -L$(ONEDNN)/lib -Wl,-rpath,$(ONEDNN)/lib

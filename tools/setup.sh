@@ -13,6 +13,7 @@ gtest/gtest.h   libgtest-dev
 nlohmann/json.hpp nlohmann-json3-dev
 zlib.h          zlib1g-dev
 stb/stb_image_write.h libstb-dev
+jpeglib.h       libjpeg-dev
 LIST
 }
 
@@ -36,7 +37,7 @@ if ! command -v apt-get >/dev/null; then
   cat >&2 <<TEXT
 setup: missing here: ${missing[*]} (Debian's names), and there is no apt-get.
 Needed: g++ 12 or another compiler of C++20 with OpenMP, make, oneDNN 2.6 to 3.x built with OpenMP,
-Eigen 3 (as eigen3/Eigen), nlohmann-json 3, zlib, stb, GoogleTest. Tell make where they are:
+Eigen 3 (as eigen3/Eigen), nlohmann-json 3, zlib, libjpeg-turbo, stb, GoogleTest. Tell make where they are:
   make ONEDNN=DIR    oneDNN's folder, with include/ and lib/ (the wheels onednn-cpu-gomp and onednn-devel-cpu-gomp 2023.2 have them)
   make PREFIX=DIR    the same for all the others
 TEXT

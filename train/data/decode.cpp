@@ -9,6 +9,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "train/data/decode_jpeg.h"
 
 namespace {
 
@@ -22,12 +23,11 @@ void* grow(void* memory, std::size_t bytes) { return bytes <= most_memory ? std:
 
 }  // namespace
 
-// The one place where stb_image is compiled: these two decoders, from memory.
+// The one place where stb_image is compiled: its decoder of PNG, from memory.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #pragma GCC diagnostic ignored "-Wunused-but-set-variable"
-#define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STBI_NO_STDIO
 #define STBI_MALLOC(bytes) take(bytes)
@@ -85,15 +85,9 @@ std::int64_t check_png(Bytes bytes) {
   }
 }
 
-struct JpegHeader {
-  int components = 0;
-  std::int64_t pixels = 0;
-  bool adobe = false;  // whether Adobe's segment says how colours are stored
-};
-
-// Walks the segments up to the first scan. Sizes are checked here; what is inside a scan is stb_image's to find wrong.
-JpegHeader check_jpeg(Bytes bytes) {
-  JpegHeader header;
+// Walks the segments up to the first scan. Sizes are checked here; what is inside a scan is the decoder's to find wrong.
+void check_jpeg(Bytes bytes) {
+  bool framed = false;
   for (std::size_t at = 2;;) {
     while (at < bytes.size() && bytes[at] == 0xFF) ++at;  // any number of fill bytes
     if (at == 2) fail("JPEG is damaged at byte ", at);
@@ -108,13 +102,12 @@ JpegHeader check_jpeg(Bytes bytes) {
       if (marker > 0xC2) fail("JPEG is lossless, hierarchical or arithmetic-coded, must be baseline or progressive");
       if (body.size() < 6) fail("JPEG is damaged at byte ", at);
       if (body[0] != 8) fail("JPEG has ", int{body[0]}, " bits a sample, must have 8");
-      header.pixels = checked_size(big_endian(body, 3, 2), big_endian(body, 1, 2));
-      header.components = body[5];
+      checked_size(big_endian(body, 3, 2), big_endian(body, 1, 2));
+      framed = true;
     }
-    if (marker == 0xEE && body.size() >= 12 && std::memcmp(body.data(), "Adobe", 5) == 0) header.adobe = true;
     if (marker == 0xDA) {
-      if (header.components == 0) fail("JPEG has no header before its first scan");
-      return header;
+      if (!framed) fail("JPEG has no header before its first scan");
+      return;
     }
     if (marker == 0xD9) fail("JPEG ends before its first scan");
     at += 1 + length;
@@ -122,13 +115,17 @@ JpegHeader check_jpeg(Bytes bytes) {
   }
 }
 
-// Four colours without Adobe's word are CMYK to everyone but stb_image: it gets the word.
-std::vector<std::uint8_t> with_adobe_segment(Bytes bytes) {
-  constexpr std::uint8_t segment[] = {0xFF, 0xEE, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0};
-  std::vector<std::uint8_t> out(bytes.begin(), bytes.begin() + 2);
-  out.insert(out.end(), std::begin(segment), std::end(segment));
-  out.insert(out.end(), bytes.begin() + 2, bytes.end());
-  return out;
+Image decode_png(Bytes bytes) {
+  const std::int64_t pixel_count = check_png(bytes);
+  // Two times the compressed data, since it grows by doubling; two times what a pixel of four 16-bit numbers takes, for the
+  // same reason; and a little for its tables.
+  most_memory = 2 * bytes.size() + 16 * static_cast<std::size_t>(pixel_count) + (std::size_t{16} << 20);
+  int width = 0, height = 0, channels = 0;
+  const std::unique_ptr<std::uint8_t, void (*)(void*)> pixels(
+      stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height, &channels, 3), stbi_image_free);
+  if (!pixels) fail("PNG is damaged or cut short (", stbi_failure_reason(), ")");
+  const std::size_t size = static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
+  return {.width = width, .height = height, .rgb = {pixels.get(), pixels.get() + size}};
 }
 
 }  // namespace
@@ -136,26 +133,10 @@ std::vector<std::uint8_t> with_adobe_segment(Bytes bytes) {
 Image decode_image(Bytes bytes) {
   if (bytes.empty()) fail("is empty");
   if (bytes.size() > largest_image_file) fail("has ", bytes.size(), " bytes, must have at most ", largest_image_file);
-  std::vector<std::uint8_t> changed;
-  std::int64_t pixel_count = 0;
-  if (is_png(bytes)) {
-    pixel_count = check_png(bytes);
-  } else if (is_jpeg(bytes)) {
-    const JpegHeader header = check_jpeg(bytes);
-    pixel_count = header.pixels;
-    if (header.components == 4 && !header.adobe) bytes = changed = with_adobe_segment(bytes);
-  } else {
-    fail("is neither a JPEG nor a PNG");
-  }
-  int width = 0, height = 0, channels = 0;
-  // Two times the compressed data, since it grows by doubling; two times what a pixel of four 16-bit numbers takes, for the
-  // same reason; and what a JPEG's narrow sides take to be whole blocks.
-  most_memory = 2 * bytes.size() + 16 * static_cast<std::size_t>(pixel_count) + (std::size_t{16} << 20);
-  const std::unique_ptr<std::uint8_t, void (*)(void*)> pixels(
-      stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height, &channels, 3), stbi_image_free);
-  if (!pixels) fail(is_png(bytes) ? "PNG" : "JPEG", " is damaged or cut short (", stbi_failure_reason(), ")");
-  const std::size_t size = static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
-  return {.width = width, .height = height, .rgb = {pixels.get(), pixels.get() + size}};
+  if (is_png(bytes)) return decode_png(bytes);
+  if (!is_jpeg(bytes)) fail("is neither a JPEG nor a PNG");
+  check_jpeg(bytes);
+  return decode_jpeg(bytes);
 }
 
 Image read_image(const std::filesystem::path& path) {
