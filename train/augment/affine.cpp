@@ -1,6 +1,7 @@
 #include "train/augment/affine.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <numbers>
@@ -10,14 +11,16 @@ namespace mvmoe {
 namespace {
 
 // Three channels and a spare one, so that all four are one vector.
-typedef std::uint8_t Byte4 __attribute__((vector_size(4)));
 typedef std::int32_t Int4 __attribute__((vector_size(16)));
+typedef std::uint32_t Word4 __attribute__((vector_size(16)));
+typedef std::uint8_t Byte16 __attribute__((vector_size(16)));
 typedef double Double4 __attribute__((vector_size(32)));  // by reference: as a value it changes the ABI where there is no AVX
 
 Int4 pixel(const std::uint8_t* p) {  // reads a byte more than the pixel
-  Byte4 bytes;
+  std::uint32_t bytes;
   std::memcpy(&bytes, p, sizeof bytes);
-  return __builtin_convertvector(bytes, Int4);
+  const Word4 all = Word4{} + bytes;
+  return __builtin_convertvector((all >> Word4{0, 8, 16, 24}) & 255, Int4);
 }
 
 // n x n pixels as they lie in the image, rows `stride` bytes apart; (dx, dy) is where between the middle ones we are.
@@ -38,16 +41,23 @@ void bilinear(const Patch& patch, Double4& v) {  // 2 x 2
   v = row[0] + (row[1] - row[0]) * patch.dy;
 }
 
-// Keys' cubic through four values with a = -1, in Horner's form, along each row and then through the rows. 4 x 4
+// Keys' cubic through four values with a = -1, in Horner's form.
+void cubic_along(const std::uint8_t* at, double x, Double4& v) {  // a row's four pixels
+  const Int4 p = pixel(at), q = pixel(at + 3), s = pixel(at + 6), t = pixel(at + 9);
+  const Int4 p2 = s - p, p3 = 2 * (p - q) + s - t, p4 = q - p - s + t;  // whole numbers: exact in any order
+  v = __builtin_convertvector(q, Double4) +
+      x * (__builtin_convertvector(p2, Double4) + x * (__builtin_convertvector(p3, Double4) + x * __builtin_convertvector(p4, Double4)));
+}
+
+// Along each row and then through the rows. Shears and moves go along one axis, and on the other stand on a pixel: there the
+// cubic is that pixel, exactly, and the other three need not be looked at. 4 x 4
 void bicubic(const Patch& patch, Double4& v) {
   const double x = patch.dx, y = patch.dy;
+  if (y == 0) return cubic_along(patch.row(1), x, v);
   Double4 row[4];
   for (int r = 0; r < 4; ++r) {
-    const std::uint8_t* at = patch.row(r);
-    const Int4 p = pixel(at), q = pixel(at + 3), s = pixel(at + 6), t = pixel(at + 9);
-    const Int4 p2 = s - p, p3 = 2 * (p - q) + s - t, p4 = q - p - s + t;  // whole numbers: exact in any order
-    row[r] = __builtin_convertvector(q, Double4) +
-             x * (__builtin_convertvector(p2, Double4) + x * (__builtin_convertvector(p3, Double4) + x * __builtin_convertvector(p4, Double4)));
+    if (x == 0) row[r] = __builtin_convertvector(pixel(patch.row(r) + 3), Double4);
+    else cubic_along(patch.row(r), x, row[r]);
   }
   const Double4 p2 = -row[0] + row[2], p3 = 2 * (row[0] - row[1]) + row[2] - row[3], p4 = -row[0] + row[1] - row[2] + row[3];
   v = row[1] + y * (p2 + y * (p3 + y * p4));
@@ -78,7 +88,11 @@ void look_up(const Image& image, double x, double y, Interpolation interpolation
   Double4 v;
   if (cubic) bicubic(patch, v);
   else bilinear(patch, v);
-  for (int c = 0; c < 3; ++c) to[c] = static_cast<std::uint8_t>(std::clamp(v[c], 0.0, 255.0));
+  const Double4 black = {}, white = black + 255;
+  v = v < black ? black : v > white ? white : v;
+  const auto level = std::bit_cast<Byte16>(__builtin_convertvector(v, Int4));  // what is after the point is cut off
+  const auto rgb = std::bit_cast<Word4>(__builtin_shuffle(level, Byte16{0, 4, 8}));
+  std::memcpy(to, &rgb, 3);
 }
 
 double rounded(double x) { return std::nearbyint(x * 1e15) / 1e15; }  // so that a right angle has exact zeros

@@ -15,10 +15,12 @@ void flip(std::uint8_t* image, int channels, int side) {
 }
 
 void flip(Image& image) {
-  for (int y = 0; y < image.height; ++y) {
-    std::uint8_t* row = image.rgb.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) * 3;
-    for (int left = 0, right = image.width - 1; left < right; ++left, --right) std::swap_ranges(row + 3 * left, row + 3 * left + 3, row + 3 * right);
-  }
+  struct Pixel {
+    std::uint8_t rgb[3];
+  };
+  static_assert(sizeof(Pixel) == 3);
+  auto* row = reinterpret_cast<Pixel*>(image.rgb.data());
+  for (int y = 0; y < image.height; ++y, row += image.width) std::reverse(row, row + image.width);
 }
 
 }  // namespace mvmoe
