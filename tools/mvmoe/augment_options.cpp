@@ -4,6 +4,9 @@
 
 namespace mvmoe {
 
+const std::vector<std::string> augment_flags{"crop", "flip", "rand-augment", "color-jitter", "random-erasing", "repeated-augment",
+                                             "mixup", "cutmix", "mixup-prob", "mixup-switch-prob"};
+
 void AugmentOptions::declare(Flags& flags) {
   flags.add_choice("crop", crop, "where a training image is cut out: at random after padding by 4 pixels, or a random part that is resized (auto: random-resized for images of any size, else pad4)", {"auto", "pad4", "random-resized", "none"});
   flags.add_choice("flip", flip, "mirror half of the images (auto: as fits the data: not glyphs, not digits)", {"auto", "yes", "no"});

@@ -1,6 +1,7 @@
 // tools/mvmoe/augment_options.h: the flags of augmentation, which training, `bench loader` and `augment-preview` share.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "tools/mvmoe/options.h"
 #include "train/loader.h"
@@ -19,5 +20,8 @@ struct AugmentOptions {
   // What the user should hear, empty: nothing.
   std::string note() const;
 };
+
+// Their names.
+extern const std::vector<std::string> augment_flags;
 
 }  // namespace mvmoe

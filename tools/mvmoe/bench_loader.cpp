@@ -15,6 +15,7 @@
 #include "tools/mvmoe/augment_options.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
+#include "tools/mvmoe/recipes.h"
 #include "train/lanes.h"
 #include "train/loader.h"
 
@@ -37,7 +38,7 @@ double peak_rss_mb() {
 }  // namespace
 
 int bench_loader_command(const Words& words) {
-  std::string spec;
+  std::string spec, recipe = "none";
   int batch_size = 32, workers = 0, passes = 5, image_size = 0;
   bool strict = false, json = false;
   AugmentOptions augment;
@@ -48,10 +49,12 @@ int bench_loader_command(const Words& words) {
   flags.add("workers", workers, "threads that prepare batches (0: the cores this process may use)", 0, 256);
   flags.add("passes", passes, "over the images, the first one included", 2, 1'000'000);
   flags.add("image-size", image_size, "side of what the network reads, in pixels (0: the data set's, or 224)", 0, 4096);
+  flags.add_choice("recipe", recipe, "the augmentations of a recipe of training, a flag beside it wins", recipe_names);
   augment.declare(flags);
   flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
+  apply_augmentation_of_recipe(flags, recipe);
   flags.require("data");
   const DataSet data = load_dataset(spec, strict);
   say_notes(data);

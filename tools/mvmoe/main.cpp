@@ -28,6 +28,7 @@ constexpr std::array commands{
     Command{"summary", summary_command, "parameters, multiply-adds and memory of a model, without training it"},
     Command{"gradcheck", gradcheck_command, "check every op's backward against a double-precision reference"},
     Command{"pack", pack_command, "turn a folder of images into one file that is read fast"},
+    Command{"augment-preview", augment_preview_command, "a picture of a batch as the network is trained on it"},
     Command{"bench", bench_command, "measure training steps, inference or the loader on this machine"},
     Command{"report", report_command, "one HTML page about a pipeline, or about one or more trainings"},
     Command{"info", info_command, "this machine and this build, or what a weights file or checkpoint holds"},
@@ -35,7 +36,7 @@ constexpr std::array commands{
 
 void print_commands() {
   std::printf("mvmoe: trains vision transformers on multicore CPUs\n\nusage: mvmoe COMMAND [flags]     (mvmoe COMMAND --help lists a command's flags)\n\n");
-  for (const Command& command : commands) std::printf("  %-12s  %s\n", command.name, command.help);
+  for (const Command& command : commands) std::printf("  %-15s  %s\n", command.name, command.help);
 }
 
 int dispatch(const Words& words) {

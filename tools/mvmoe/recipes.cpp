@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tools/mvmoe/augment_options.h"
+
 namespace mvmoe {
 namespace {
 
@@ -29,6 +31,14 @@ void apply_recipe(Flags& flags, const std::string& name) {
   Json recipe = recipes.at(name);
   if (flags.given("lr") && recipe.contains("lr-base")) recipe["lr-base"] = "0";  // else --lr would be given in vain
   flags.set_missing(recipe, "--recipe " + name, true);
+}
+
+void apply_augmentation_of_recipe(Flags& flags, const std::string& name) {
+  const Json& recipe = recipes.at(name);
+  Json part = Json::object();
+  for (const std::string& flag : augment_flags)
+    if (recipe.contains(flag)) part[flag] = recipe[flag];
+  flags.set_missing(part, "--recipe " + name, true);
 }
 
 }  // namespace mvmoe

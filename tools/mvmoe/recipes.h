@@ -9,5 +9,7 @@ extern const std::vector<std::string> recipe_names;  // "none" among them, which
 // Sets every flag of the recipe that was not given, as if it had been: so it wins over --config, and must agree with a
 // run that is resumed.
 void apply_recipe(Flags& flags, const std::string& name);
+// The same for a command that has only the flags of augmentation.
+void apply_augmentation_of_recipe(Flags& flags, const std::string& name);
 
 }  // namespace mvmoe
