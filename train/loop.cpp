@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "train/confusion_picture.h"
 #include "train/data/damaged.h"
 #include "train/log_csv.h"
 #include "train/tensorboard.h"
@@ -139,6 +140,8 @@ class Run {
                                {"test/top5", of(row.test_top5)}, {"test/loss", of(row.test_loss)}, {"test/ema_top1", of(row.ema_top1)},
                                {"holdout/top1", of(row.holdout_top1)}, {"router/test_accuracy", of(row.router_accuracy)}});
     if (row.test_top1 && !progress_.last_expert_load.empty()) events_->write_histogram(row.steps, "router/expert_load", progress_.last_expert_load);
+    if (row.test_top1)
+      events_->write_image(row.steps, "test/confusion", confusion_.width, confusion_.height, {reinterpret_cast<const char*>(confusion_.png.data()), confusion_.png.size()});
   }
 
   // Fills the row and the progress, and decides whether these are the best weights so far. False: stopped, nothing changed.
@@ -179,6 +182,7 @@ class Run {
       row.ema_top1 = progress_.last_ema_top1 = ema.top1;
       said += ", averaged weights " + percent(ema.top1);
     }
+    confusion_ = confusion_picture(test, data_.test.labels, description_.model.classes);
     row.test_top1 = progress_.last_top1 = test.top1;
     row.test_top5 = progress_.last_top5 = test.top5;
     row.test_loss = progress_.last_loss = test.loss;
@@ -267,6 +271,7 @@ class Run {
   Progress progress_;
   RunResult result_;
   std::uint64_t total_steps_ = 0, saved_at_ = 0;
+  Picture confusion_;  // of the last evaluation
   double learning_rate_ = 0, seconds_before_ = 0;
   double waited_s_ = 0, waited_since_ = 0;  // the loader's wait, and the training time, at the last events
   double recent_s_ = 0, evaluation_s_ = 0;  // of a step and of an evaluation, in this process

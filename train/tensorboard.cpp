@@ -160,4 +160,11 @@ void EventFile::write_histogram(std::uint64_t step, const std::string& tag, cons
   append(event_at(step).message(5, Message().message(1, Message().text(1, tag).message(5, histogram))).bytes());
 }
 
+// Of Image height 1, width 2, colorspace 3 (1: grey), encoded_image_string 4.
+void EventFile::write_image(std::uint64_t step, const std::string& tag, int width, int height, std::string_view png) {
+  if (file_ < 0) open();
+  const Message image = Message().whole(1, static_cast<std::uint64_t>(height)).whole(2, static_cast<std::uint64_t>(width)).whole(3, 1).text(4, png);
+  append(event_at(step).message(5, Message().message(1, Message().text(1, tag).message(4, image))).bytes());
+}
+
 }  // namespace mvmoe

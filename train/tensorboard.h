@@ -31,6 +31,7 @@ class EventFile {
   // that names the file where it cannot be written.
   void write(std::uint64_t step, const std::vector<Scalar>& scalars);
   void write_histogram(std::uint64_t step, const std::string& tag, const std::vector<double>& counts);  // counts[i] of value i
+  void write_image(std::uint64_t step, const std::string& tag, int width, int height, std::string_view png);
 
  private:
   void open();

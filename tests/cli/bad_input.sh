@@ -51,6 +51,12 @@ bad_flag "--layer-decay 2" --layer-decay --layer-decay 2
 bad_flag "--accumulate 0" --accumulate --accumulate 0
 bad_flag "parts that do not divide the batch" --accumulate --batch-size 16 --accumulate 3
 bad_flag "--early-stop without --holdout" --holdout --early-stop 2
+bad_flag "--rand-augment m9" --rand-augment --rand-augment m9
+bad_flag "--mixup -1" --mixup --mixup -1
+bad_flag "--mixup-prob 2" --mixup-prob --mixup-prob 2
+bad_flag "--random-erasing 2" --random-erasing --random-erasing 2
+bad_flag "--repeated-augment 0" --repeated-augment --repeated-augment 0
+bad_flag "nobody to be mixed with" --lane-size --mixup 0.8 --lane-size 1
 bad_flag "--crop pad suggests" pad4 --crop pad
 bad_flag "a flag without its value" --lr --lr
 bad_flag "a switch with a value that is neither" --json --json=maybe

@@ -99,6 +99,17 @@ refused "pack into no folder" 1 nowhere/pack -- pack --data folder:data --out no
 refused "bench loader without data" 2 --data -- bench loader
 refused "bench loader, a batch larger than the set" 2 --batch-size -- bench loader --data folder:data --batch-size 100
 
+# What the network is trained on, as a picture.
+must_run "augment-preview" augment-preview --data folder:data --out sheet.png --recipe deit --images 5 --image-size 20 --json
+check "augment-preview: its size" equal "$(json_value images) $(json_value width) $(json_value height)" "5 68 46"
+check "augment-preview: it is a PNG" equal "$(head -c 4 sheet.png | tail -c 3)" PNG
+must_run "augment-preview again" augment-preview --data folder:data --out again.png --recipe deit --images 5 --image-size 20
+check "augment-preview: the same picture" same_files sheet.png again.png
+must_run "augment-preview of another epoch" augment-preview --data folder:data --out other.png --recipe deit --images 5 --image-size 20 --epoch 1
+check "augment-preview: another epoch is another picture" eval '! cmp -s sheet.png other.png'
+refused "augment-preview into no folder" 1 nowhere/sheet.png -- augment-preview --data folder:data --out nowhere/sheet.png
+refused "augment-preview, more images than there are" 2 --images -- augment-preview --data folder:data --out sheet.png --images 1000
+
 # Stopped while it packs: no file, and the one that was there stays.
 mkdir many
 for ((i = 0; i < 3000; ++i)); do ln -s "$kinds/colour.png" "many/$i.png"; done

@@ -13,7 +13,7 @@ lines() { wc -l <"$1" | tr -d ' '; }
 run
 check "mvmoe alone exits with 0" equal "$code" 0
 alone=$out
-for subcommand in train evaluate confusion superclasses summary gradcheck pack bench info; do
+for subcommand in train evaluate confusion superclasses pipeline summary gradcheck pack augment-preview bench report info; do
   check "mvmoe alone lists $subcommand with a line" grep -Eq "^ +$subcommand +[a-z]" "$captured/out"
 done
 run --help
@@ -22,15 +22,16 @@ check "mvmoe --help prints the same" equal "$out" "$alone"
 helps() {  # helps SUBCOMMAND FLAG...: --help names each, with what it means, and takes no other look at the command line
   local subcommand=$1 flag
   shift
-  run "$subcommand" --help
+  run $subcommand --help
   check "$subcommand --help exits with 0, on stdout" equal "$code$err" 0
   for flag; do check "$subcommand --help names --$flag" grep -Eq "^ +--$flag( [A-Z]+)?  +[^ ]" "$captured/out"; done
-  run "$subcommand" --no-such-flag --help
+  run $subcommand --no-such-flag --help
   check "$subcommand --no-such-flag --help: an error or help" between 0 "$code" 2
 }
 model=(model patch heads mlp-ratio pool no-qkv-bias drop-path image-size classes)
+augment=(crop flip rand-augment color-jitter random-erasing repeated-augment mixup cutmix mixup-prob mixup-switch-prob)
 helps train data out resume overwrite config init-from "${model[@]}" epochs batch-size lr lr-base min-lr warmup-epochs warmup-lr weight-decay optimizer momentum layer-decay accumulate early-stop recipe ema \
-  beta1 beta2 eps clip label-smoothing crop flip holdout eval-every save-every keep seed threads lane-size gradient-blocks kernels workers \
+  beta1 beta2 eps clip label-smoothing "${augment[@]}" holdout eval-every save-every keep seed threads lane-size gradient-blocks kernels workers \
   log-interval quiet json help
 for default in 'epochs N .*\[20\]' 'lr X .*\[0\.001\]' 'min-lr X .*\[1e-05\]' 'seed N .*\[0\]'; do
   run train --help
@@ -46,6 +47,8 @@ helps summary "${model[@]}" batch-size threads json
 helps gradcheck seeds json
 helps bench "${model[@]}" batch-size steps threads json
 helps pack data out size format quality strict threads quiet json
+helps augment-preview data out images image-size recipe "${augment[@]}" lane-size seed epoch json
+helps "bench loader" data batch-size workers passes image-size recipe "${augment[@]}" strict json
 helps info json
 
 ### JSON
@@ -98,8 +101,8 @@ check "train: no file besides those of cli.md" equal "$(ls one | grep -v events 
 
 run train --data cifar10:data --model vit-1x16 --patch 16 --heads 1 --batch-size 64 --epochs 1 --recipe deit --lr 0.01 --threads 1 --quiet --json --out by-recipe
 check "train --recipe deit: its flags, and those beside it" equal \
-  "$(sed -n 's/^ "\(batch-size\|clip\|drop-path\|ema\|epochs\|lr\|lr-base\)": "\(.*\)",$/\1=\2/p' by-recipe/config.json | tr '\n' ' ')" \
-  "batch-size=64 clip=0 drop-path=0.1 ema=0.99996 epochs=1 lr=0.01 lr-base=0 "
+  "$(sed -n 's/^ "\(batch-size\|clip\|drop-path\|ema\|epochs\|lr\|lr-base\|rand-augment\|random-erasing\|repeated-augment\|mixup\|cutmix\)": "\(.*\)",$/\1=\2/p' by-recipe/config.json | tr '\n' ' ')" \
+  "batch-size=64 clip=0 cutmix=1 drop-path=0.1 ema=0.99996 epochs=1 lr=0.01 lr-base=0 mixup=0.8 rand-augment=rand-m9-mstd0.5-inc1 random-erasing=0.25 repeated-augment=3 "
 check "train --ema: the averaged weights' accuracy" between 0 "$(json_value ema_top1)" 100
 run evaluate --weights by-recipe/ema.safetensors --data cifar10:data
 check "train --ema: ema.safetensors can be used" equal "$code" 0

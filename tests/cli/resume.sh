@@ -6,7 +6,8 @@ make_cifar10 data
 # 256 training images: 16 steps an epoch, 320 steps in all, a checkpoint every 10 and at each epoch's end.
 steps=320 epochs=20 save_every=10
 # Steps of half a millisecond and more, so that a run is still going when it has been seen to be halfway.
-recipe=(train --data cifar10:data "${tiny[@]}" --model vit-1x32 --patch 4 --epochs $epochs --holdout 0.2 --lr 3e-3 --ema 0.9 --seed 7 --save-every $save_every)
+recipe=(train --data cifar10:data "${tiny[@]}" --model vit-1x32 --patch 4 --epochs $epochs --holdout 0.2 --lr 3e-3 --ema 0.9 --seed 7 --save-every $save_every
+  --rand-augment rand-m9-mstd0.5-inc1 --random-erasing 0.25 --mixup 0.8 --cutmix 1 --repeated-augment 3)
 milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 before=$(milliseconds)
 must_run "the run that nothing disturbs" "${recipe[@]}" --quiet --json --out whole

@@ -13,6 +13,8 @@
 #include "engine/files.h"
 #include "tests/engine/helpers.h"
 #include "tests/train/small_run.h"
+#include "train/confusion_picture.h"
+#include "train/data/decode.h"
 #include "train/loop.h"
 #include "train/run_folder.h"
 
@@ -126,10 +128,11 @@ TEST(TensorBoard, WritesWhatItIsGiven) {
     EXPECT_TRUE(event_files(folder.path()).empty());
     events.write(300, {{"a/b", 0.25}, {"left out", std::nan("")}, {"c", -1e10}});
     events.write_histogram(301, "load", {10, 70, 20});
+    events.write_image(302, "picture", 30, 20, "bytes of a PNG");
   }
   ASSERT_EQ(event_files(folder.path()).size(), 1u);
   const auto events = events_in(event_files(folder.path())[0]);
-  ASSERT_EQ(events.size(), 4u);
+  ASSERT_EQ(events.size(), 5u);
   EXPECT_EQ(find(events[0], 3)->bytes, "brain.Event:2");
   EXPECT_NEAR(find(events[0], 1)->number64(), static_cast<double>(time(nullptr)), 60);
   EXPECT_EQ(find(events[1], 2)->whole(), 7u);
@@ -151,6 +154,31 @@ TEST(TensorBoard, WritesWhatItIsGiven) {
   std::memcpy(counts, find(histogram, 7)->bytes.data(), sizeof counts);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(limits[i], i + 0.5);
   EXPECT_EQ(counts[1], 70);
+
+  EXPECT_EQ(find(events[4], 2)->whole(), 302u);
+  const auto picture = fields_of(fields_of(find(events[4], 5)->bytes).at(0).bytes);
+  EXPECT_EQ(find(picture, 1)->bytes, "picture");
+  const auto image = fields_of(find(picture, 4)->bytes);
+  EXPECT_EQ(find(image, 1)->whole(), 20u);
+  EXPECT_EQ(find(image, 2)->whole(), 30u);
+  EXPECT_EQ(find(image, 4)->bytes, "bytes of a PNG");
+}
+
+// Two classes of three and one image: a white cell is no image, a black one all of its row.
+TEST(TensorBoard, TheConfusionPictureHasARowForEachTrueClass) {
+  Evaluation evaluation;
+  for (const int predicted : {0, 1, 1, 0}) evaluation.results.push_back({.predicted = predicted});
+  const Picture picture = confusion_picture(evaluation, {0, 0, 0, 1}, 2);
+  const Image image = decode_image(picture.png);
+  ASSERT_EQ(picture.width, 400);
+  ASSERT_EQ(image.width, 400);
+  ASSERT_EQ(image.height, 400);
+  const auto level = [&](int row, int column) { return int{image.rgb[static_cast<std::size_t>((row * 200 + 100) * 400 + column * 200 + 100) * 3]}; };
+  EXPECT_EQ(level(0, 0), 170);
+  EXPECT_EQ(level(0, 1), 85);
+  EXPECT_EQ(level(1, 0), 0);
+  EXPECT_EQ(level(1, 1), 255);
+  EXPECT_EQ(confusion_picture(evaluation, {0, 0, 0, 1}, 1000).width, 1000) << "a pixel a cell";
 }
 
 TEST(TensorBoard, WhatCannotBeWrittenIsNamed) {

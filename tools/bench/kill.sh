@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# kill -9 at random moments of a run on glyphs, resumed each time: every resume must start at the newest checkpoint that
+# kill -9 at random moments of a run on glyphs, augmented and mixed, resumed each time: every resume must start at the newest checkpoint that
 # was there, and the end must be the uninterrupted run's, bit for bit. A run that ends before all kills are done is
 # compared, and another one begun.
 #   bash tools/bench/kill.sh build/mvmoe [KILLS, default 200] [SEED of the moments]
@@ -10,7 +10,7 @@ echo "moments by seed ${3:-$$}"
 folder=$(mktemp -d)
 trap 'kill -9 "${pid:-0}" 2>/dev/null || true; rm -rf "$folder"' EXIT
 recipe=(train --data glyphs --model vit-1x32 --patch 8 --batch-size 64 --epochs 3 --warmup-epochs 0 --holdout 0.1 --ema 0.9 --save-every 7 --threads 1
-  --log-interval 1)
+  --log-interval 1 --rand-augment rand-m9-mstd0.5-inc1 --random-erasing 0.25 --mixup 0.8 --cutmix 1 --repeated-augment 3)
 fail() {
   echo "FAILED: $*"
   exit 1

@@ -4,13 +4,13 @@
     python tools/golden/event_files.py RUN      # the folder of a run, resumed or not
 
 Prints the tags with their number of points. Exit code 1 and a line for each difference: a row of the log that is not there
-or has another value, a step that stands twice, a histogram whose counts are not 100 percent.
+or has another value, a step that stands twice, a histogram whose counts are not 100 percent, a picture that is no PNG.
 """
 import csv, math, pathlib, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 run = pathlib.Path(sys.argv[1])
-reader = EventAccumulator(str(run), size_guidance={'scalars': 0, 'histograms': 0})
+reader = EventAccumulator(str(run), size_guidance={'scalars': 0, 'histograms': 0, 'images': 0})
 reader.Reload()
 tags = reader.Tags()
 wrong = []
@@ -33,5 +33,11 @@ for tag in tags['histograms']:
     for event in events:
         if not math.isclose(sum(event.histogram_value.bucket), 100, rel_tol=1e-6):
             wrong.append(f'{tag} at step {event.step}: counts sum to {sum(event.histogram_value.bucket)}')
+for tag in tags['images']:
+    events = reader.Images(tag)
+    print(f'{tag}: {len(events)} pictures of {events[0].width} x {events[0].height}')
+    for event in events:
+        if not event.encoded_image_string.startswith(b'\x89PNG'):
+            wrong.append(f'{tag} at step {event.step}: is no PNG')
 print('\n'.join(wrong) or 'agrees with log.csv')
 sys.exit(bool(wrong))

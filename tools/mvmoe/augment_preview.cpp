@@ -66,6 +66,7 @@ int augment_preview_command(const Words& words) {
   const ImageSet& set = data.train.size() > 0 ? data.train : data.test;
   if (image_size != 0 && !set.read && image_size != set.side) fail_usage("--image-size: ", image_size, " is not the data set's ", set.side, ", and these images are not resized");
   if (count == 0) count = std::min(64, set.size());
+  if (count > set.size()) fail_usage("--images: ", count, ", but the set has only ", set.size());
   LoaderConfig config{.batch_size = count, .classes = static_cast<int>(data.classes.size()), .side = image_size ? image_size : 224,
                       .preprocessing = {.mean = data.mean, .std = data.std, .crop_pct = 0.875f}, .lane_size = lane_size, .seed = seed};
   augment.resolve(data, config);
