@@ -34,12 +34,13 @@ if [ -n "${PREFIX:-}" ]; then
   flags+=(-isystem "$PREFIX/include")
   libraries+=(-L"$PREFIX/lib" "-Wl,-rpath,$PREFIX/lib")
 fi
-libraries+=(-ldnnl -lgtest -lgtest_main -lz)
+libraries+=(-ldnnl -lgtest -lgtest_main -ljpeg -lz)
 
 # compile <folder searched first for headers> <source, a path within it or within the tree> <object>
 compile() {
   local optimise=-O3 source=$2
   case $2 in tests/* | tools/*) optimise=-O1 ;; esac  # what is judged is built as for use, the judges quickly
+  case $2 in train/augment/*) optimise+=" -ffp-contract=off" ;; esac  # as the Makefile has it
   if [ -f "$1/$2" ]; then source=$1/$2; fi
   mkdir -p "$(dirname "$3")"
   nice g++ $optimise $flags_text -I"$1" -I"$tree" -c "$source" -o "$3"
