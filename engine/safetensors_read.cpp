@@ -137,7 +137,9 @@ void SafetensorsFile::read_header() {
   if (json[0] != '{') fail_here("the header is not a JSON object");
   const Json header = parse(shown_, "the header", json);
 
-  for (const auto& [name, value] : header.items()) {
+  for (const auto& item : header.items()) {
+    const std::string& name = item.key();
+    const Json& value = item.value();
     if (name == "__metadata__") {
       if (!value.is_object()) fail_here("__metadata__ is not a JSON object");
       for (const auto& [key, entry] : value.items()) {
