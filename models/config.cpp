@@ -10,7 +10,7 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "engine/nearest.h"
-#include "engine/whole_number.h"
+#include "engine/json.h"
 
 namespace mvmoe {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
-#include "engine/whole_number.h"
+#include "engine/json.h"
 
 namespace mvmoe {
 namespace {
@@ -88,7 +88,7 @@ std::optional<ModelDescription> description_in(const std::filesystem::path& path
   const auto found = file.metadata().find("mvmoe");
   if (found == file.metadata().end()) return {};
   try {
-    return description_from(Json::parse(found->second));
+    return description_from(parse_json("the metadata entry mvmoe", found->second));
   } catch (const std::exception& e) {
     fail(printable(path.string()), ": its description of the model is damaged: ", printable(e.what()));
   }

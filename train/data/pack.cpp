@@ -13,7 +13,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
-#include "engine/whole_number.h"
+#include "engine/json.h"
 #include "train/data/damaged.h"
 #include "train/data/decode.h"
 #include "train/data/readers.h"

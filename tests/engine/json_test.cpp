@@ -1,13 +1,26 @@
-// Whole numbers in JSON. Wrong but plausible: what the library's own conversion does, which takes 2.5 for 2 and 2^32 + 2
-// for 2, and for which 1e300 is undefined.
-#include "engine/whole_number.h"
+// JSON from a stranger. Wrong but plausible: what the library does alone. Of two values of one name it keeps the last; a
+// value nested deeply overflows the stack when it is printed; 2.5 and 2^32 + 2 become 2, and 1e300 is undefined.
+#include "engine/json.h"
 
 #include <gtest/gtest.h>
+
+#include "tests/engine/helpers.h"
 
 namespace mvmoe {
 namespace {
 
 using Json = nlohmann::json;
+
+TEST(Json, IsRefusedWhereItIsNoneOrMeansTwoThings) {
+  const auto complaint = [](const std::string& text) { return message_of([&] { parse_json("file: it", text); }); };
+  EXPECT_EQ(complaint(""), "file: it is not valid JSON at its byte 1");
+  EXPECT_EQ(complaint("{\"a\": 1"), "file: it is not valid JSON at its byte 8");
+  EXPECT_EQ(complaint("[1e999]"), "file: it is not valid JSON");
+  EXPECT_EQ(complaint("{\"a\\n\": 1, \"a\\n\": 2}"), "file: it names 'a\\x0a' twice");
+  EXPECT_EQ(complaint(std::string(1'000'000, '[')), "file: it is nested too deeply");
+  EXPECT_EQ(complaint("{\"a\":" + std::string(9, '[') + std::string(9, ']') + "}"), "file: it is nested too deeply");
+  EXPECT_EQ(parse_json("", "{\"a\": {\"a\": 1}, \"b\": [[[[[[[2]]]]]]]}").dump(), "{\"a\":{\"a\":1},\"b\":[[[[[[[2]]]]]]]}");
+}
 
 TEST(WholeNumber, FitsWhereGetGivesTheSame) {
   for (const char* text : {"0", "7", "-7", "2147483647", "-2147483648"}) EXPECT_TRUE(fits<int>(Json::parse(text))) << text;
