@@ -28,10 +28,12 @@ library := $(patsubst %,$(BUILD)/%.o,$(wildcard engine/*.cpp ops/*.cpp models/*.
 gradcheck := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/gradcheck/*.cpp tools/gradcheck/*/*.cpp))
 report := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/report/*.cpp tools/report/*.S))
 program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp tools/pipeline/*.cpp))
-tests := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
+fuzzed := $(patsubst tests/fuzz/%.cpp,%,$(filter-out %/entry.cpp %_test.cpp,$(wildcard tests/fuzz/*.cpp)))
+readers := $(patsubst %,$(BUILD)/tests/fuzz/%.cpp.o,$(fuzzed))
+tests := $(readers) $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
-.PHONY: all help setup test demo mutate gradcheck examples bench-lanes bench-collapse kill-test venv clean
+.PHONY: all help setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench-lanes bench-collapse kill-test venv clean
 all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a  ## build build/mvmoe and build/libmvmoe.a
 
 help:  ## list the targets
@@ -53,6 +55,35 @@ gradcheck: all  ## check every op's backward against its double-precision refere
 
 mutate: setup  ## break every backward, one by one: a test must turn red each time
 	@tools/mutate/mutate.sh
+
+# Sanitizers build everything anew, each into a folder of its own. To warn is the ordinary build's affair.
+sanitize := -O1 -g1 -fno-omit-frame-pointer -fno-sanitize-recover=all
+memory := address,undefined,float-cast-overflow
+
+FUZZ_SECONDS ?= 60
+fuzz: setup  ## a minute (FUZZ_SECONDS) of made-up files for each reader of a file from outside (needs clang)
+	@tools/needs.sh "make fuzz" clang++:clang
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CXX=clang++ WARNINGS=-w \
+	  CXXFLAGS="$(sanitize) -fsanitize=fuzzer-no-link,$(memory)" LDFLAGS="-fsanitize=fuzzer,$(memory)" fuzzers
+	@bash tests/fuzz/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(fuzzed)
+
+asan: setup  ## every GoogleTest and the fuzzers' corpora under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan WARNINGS=-w CXXFLAGS="$(sanitize) -fsanitize=$(memory)" LDFLAGS="-fsanitize=$(memory)" $(BUILD)/asan/mvmoe-tests
+	@bash tests/sanitize/run.sh $(BUILD)/asan
+
+# clang's: it has an OpenMP runtime that tells ThreadSanitizer of its barriers. g++'s has not, and gives false reports.
+tsan: setup  ## every GoogleTest under ThreadSanitizer, which must report a seeded race (needs clang, libomp-dev, llvm)
+	@tools/needs.sh "make tsan" clang++:clang '/usr/lib/llvm-*/lib/libarcher.so:libomp-dev' llvm-symbolizer:llvm
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CXX=clang++ WARNINGS=-w CXXFLAGS="$(sanitize) -fsanitize=thread" LDFLAGS="-fsanitize=thread" \
+	  $(BUILD)/tsan/mvmoe-tests $(BUILD)/tsan/seeded_race
+	@bash tests/sanitize/tsan.sh $(BUILD)/tsan
+
+check-all:  ## make test, asan and tsan, one after the other
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory asan
+	@$(MAKE) --no-print-directory tsan
+
+fuzzers: $(addprefix $(BUILD)/fuzz-,$(fuzzed))
 
 examples: $(examples)  ## build the small networks in tools/examples
 
@@ -81,6 +112,17 @@ $(BUILD)/mvmoe: $(program) $(gradcheck) $(report) $(BUILD)/libmvmoe.a
 
 $(BUILD)/mvmoe-tests: $(tests) $(gradcheck) $(report) $(filter-out %/main.cpp.o,$(program)) $(BUILD)/libmvmoe.a
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -lgtest -lgtest_main -o $@
+
+flag_objects := $(patsubst %,$(BUILD)/tools/mvmoe/%.cpp.o,augment_options flags hints options recipes train_options)
+$(BUILD)/fuzz-%: $(BUILD)/entry/%.o $(readers) $(flag_objects) $(BUILD)/libmvmoe.a
+	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -lgtest -o $@
+
+$(BUILD)/seeded_race: $(BUILD)/tests/sanitize/seeded_race.cpp.o $(BUILD)/libmvmoe.a
+	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/entry/%.o: tests/fuzz/entry.cpp tests/fuzz/readers.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -DREADER=$* -c $< -o $@
 
 $(BUILD)/examples/%: $(BUILD)/tools/examples/%.cpp.o $(BUILD)/libmvmoe.a
 	@mkdir -p $(@D)

@@ -12,11 +12,11 @@
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string_view>
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 #include "engine/safetensors_format.h"
 
 namespace mvmoe {
@@ -43,27 +43,6 @@ std::string list(const std::vector<std::uint64_t>& axes) {
   std::string out = "[";
   for (std::size_t i = 0; i < axes.size(); ++i) out += (i ? ", " : "") + std::to_string(axes[i]);
   return out + "]";
-}
-
-// JSON from a stranger. Names that stand twice and deep nesting are refused: the parser alone would keep the last
-// of two names without a word, and spend memory on a hundred million brackets.
-Json parse(const std::string& shown, const std::string& what, std::string_view json) {
-  std::vector<std::set<std::string>> names;
-  const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > 8) fail(shown, ": ", what, " is nested too deeply");
-    if (event == Json::parse_event_t::object_start) names.emplace_back();
-    if (event == Json::parse_event_t::object_end) names.pop_back();
-    if (event == Json::parse_event_t::key && !names.back().insert(value.get<std::string>()).second)
-      fail(shown, ": ", what, " names ", in_quotes(value.get<std::string>()), " twice");
-    return true;
-  };
-  try {
-    return Json::parse(json.begin(), json.end(), check);
-  } catch (const Json::parse_error& e) {
-    fail(shown, ": ", what, " is not valid JSON at its byte ", e.byte);
-  } catch (const Json::exception&) {
-    fail(shown, ": ", what, " is not valid JSON");
-  }
 }
 
 float from_half(std::uint16_t half) {
@@ -135,9 +114,11 @@ void SafetensorsFile::read_header() {
   std::string json(length, ' ');
   read_bytes(sizeof length, reinterpret_cast<std::uint8_t*>(json.data()), json.size());
   if (json[0] != '{') fail_here("the header is not a JSON object");
-  const Json header = parse(shown_, "the header", json);
+  const Json header = parse_json(shown_ + ": the header", json);
 
-  for (const auto& [name, value] : header.items()) {
+  for (const auto& item : header.items()) {
+    const std::string& name = item.key();
+    const Json& value = item.value();
     if (name == "__metadata__") {
       if (!value.is_object()) fail_here("__metadata__ is not a JSON object");
       for (const auto& [key, entry] : value.items()) {
@@ -208,7 +189,7 @@ void SafetensorsFile::check_offsets() {
 void SafetensorsFile::read_checksums() {
   const auto crc32 = metadata_.find("crc32");
   if (crc32 == metadata_.end()) return;
-  const Json checksums = parse(shown_, "the metadata entry crc32", crc32->second);
+  const Json checksums = parse_json(shown_ + ": the metadata entry crc32", crc32->second);
   if (!checksums.is_object()) fail_here("the metadata entry crc32 is not a JSON object");
   for (const auto& [name, value] : checksums.items()) {
     if (!find(name)) fail_here("the metadata entry crc32 names ", in_quotes(name), ", which is no tensor of this file");

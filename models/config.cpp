@@ -10,6 +10,7 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "engine/nearest.h"
+#include "engine/json.h"
 
 namespace mvmoe {
 namespace {
@@ -168,6 +169,12 @@ void each_field(Model& c, const Visit& visit) {
   visit("drop_path", c.drop_path);
 }
 
+template <class Value>
+void read_field(const nlohmann::json& json, const char* name, Value& value) {
+  if (!fits<Value>(json.at(name))) fail("model: ", name, " is not a whole number, or not of the size of one");
+  json.at(name).get_to(value);
+}
+
 }  // namespace
 
 void to_json(nlohmann::json& json, const MoeConfig& m) {
@@ -175,7 +182,7 @@ void to_json(nlohmann::json& json, const MoeConfig& m) {
 }
 
 void from_json(const nlohmann::json& json, MoeConfig& m) {
-  each_moe_field(m, [&](const char* name, auto& value) { json.at(name).get_to(value); });
+  each_moe_field(m, [&](const char* name, auto& value) { read_field(json, name, value); });
 }
 
 void to_json(nlohmann::json& json, const ModelConfig& c) {
@@ -184,7 +191,7 @@ void to_json(nlohmann::json& json, const ModelConfig& c) {
 }
 
 void from_json(const nlohmann::json& json, ModelConfig& c) {
-  each_field(c, [&](const char* name, auto& value) { json.at(name).get_to(value); });
+  each_field(c, [&](const char* name, auto& value) { read_field(json, name, value); });
   if (json.contains("moe")) json.at("moe").get_to(c.moe);
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 
 namespace mvmoe {
 namespace {
@@ -83,7 +84,10 @@ Progress load(const fs::path& path, Trainer& trainer) {
   const auto bytes = read_file(path / "state.json");
   try {
     const Json state = Json::parse(bytes.begin(), bytes.end());
-    each_field(progress, [&](const char* name, auto& value) { state.at(name).get_to(value); });
+    each_field(progress, [&]<class Value>(const char* name, Value& value) {
+      if (!fits<Value>(state.at(name))) fail(printable((path / "state.json").string()), ": is damaged: ", name, " is not a whole number, or too large");
+      state.at(name).get_to(value);
+    });
   } catch (const Json::exception& e) {
     fail(printable((path / "state.json").string()), ": is damaged: ", printable(e.what()));
   }

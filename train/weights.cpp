@@ -4,6 +4,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 
 namespace mvmoe {
 namespace {
@@ -35,9 +36,14 @@ ModelDescription description_from(const Json& json) {
   if (!(d.preprocessing.crop_pct > 0 && d.preprocessing.crop_pct <= 1)) fail("crop_pct is ", d.preprocessing.crop_pct, ", must be above 0 and at most 1");
   if (json.contains("interpolation")) d.preprocessing.interpolation = interpolation_named(json.at("interpolation"));
   json.at("holdout").at("share").get_to(d.holdout);
+  if (!fits<std::uint64_t>(json.at("holdout").at("seed"))) fail("the holdout's seed is not a whole number of 0 or more");
   json.at("holdout").at("seed").get_to(d.holdout_seed);
   check(d.model);
-  if (json.contains("superclass_of")) json.at("superclass_of").get_to(d.superclass_of);
+  if (json.contains("superclass_of")) {
+    for (const Json& superclass : json.at("superclass_of"))
+      if (!fits<int>(superclass)) fail("superclass_of holds something that is no number of a super-class");
+    json.at("superclass_of").get_to(d.superclass_of);
+  }
   if (!d.superclass_of.empty() && d.superclass_of.size() != d.classes.size())
     fail("super-classes of ", d.superclass_of.size(), " classes for ", d.classes.size(), " classes");
   for (const int superclass : d.superclass_of)
@@ -82,7 +88,7 @@ std::optional<ModelDescription> description_in(const std::filesystem::path& path
   const auto found = file.metadata().find("mvmoe");
   if (found == file.metadata().end()) return {};
   try {
-    return description_from(Json::parse(found->second));
+    return description_from(parse_json("the metadata entry mvmoe", found->second));
   } catch (const std::exception& e) {
     fail(printable(path.string()), ": its description of the model is damaged: ", printable(e.what()));
   }

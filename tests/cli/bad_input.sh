@@ -235,6 +235,10 @@ cp data/test_batch.bin bad.safetensors;                                         
 refused "evaluate of weights that say nothing about their model" 1 good.safetensors description -- evaluate --weights good.safetensors --data cifar10:data
 safetensors bad.safetensors "{\"__metadata__\":{\"mvmoe\":\"{}\"},$one}" 8
 refused "evaluate of weights with an empty description" 1 bad.safetensors description -- evaluate --weights bad.safetensors --data cifar10:data
+deep=$(head -c 30000 /dev/zero | tr '\0' '[')$(head -c 30000 /dev/zero | tr '\0' ']')
+safetensors bad.safetensors "{\"__metadata__\":{\"mvmoe\":\"$deep\"}}" 0
+refused "info of weights whose description is nested without end" 1 bad.safetensors "nested too deeply" -- info bad.safetensors
+refused "evaluate of weights whose description is nested without end" 1 bad.safetensors "nested too deeply" -- evaluate --weights bad.safetensors --data cifar10:data
 rm -f bad.safetensors good.safetensors
 
 ### --config and what stands in it

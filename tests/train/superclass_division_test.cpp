@@ -102,6 +102,9 @@ TEST(DivisionFile, SaysWhatIsWrong) {
   EXPECT_EQ(lists("[\"a\",\"b\",\"c\",\"d\",\"e\"],[]"), "super-class 1 is empty, must hold a class");
   EXPECT_EQ(lists("\"a\""), "super-class 0 is not a list of class names");
   EXPECT_EQ(lists("[1]"), "super-class 0 holds 1, must hold class names (strings)");
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');  // to print it would overflow the stack
+  EXPECT_EQ(lists("[" + deep + "]"), "super-class 0 holds a list or an object, must hold class names (strings)");
+  EXPECT_TRUE(lists("[1e999]").starts_with("is not JSON: number overflow")) << lists("[1e999]");
   EXPECT_EQ(complaint("{\"superclasses\": [[\"a\",\"b\",\"c\",\"d\",\"e\"]], \"method\": 3}"), "\"method\" must be a string");
   EXPECT_EQ(complaint("{\"superclasses\": [[\"a\",\"b\",\"c\",\"d\",\"e\"]], \"seed\": -1}"), "\"seed\" must be a whole number");
   EXPECT_EQ(complaint("{\"superclasses\": [[\"a\",\"b\",\"c\",\"d\",\"e\"]], \"eigenvalues\": [\"x\"]}"), "\"eigenvalues\" must be a list of numbers");

@@ -8,6 +8,7 @@
 #include "engine/cores.h"
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 #include "engine/safetensors.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/machine.h"
@@ -61,7 +62,7 @@ Json describe(const fs::path& path) {
     numbers += entry.shape.size();
   }
   Json json{{"file", path.string()}, {"tensors", tensors}, {"numbers", numbers}, {"verified", file.verify()}};
-  if (const auto found = file.metadata().find("mvmoe"); found != file.metadata().end()) json["description"] = Json::parse(found->second, nullptr, false);
+  if (const auto found = file.metadata().find("mvmoe"); found != file.metadata().end()) json["description"] = parse_json(printable(path.string()) + ": the metadata entry mvmoe", found->second);
   return json;
 }
 
@@ -111,8 +112,7 @@ int info_command(const Words& words) {
   } else if (fs::is_directory(files[0])) {
     result["checkpoint"] = files[0];
     const auto state = read_file(fs::path(files[0]) / "state.json", 1 << 20);
-    result["state"] = Json::parse(state.begin(), state.end(), nullptr, false);
-    if (result["state"].is_discarded()) fail(printable(files[0]), "/state.json: is not JSON");
+    result["state"] = parse_json(printable(files[0]) + "/state.json:", {reinterpret_cast<const char*>(state.data()), state.size()});
     for (const std::string part : {"weights", "moments", "ema"}) {
       const fs::path file = fs::path(files[0]) / (part + ".safetensors");
       result[part] = nullptr;

@@ -19,7 +19,9 @@ __attribute__((constructor(101))) void check_processor() {
   if (needs.avx && !__builtin_cpu_supports("avx")) missing = "AVX";
   if (needs.avx2 && !__builtin_cpu_supports("avx2")) missing = "AVX2";
   if (needs.fma && !__builtin_cpu_supports("fma")) missing = "FMA";
+#ifndef __clang__  // which (14) does not know the name
   if (needs.f16c && !__builtin_cpu_supports("f16c")) missing = "F16C";
+#endif
   if (needs.bmi2 && !__builtin_cpu_supports("bmi2")) missing = "BMI2";
   if (needs.avx512f && !__builtin_cpu_supports("avx512f")) missing = "AVX512F";
   if (needs.avx512bw && !__builtin_cpu_supports("avx512bw")) missing = "AVX512BW";

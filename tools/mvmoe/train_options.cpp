@@ -101,6 +101,9 @@ nlohmann::json read_json(const std::filesystem::path& path, const char* flag) {
 bool agree_with_folder(Flags& flags, const std::vector<std::string>& names, const std::filesystem::path& config_file) {
   bool moved = false;
   const nlohmann::json stored = read_json(config_file, "--resume");
+  if (!stored.is_object()) fail("--resume: ", printable(config_file.string()), ": must be a JSON object of flags and their values");
+  for (const auto& [name, value] : stored.items())
+    if (!value.is_string()) fail("--resume: ", printable(config_file.string()), ": ", printable(name), " must be a string");
   for (const std::string& name : names) {
     if (!flags.given(name) || !stored.contains(name)) continue;
     const nlohmann::json now = flags.values({name});

@@ -13,6 +13,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 #include "train/data/damaged.h"
 #include "train/data/decode.h"
 #include "train/data/readers.h"
@@ -89,6 +90,8 @@ void Pack::parse_header(const std::string& line, std::size_t records) {
     const std::string images = json.at("images");
     if (images != "jpeg" && images != "raw") fail_damaged("its images are '" + printable(images) + "', must be jpeg or raw");
     format_ = images == "raw" ? PackFormat::raw : PackFormat::jpeg;
+    for (const char* name : {"size", "training_images", "test_images"})
+      if (!fits<int>(json.at(name))) fail_damaged(text("its index's header: ", name, " is not a whole number, or too large"));
     size_ = json.at("size");
     training_images_ = json.at("training_images");
     const int test_images = json.at("test_images");

@@ -113,7 +113,7 @@ Confusion read_confusion(const std::filesystem::path& path) {
   out.classes = read_header(fields);
   const int C = static_cast<int>(out.classes.size());
   const std::map<std::string, int> index = index_of_names(out.classes, shown);
-  out.matrix = {C, C};
+  out.matrix.rows = out.matrix.columns = C;  // its values come row by row: a header alone takes no memory for C rows
   for (int r = 0; r < C || !fields.rest.empty(); ++r) {
     const std::string wanted = r < C ? out.classes[r] : "";
     if (fields.rest.empty()) fail(shown, ": the row of ", in_quotes(wanted), " is missing");
@@ -124,7 +124,8 @@ Confusion read_confusion(const std::filesystem::path& path) {
     if (known->second > r) fail(row, " is ", in_quotes(name), ", must be ", in_quotes(wanted), ": rows stand in the header's order, and none is missing");
     for (int c = 0; c < C; ++c) {
       if (fields.line_ended) fail(row, " (", printable(name), ") has ", c, " entries, must have ", C);
-      if (const std::string wrong = complaint(fields.next(), out.matrix.at(r, c)); !wrong.empty())
+      double& entry = out.matrix.values.emplace_back();
+      if (const std::string wrong = complaint(fields.next(), entry); !wrong.empty())
         fail(row, " (", printable(name), "), column ", c + 1, " (", printable(out.classes[c]), "): ", wrong);
     }
     if (!fields.line_ended) fail(row, " (", printable(name), ") has more than ", C, " entries");

@@ -18,7 +18,7 @@ Json parsed(const std::filesystem::path& path, const std::string& shown) {
   const std::vector<std::uint8_t> bytes = read_file(path, largest_file);
   try {
     return Json::parse(bytes.begin(), bytes.end());
-  } catch (const Json::parse_error& e) {
+  } catch (const Json::exception& e) {  // out of range beside what is no JSON: 1e999
     const std::string what = e.what();
     fail(shown, ": is not JSON: ", printable(what.substr(std::min(what.size(), what.find("] ") + 2))));
   }
@@ -67,7 +67,7 @@ SuperClasses read_superclasses(const std::filesystem::path& path, const std::vec
     if (!lists[s].is_array()) fail(shown, ": super-class ", s, " is not a list of class names");
     if (lists[s].empty()) fail(shown, ": super-class ", s, " is empty, must hold a class");
     for (const Json& name : lists[s]) {
-      if (!name.is_string()) fail(shown, ": super-class ", s, " holds ", printable(name.dump().substr(0, 60)), ", must hold class names (strings)");
+      if (!name.is_string()) fail(shown, ": super-class ", s, " holds ", name.is_structured() ? "a list or an object" : name.dump(), ", must hold class names (strings)");
       const auto known = index.find(name.get<std::string>());
       if (known == index.end()) fail(shown, ": super-class ", s, " names ", in_quotes(name.get<std::string>()), ", which is no class of the data");
       int& of_class = out.of_class[known->second];
