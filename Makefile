@@ -31,7 +31,7 @@ program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp tools/pipeline
 tests := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
-.PHONY: all help setup test demo mutate gradcheck examples bench-lanes bench-collapse kill-test venv clean
+.PHONY: all help setup test demo mutate gradcheck examples bench bench-lanes bench-collapse kill-test venv clean
 all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a  ## build build/mvmoe and build/libmvmoe.a
 
 help:  ## list the targets
@@ -55,6 +55,9 @@ mutate: setup  ## break every backward, one by one: a test must turn red each ti
 	@tools/mutate/mutate.sh
 
 examples: $(examples)  ## build the small networks in tools/examples
+
+bench: all  ## the engine against PyTorch and others, pair by pair (PEERS=FOLDER PYTHON=..): ratios and missed goals
+	@PEERS="$(PEERS)" PYTHON="$(or $(PYTHON),$(BUILD)/venv/bin/python)" bash tools/bench/compare.sh $(BUILD)/mvmoe
 
 bench-lanes: $(BUILD)/bench/lanes  ## lanes of images against batch-wide operations, on this machine
 	@$<
