@@ -33,7 +33,7 @@ readers := $(patsubst %,$(BUILD)/tests/fuzz/%.cpp.o,$(fuzzed))
 tests := $(readers) $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
-.PHONY: all help setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench-lanes bench-collapse kill-test venv clean
+.PHONY: all help setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test venv clean
 all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a  ## build build/mvmoe and build/libmvmoe.a
 
 help:  ## list the targets
@@ -86,6 +86,9 @@ check-all:  ## make test, asan and tsan, one after the other
 fuzzers: $(addprefix $(BUILD)/fuzz-,$(fuzzed))
 
 examples: $(examples)  ## build the small networks in tools/examples
+
+bench: all  ## the engine against PyTorch and others, pair by pair (PEERS=FOLDER PYTHON=..): ratios and missed goals
+	@PEERS="$(PEERS)" PYTHON="$(or $(PYTHON),$(BUILD)/venv/bin/python)" bash tools/bench/compare.sh $(BUILD)/mvmoe
 
 bench-lanes: $(BUILD)/bench/lanes  ## lanes of images against batch-wide operations, on this machine
 	@$<

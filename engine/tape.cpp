@@ -48,8 +48,17 @@ void Tape::require_own_memory(const char* op, Var y) const {
   if (n.has_view) fail(op, ": a view of its result ", n.value.shape(), " was taken before it was recorded: take it after");
 }
 
-void Tape::record(const char* op, std::initializer_list<Var> inputs, Var) {
+void Tape::record(const char* op, std::initializer_list<Var> inputs, Var y) {
   if (any_wants_grad(inputs)) fail(op, ": has no backward, but an input wants a gradient");
+  if (timeline_) time_forward(op, inputs, y);
+}
+
+int Tape::time_forward(const char* op, std::initializer_list<Var> inputs, Var y) {
+  std::array<Shape, 3> shapes;
+  if (inputs.size() > shapes.size()) fail(op, ": has ", inputs.size(), " operands, a timeline keeps the shapes of ", shapes.size());
+  std::size_t i = 0;
+  for (const Var& input : inputs) shapes[i++] = input.empty() ? Shape{} : input.shape();
+  return timeline_->add(op, Phase::forward, shapes, y.shape());
 }
 
 Tensor Tape::gradient_of(int index) {
@@ -81,7 +90,8 @@ void Tape::backward(Var result, Tensor dy) {
   if (!result.wants_grad()) fail("backward: the result depends on nothing that wants a gradient");
   if (!(dy.shape() == result.shape())) fail("backward: dy is ", dy.shape(), ", the result is ", result.shape());
   const Tensor seed = result.grad();
-  for (std::size_t i = 0; i < dy.size(); ++i) seed[i] += dy[i];
+  for (std::size_t i = 0, n = dy.size(); i < n; ++i) seed[i] += dy[i];
+  if (timeline_) timeline_->add("seed", Phase::around);
   for (std::size_t i = entries_.size(); i-- > 0;) {
     const Entry entry = entries_[i];
     Node& y = node(entry.output);
@@ -91,6 +101,7 @@ void Tape::backward(Var result, Tensor dy) {
       free_gradients_.push_back(y.grad);
       y.grad = {};
     }
+    if (timeline_ && entry.event >= 0) timeline_->add_backward_of(entry.event);
   }
 }
 

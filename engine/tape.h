@@ -18,6 +18,7 @@
 
 #include "engine/arena.h"
 #include "engine/tensor.h"
+#include "engine/timeline.h"
 
 namespace mvmoe {
 
@@ -59,11 +60,12 @@ class Tape {
   void record(const char* op, std::initializer_list<Var> inputs, Var y, Backward backward) {
     static_assert(std::is_trivially_copyable_v<Backward>, "a backward captures views and numbers, nothing that owns");
     require_own_memory(op, y);
+    const int event = timeline_ ? time_forward(op, inputs, y) : -1;
     if (!any_wants_grad(inputs)) return;
     nodes_[static_cast<std::size_t>(y.index_)].wants_grad = true;
     void* closure = arena_->take_bytes(sizeof(Backward));
     std::memcpy(closure, &backward, sizeof(Backward));
-    entries_.push_back({op, y.index_, closure, [](void* c) { (*static_cast<Backward*>(c))(); }});
+    entries_.push_back({op, y.index_, event, closure, [](void* c) { (*static_cast<Backward*>(c))(); }});
   }
 
   // Records an operation that has no backward; none of ours is one, a reader's first op may be. Throws if an input wants a gradient: a silent cut is never made.
@@ -76,6 +78,11 @@ class Tape {
   void backward(Var y, Tensor dy);
 
   void reset();  // forgets everything, keeps the memory; the arena is reset by its owner
+
+  // From here on every operation that is recorded, and its backward, is an event there; null: none is. For measuring
+  // alone: it costs a comparison where there is none.
+  void set_timeline(Timeline* timeline) { timeline_ = timeline; }
+
   int entries() const { return static_cast<int>(entries_.size()); }
 
  private:
@@ -91,6 +98,7 @@ class Tape {
   struct Entry {
     const char* op;
     int output;
+    int event;  // of the forward in the timeline; -1: it was not timed
     void* closure;
     void (*call)(void*);
   };
@@ -98,10 +106,12 @@ class Tape {
   Var add(Node node);
   void require_own_memory(const char* op, Var y) const;
   bool any_wants_grad(std::initializer_list<Var> inputs) const;
+  int time_forward(const char* op, std::initializer_list<Var> inputs, Var y);
   Tensor gradient_of(int index);
   Node& node(int index) { return nodes_[static_cast<std::size_t>(index)]; }
 
   Arena* arena_;
+  Timeline* timeline_ = nullptr;
   std::vector<Node> nodes_;
   std::vector<Entry> entries_;
   // A gradient lives from its first reader's backward to its producer's. Freed ones are taken again, last first,

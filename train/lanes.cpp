@@ -12,10 +12,11 @@ Lane Lanes::cut(int lane, int images) const {
   return {.index = lane, .first = first, .images = std::min(config_.lane_size, images - first)};
 }
 
-Context& Lanes::begin(int context_index, int lane, StepKey key, const Block* gradients) {
+Context& Lanes::begin(int thread, int context_index, int lane, StepKey key, const Block* gradients) {
   Context& context = *contexts_[static_cast<std::size_t>(context_index)];
   key.first_image += static_cast<std::uint64_t>(lane * config_.lane_size);
   context.begin(key, gradients);
+  context.tape.set_timeline(timelines_ ? &(*timelines_)[static_cast<std::size_t>(thread)] : nullptr);
   return context;
 }
 

@@ -10,6 +10,7 @@
 #include "engine/context.h"
 #include "engine/gradients.h"
 #include "engine/threads.h"
+#include "engine/timeline.h"
 
 namespace mvmoe {
 
@@ -39,7 +40,7 @@ class Lanes {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
     run(blocks, [&](int thread, int block) {
       merge_block(gradients, thread, block, [&] {
-        each_lane(block, blocks, lanes, [&](int lane) { body(begin(thread, lane, key, &gradients.buffer(thread)), cut(lane, images)); });
+        each_lane(block, blocks, lanes, [&](int lane) { body(begin(thread, thread, lane, key, &gradients.buffer(thread)), cut(lane, images)); });
       });
     });
   }
@@ -52,12 +53,13 @@ class Lanes {
   void train(int images, StepKey key, Gradients& gradients, const Forward& forward, const Meet& meet, const Backward& backward) {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
     while (static_cast<int>(contexts_.size()) < lanes) add_context();
-    threads_.run([&](int thread) {
+    run([&](int thread) {
       for (int block = thread; block < blocks; block += config_.threads)
-        each_lane(block, blocks, lanes, [&](int lane) { forward(begin(lane, lane, key, &gradients.buffer(thread)), cut(lane, images)); });
+        each_lane(block, blocks, lanes, [&](int lane) { forward(begin(thread, lane, lane, key, &gradients.buffer(thread)), cut(lane, images)); });
     });
     meet();
-    threads_.run([&](int thread) {
+    mark("meet");
+    run([&](int thread) {
       for (int block = thread; block < blocks; block += config_.threads) {
         merge_block(gradients, thread, block, [&] {
           each_lane(block, blocks, lanes, [&](int lane) { backward(*contexts_[static_cast<std::size_t>(lane)], cut(lane, images)); });
@@ -70,7 +72,14 @@ class Lanes {
   template <class Body>
   void infer(int images, const Body& body) {
     run(count(images, config_.lane_size),
-        [&](int thread, int lane) { body(begin(thread, lane, {}, nullptr), cut(lane, images)); });
+        [&](int thread, int lane) { body(begin(thread, thread, lane, {}, nullptr), cut(lane, images)); });
+  }
+
+  // From here on each thread writes down what it does in its own of `timelines` [threads]; null: none does.
+  void record_into(std::vector<Timeline>* timelines) { timelines_ = timelines; }
+  // An event on every thread: what was done since the last one. Not while a lane runs.
+  void mark(const char* name) {
+    for (int thread = 0; thread < config_.threads; ++thread) mark(thread, name);
   }
 
   const LaneConfig& config() const { return config_; }
@@ -82,9 +91,21 @@ class Lanes {
   template <class Body>
   void run(int pieces, const Body& body) {
     std::atomic<int> next{0};
-    threads_.run([&](int thread) {
+    run([&](int thread) {
       for (int piece = next++; piece < pieces; piece = next++) body(thread, piece);
     });
+  }
+  // body(thread) on every thread.
+  template <class Body>
+  void run(const Body& body) {
+    threads_.run([&](int thread) {
+      mark(thread, "wake");
+      body(thread);
+    });
+    mark("wait");
+  }
+  void mark(int thread, const char* name) {
+    if (timelines_) (*timelines_)[static_cast<std::size_t>(thread)].add(name, Phase::around);
   }
   // body(lane) for the lanes of a block, one of `blocks` nearly equal parts of all lanes.
   template <class Body>
@@ -93,10 +114,11 @@ class Lanes {
   }
   // Runs a block's lanes and merges what they left. A thread that fails does not leave the others waiting.
   template <class Body>
-  static void merge_block(Gradients& gradients, int thread, int block, const Body& body) {
+  void merge_block(Gradients& gradients, int thread, int block, const Body& body) {
     try {
       body();
       gradients.merge(thread, block);
+      mark(thread, "merge");
     } catch (...) {
       gradients.abandon();
       throw;
@@ -104,12 +126,13 @@ class Lanes {
   }
   Lane cut(int lane, int images) const;
   void add_context() { contexts_.push_back(std::make_unique<Context>(parameters_, kernels_)); }
-  Context& begin(int context, int lane, StepKey key, const Block* gradients);
+  Context& begin(int thread, int context, int lane, StepKey key, const Block* gradients);
 
   const Parameters& parameters_;
   Kernels kernels_;
   LaneConfig config_;
   Threads threads_;
+  std::vector<Timeline>* timelines_ = nullptr;
   std::vector<std::unique_ptr<Context>> contexts_;  // one a thread; one a lane where lanes meet
 };
 

@@ -127,12 +127,14 @@ StepResult train_step(Trainer& t, int parts, const std::function<const Batch&()>
   result.gradient_norm = t.gradients.norm(t.lanes.threads());
   result.learning_rate = t.config.schedule.at(t.step);
   result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
+  t.lanes.mark("norm");
   if (result.finite) {
     const Block& weights = t.model.parameters().weights();
     if (t.step == 0) std::copy_n(weights.data(), t.average.size(), t.average.data());
     update(t, result.learning_rate, clip_factor(result.gradient_norm, t.config.clip));
     move_balance_biases(t);
     if (t.average.size() > 0) update_average(t.average, weights, t.config.ema, t.lanes.threads());
+    t.lanes.mark("update");
   }
   return result;
 }

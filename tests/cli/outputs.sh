@@ -82,7 +82,17 @@ for what in train infer; do
   check "bench $what: images/s is batch over time" between 0.99 "$(awk "BEGIN { print $(json_value images_per_s) * $(json_value step_ms) / 8000 }")" 1.01
   run bench $what --model vit-1x16 --patch 16 --heads 1 --image-size 32 --classes 10 --batch-size 8 --steps 3 --threads 1
   check "bench $what: median, min and max" grep -Eq 'median.*[0-9.]+ to [0-9.]+' "$captured/out"
+  check "bench $what: a row an operation" grep -Eq '^linear \[16, 64\] .* GFLOP/s .*[0-9.]+%$' "$captured/out"
+  run bench $what --model vit-1x16 --patch 16 --heads 1 --image-size 32 --classes 10 --batch-size 8 --steps 3 --threads 1 --trace trace.json --json
+  check "bench $what --trace: a trace of whole steps" grep -q '"name":"linear","ph":"X".*"name":"wait","ph":"X"' trace.json
+  check "bench $what: the operations in --json" grep -Eq '"ops":\[\{"name":' "$captured/out"
 done
+must_run "bench ops" bench ops --model vit-1x16 --patch 16 --heads 1 --image-size 32 --classes 10 --experts 2 --moe-layers 1 --steps 2 --threads 2 --lane-size 3 --json
+check "bench ops: keys" json_has_keys gemm_peak_gflops peak_rss_mb threads lane_size ops
+for op in 'patch_embed [16, 3, 16, 16]' embed_tokens layer_norm 'linear [48, 16]' attention residual gelu cross_entropy softmax gate dispatch 'grouped_linear [2, 64, 16]' combine; do
+  check "bench ops: $op" has "$(json_line)" "{\"name\":\"$op\""
+done
+refused "bench ops --trace" 2 --trace -- bench ops --model vit-1x16 --patch 16 --heads 1 --image-size 32 --classes 10 --trace trace.json
 
 ### A training run, and what it prints where
 must_run "a run" "${recipe[@]}" --threads 1 --quiet --json --out one

@@ -1,4 +1,4 @@
-// tools/mvmoe/bench.cpp: `mvmoe bench train|infer`: how fast this machine takes a step, all of it, or an image.
+// tools/mvmoe/bench.cpp: `mvmoe bench train|infer|ops`: how fast this machine takes a step, all of it, or an image, and where the time goes.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -12,8 +12,12 @@
 #include "engine/random.h"
 #include "engine/threads.h"
 #include "models/cost.h"
+#include "tools/mvmoe/bench_ops.h"
 #include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/machine.h"
+#include "tools/mvmoe/op_table.h"
 #include "tools/mvmoe/options.h"
+#include "tools/mvmoe/trace.h"
 #include "train/step.h"
 
 namespace mvmoe {
@@ -54,6 +58,7 @@ struct BenchOptions {
   ModelOptions model;
   ThreadOptions threads;
   int batch_size = 128, steps = 12, warmup = 3;
+  std::string trace;
   bool json = false;
 };
 
@@ -71,19 +76,53 @@ Batch random_batch(const ModelConfig& config, int size, Block& memory) {
   return batch;
 }
 
-int report(const BenchOptions& o, const ModelConfig& config, std::vector<double> times, double flops_a_mac) {
-  std::sort(times.begin(), times.end());
+// Step times, sorted, and what each operation took of them.
+struct Measured {
+  std::vector<double> ms;
+  std::vector<OpRow> ops;
+};
+
+// `--steps` steps are timed as they are in training. As many again, three at most, are recorded: a look at the clock for
+// each operation must not count in the figure.
+Measured measure(const BenchOptions& o, Lanes& lanes, const std::function<void()>& step) {
+  Measured measured;
+  for (int i = 0; i < o.warmup + o.steps; ++i) {
+    const double ms = milliseconds(step);
+    if (i >= o.warmup) measured.ms.push_back(ms);
+  }
+  std::sort(measured.ms.begin(), measured.ms.end());
+
+  const int recorded = std::min(o.steps, 3);
+  std::vector<Timeline> threads(static_cast<std::size_t>(lanes.config().threads));
+  Timeline steps;
+  lanes.record_into(&threads);
+  for (int i = 0; i < recorded; ++i) {
+    steps.skip();
+    for (Timeline& thread : threads) thread.skip();
+    step();
+    steps.add("step", Phase::around);
+  }
+  lanes.record_into(nullptr);
+  if (!o.trace.empty()) write_trace(o.trace, threads, steps);
+  measured.ops = op_rows(threads, recorded);
+  return measured;
+}
+
+int report(const BenchOptions& o, const ModelConfig& config, const Measured& measured, double flops_a_mac) {
+  const std::vector<double>& times = measured.ms;
   const double median = times[times.size() / 2], peak = gemm_peak(o.threads.lanes().threads);
   const Cost c = cost(config);
   const double gflops = flops_a_mac * static_cast<double>(c.macs) * o.batch_size / median / 1e6;
   if (o.json) {
     print_json({{"step_ms", median}, {"step_ms_min", times.front()}, {"step_ms_max", times.back()}, {"images_per_s", 1000 * o.batch_size / median},
                 {"peak_share", gflops / peak}, {"gemm_peak_gflops", peak}, {"peak_rss_mb", peak_rss_mb()}, {"macs", c.macs}, {"executed_macs", c.executed_macs},
-                {"threads", o.threads.lanes().threads}});
+                {"threads", o.threads.lanes().threads}, {"processor", processor_name()}, {"ops", op_table_json(measured.ops)}});
     return 0;
   }
+  std::printf("%s, %d threads\n", processor_name().c_str(), o.threads.lanes().threads);
   std::printf("step %.2f ms (median of %zu; %.2f to %.2f), %.1f images/s, %.2f of the gemm peak (%.0f GFLOP/s), %.0f MiB at most\n", median, times.size(),
               times.front(), times.back(), 1000 * o.batch_size / median, gflops / peak, peak, peak_rss_mb());
+  print_op_table(measured.ops);
   return 0;
 }
 
@@ -93,12 +132,8 @@ int bench_train(const BenchOptions& o, const ModelConfig& config) {
   Block memory;
   const Batch batch = random_batch(config, o.batch_size, memory);
   Trainer trainer(model, {.schedule = {.total_steps = 1'000'000}, .clip = 1, .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()});
-  std::vector<double> times;
-  for (int i = 0; i < o.warmup + o.steps; ++i) {
-    const double ms = milliseconds([&] { train_step(trainer, batch); });
-    if (i >= o.warmup) times.push_back(ms);
-  }
-  return report(o, config, times, 6);  // a multiply-add is two operations, and is done three times: forward, dx, dW
+  const Measured measured = measure(o, trainer.lanes, [&] { train_step(trainer, batch); });
+  return report(o, config, measured, 6);  // a multiply-add is two operations, and is done three times: forward, dx, dW
 }
 
 int bench_infer(const BenchOptions& o, const ModelConfig& config) {
@@ -107,14 +142,23 @@ int bench_infer(const BenchOptions& o, const ModelConfig& config) {
   Block memory;
   const Batch batch = random_batch(config, o.batch_size, memory);
   Lanes lanes(model.parameters(), o.threads.lanes(), o.threads.kernels_to_run());
-  std::vector<double> times;
-  for (int i = 0; i < o.warmup + o.steps; ++i) {
-    const double ms = milliseconds([&] {
-      lanes.infer(batch.size(), [&](Context& c, Lane lane) { model.forward(c, batch.images.outer_slice(lane.first, lane.images)); });
-    });
-    if (i >= o.warmup) times.push_back(ms);
+  const Measured measured = measure(o, lanes, [&] {
+    lanes.infer(batch.size(), [&](Context& c, Lane lane) { model.forward(c, batch.images.outer_slice(lane.first, lane.images)); });
+  });
+  return report(o, config, measured, 2);
+}
+
+int bench_ops(const BenchOptions& o, const ModelConfig& config) {
+  const std::vector<OpRow> ops = time_ops(config, o.threads.lanes(), o.threads.kernels_to_run(), o.warmup, o.steps);
+  const double peak = gemm_peak(o.threads.lanes().threads);
+  if (o.json) {
+    print_json({{"gemm_peak_gflops", peak}, {"peak_rss_mb", peak_rss_mb()}, {"threads", o.threads.lanes().threads}, {"lane_size", o.threads.lane_size},
+                {"processor", processor_name()}, {"ops", op_table_json(ops)}});
+    return 0;
   }
-  return report(o, config, times, 2);
+  std::printf("%s, %d threads at once, a lane of %d images each; gemm peak %.0f GFLOP/s\n", processor_name().c_str(), o.threads.lanes().threads, o.threads.lane_size, peak);
+  print_op_table(ops);
+  return 0;
 }
 
 }  // namespace
@@ -123,20 +167,25 @@ int bench_command(const Words& words) {
   if (!words.empty() && words[0] == "loader") return bench_loader_command({words.begin() + 1, words.end()});
   BenchOptions o;
   std::vector<std::string> what;
-  Flags flags("bench train|infer [flags]   (bench loader: see bench loader --help)", "Times a whole training step (zero, forward, loss, backward, clip, AdamW) or the forward pass, on random images.");
-  flags.add_positional("train|infer", what, "what is measured");
+  Flags flags("bench train|infer|ops [flags]   (bench loader: see bench loader --help)",
+              "Times a whole training step (zero, forward, loss, backward, clip, AdamW) or the forward pass, on random images, and says what each operation takes "
+              "of it; or each of the network's operations by itself.");
+  flags.add_positional("train|infer|ops", what, "what is measured");
   o.model.declare(flags);
   flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
   flags.add("steps", o.steps, "measured steps", 1);
   flags.add("warmup", o.warmup, "steps before them", 0);
+  flags.add("trace", o.trace, "write what each thread did, and when, in the Chrome trace format (ui.perfetto.dev opens it)", "FILE");
   o.threads.declare(flags);
   flags.add("json", o.json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
-  if (what.size() != 1 || (what[0] != "train" && what[0] != "infer"))
-    fail_usage("bench: ", what.empty() ? "what to measure is missing" : "'" + printable(what[0]) + "' cannot be measured", ": give train, infer or loader");
+  if (what.size() != 1 || (what[0] != "train" && what[0] != "infer" && what[0] != "ops"))
+    fail_usage("bench: ", what.empty() ? "what to measure is missing" : "'" + printable(what[0]) + "' cannot be measured", ": give train, infer, ops or loader");
   require_experts(flags, o.model.moe, moe_flags);
+  if (what[0] == "ops" && flags.given("trace")) fail_usage("--trace: `bench ops` runs no step: give it to bench train or infer");
+  if (what[0] == "ops" && flags.given("batch-size")) fail_usage("--batch-size: `bench ops` runs one lane a thread: give --lane-size");
   const ModelConfig config = o.model.resolve(0, 0);
-  return what[0] == "train" ? bench_train(o, config) : bench_infer(o, config);
+  return what[0] == "train" ? bench_train(o, config) : what[0] == "infer" ? bench_infer(o, config) : bench_ops(o, config);
 }
 
 }  // namespace mvmoe

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# The engine against its peers, in turn, pair by pair, so that a busy machine slows both: the table of ratios, and which goal is missed.
+#   PEERS=FOLDER PYTHON=build/venv/bin/python bash tools/bench/compare.sh build/mvmoe
+# PEERS holds torch_vit.py, torch_ddp.py and torch_infer.py (their interface: tools/bench/README.md); without it the rows
+# that need none are measured. PAIRS (3) rounds of STEPS (4) steps; THREADS (2); ROWS, a regular expression, picks rows.
+set -u
+export LC_ALL=C
+program=$1 peers=${PEERS:-} python=${PYTHON:-python3} pairs=${PAIRS:-3} steps=${STEPS:-4} threads=${THREADS:-2} rows=${ROWS:-.}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+missed=() unmeasured=() reached=0 notes=()
+
+# number KEY: of the one JSON object in the last line of stdin.
+number() { tail -n 1 | sed -n "s/.*\"$1\": *\\([0-9.eE+-]*\\).*/\\1/p"; }
+median() { printf '%s\n' "$@" | sort -g | awk '{ x[NR] = $1 } END { print NR % 2 ? x[(NR + 1) / 2] : (x[NR / 2] + x[NR / 2 + 1]) / 2 }'; }
+
+# The contenders: each prints one number. (They run in a subshell: exit leaves that alone.)
+no_peers() { echo "PEERS=FOLDER is not given" >&2; exit 1; }
+engine() { local key=$1; shift; "$program" bench "$@" --threads "$threads" --steps "$steps" --warmup 1 --json | number "$key"; }
+torch() { local key=$1; shift; [ -n "$peers" ] || no_peers; "$python" "$peers/torch_vit.py" "$@" --threads "$threads" --steps "$steps" --warmup 1 | number "$key"; }
+torch_ddp() { [ -n "$peers" ] || no_peers; "$python" -m torch.distributed.run --nproc-per-node "$threads" "$peers/torch_ddp.py" "$@" --steps "$steps" --warmup 1 | number step_ms; }
+# torch_infer.py prints "BATCH NAME MS" for all at once: it is run once a pair.
+torch_infer() {
+  local batch=$1 name=$2 file=$folder/infer.$pair
+  [ -n "$peers" ] || no_peers
+  [ -e "$file" ] || "$python" "$peers/torch_infer.py" --threads "$threads" >"$file" 2>"$folder/infer.error"
+  [ -s "$file" ] || cat "$folder/infer.error" >&2
+  awk -v b="$batch" -v n="$name" '$1 == b && $2 == n { print $3 }' "$file"
+}
+
+# row NAME at-least|at-most GOAL STRETCH UNIT OURS [PEER=COMMAND]...: OURS and every COMMAND, in turn, `pairs` times. The ratio is the best
+# peer's number over ours where it must be at least the goal, ours over the peer's where it must be at most that.
+row() {
+  local name=$1 sense=$2 goal=$3 stretch=$4 unit=$5 ours=$6 best='' best_median='' peer command value
+  shift 6
+  [[ $name =~ $rows ]] || return 0
+  local -A numbers=() broken=()
+  for ((pair = 1; pair <= pairs; ++pair)); do
+    for command in "ours=$ours" "$@"; do
+      peer=${command%%=*} command=${command#*=}
+      [ -z "${broken[$peer]:-}" ] || continue
+      value=$($command 2>"$folder/error")
+      if [[ $value =~ ^[0-9.]+$ ]]; then numbers[$peer]+=" $value"; continue; fi
+      broken[$peer]=1
+      unset "numbers[$peer]"
+      notes+=("$name: no figure of $peer: $(tail -n 1 "$folder/error")")
+    done
+  done
+  for peer in "${!numbers[@]}"; do
+    [ "$peer" != ours ] || continue
+    # shellcheck disable=SC2086
+    value=$(median ${numbers[$peer]})
+    if [ -z "$best" ] || awk "BEGIN { exit !($value < $best_median) }"; then best=$peer best_median=$value; fi
+  done
+  if [ -z "${numbers[ours]:-}" ] || [ -z "$best" ]; then
+    unmeasured+=("$name")
+    printf '| %s | | | not measured | %s | %s | |\n' "$name" "$goal" "$stretch"
+    return
+  fi
+  local a b ratios=()
+  # shellcheck disable=SC2206
+  a=(${numbers[ours]}) b=(${numbers[$best]})
+  for ((i = 0; i < pairs; ++i)); do
+    if [ "$sense" = at-least ]; then ratios+=("$(awk "BEGIN { print ${b[i]} / ${a[i]} }")"); else ratios+=("$(awk "BEGIN { print ${a[i]} / ${b[i]} }")"); fi
+  done
+  local middle verdict
+  middle=$(median "${ratios[@]}")
+  verdict=$(awk -v x="$middle" -v goal="$goal" -v stretch="$stretch" -v sense=$sense \
+    'function good(limit) { return sense == "at-least" ? x >= limit : x <= limit } BEGIN { print good(stretch) ? "stretch" : good(goal) ? "reached" : "MISSED" }')
+  if [ "$verdict" = MISSED ]; then missed+=("$name: $(printf '%.3g' "$middle"), goal $goal"); else reached=$((reached + 1)); fi
+  printf '| %s | %s %.4g %s | %.4g %s | %.3g (%s) | %s | %s | %s |\n' "$name" "$best" "$best_median" "$unit" "$(median "${a[@]}")" "$unit" "$middle" \
+    "$(printf '%s\n' "${ratios[@]}" | sort -g | awk 'NR == 1 { low = $1 } { high = $1 } END { printf "%.3g to %.3g", low, high }')" "$goal" "$stretch" "$verdict"
+}
+
+# train NAME GOAL STRETCH DEPTH WIDTH PATCH SIDE BATCH: a training step against PyTorch's.
+train() {
+  local shape="--dim $5 --depth $4 --heads $(($5 / 64)) --patch $6 --image $7 --batch $8"
+  row "$1" at-least "$2" "$3" ms "engine step_ms train --model vit-$4x$5 --patch $6 --image-size $7 --classes 100 --batch-size $8" \
+    "PyTorch=torch step_ms $shape" "PyTorch DDP=torch_ddp $shape"
+}
+
+"$program" info | sed -n 's/^processor *//p'
+echo "$threads threads, fp32, $(date -u +%F), $pairs pairs of $steps steps; milliseconds of a step, the median; ratios are of pairs"
+echo
+echo "| work | peer | mvmoe | ratio (smallest to largest) | goal | stretch | |"
+echo "|---|---|---|---|---|---|---|"
+small="--image-size 32 --classes 100" big="--model vit-12x192 --patch 16 --image-size 224 --classes 1000"
+deep="train --model vit-12x192 --patch 4 $small" narrow="train --model vit-9x64 --patch 4 $small" sparse="--experts 10 --moe-layers 2"
+train "train 12x192, 32 px / patch 4, batch 128" 1.3 1.4 12 192 4 32 128
+train "train 9x64, 32 px / patch 4, batch 128" 1.9 2.2 9 64 4 32 128
+train "train 9x64, 32 px / patch 8, batch 128" 2.2 2.5 9 64 8 32 128
+train "train 12x192, 224 px / patch 16, batch 32" 1.3 1.4 12 192 16 224 32
+for model in "12x192 $deep" "9x64 $narrow"; do
+  row "MoE over dense, per super-class, ${model%% *}" at-most 1.03 1.00 ms "engine step_ms ${model#* } $sparse" "dense=engine step_ms ${model#* }"
+  row "MoE over dense, per token, ${model%% *}" at-most 1.10 1.05 ms "engine step_ms ${model#* } $sparse --routing token" "dense=engine step_ms ${model#* }"
+done
+row "infer ViT-Tiny/16 at 224, batch 1" at-least 1.2 1.3 ms \
+  "engine step_ms infer $big --batch-size 1" \
+  "PyTorch=torch step_ms --mode infer --patch 16 --image 224 --classes 1000 --batch 1" \
+  "ONNX Runtime=torch_infer 1 onnxruntime" "OpenVINO=torch_infer 1 openvino"
+row "infer ViT-Tiny/16 at 224, batch 32" at-least 1.12 1.25 ms "engine step_ms infer $big --batch-size 32" \
+  "PyTorch=torch step_ms --mode infer --patch 16 --image 224 --classes 1000 --batch 32" "ONNX Runtime=torch_infer 32 onnxruntime" "OpenVINO=torch_infer 32 openvino"
+row "Mobile V-MoE at batch 1 over dense" at-most 1.02 1.00 ms "engine step_ms infer $big --batch-size 1 $sparse" "dense=engine step_ms infer $big --batch-size 1"
+row "peak memory, training 12x192, batch 128" at-most 0.25 0.125 MiB "engine peak_rss_mb $deep" "PyTorch=torch peak_rss_mb --batch 128"
+single() { local threads=1; engine step_ms "$@"; }
+row "training 12x192, $threads threads over 1" at-least 1.9 1.97 ms "engine step_ms $deep" "1 thread=single $deep"
+
+echo
+echo "$reached goals reached, ${#missed[@]} missed, ${#unmeasured[@]} not measured"
+for one in ${missed[@]+"${missed[@]}"}; do echo "missed: $one"; done
+for one in ${notes[@]+"${notes[@]}"}; do echo "note: $one"; done
