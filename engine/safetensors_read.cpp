@@ -6,18 +6,20 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string_view>
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/pickled.h"
 #include "engine/safetensors_format.h"
+#include "engine/untrusted_json.h"
 
 namespace mvmoe {
 namespace {
@@ -43,27 +45,6 @@ std::string list(const std::vector<std::uint64_t>& axes) {
   std::string out = "[";
   for (std::size_t i = 0; i < axes.size(); ++i) out += (i ? ", " : "") + std::to_string(axes[i]);
   return out + "]";
-}
-
-// JSON from a stranger. Names that stand twice and deep nesting are refused: the parser alone would keep the last
-// of two names without a word, and spend memory on a hundred million brackets.
-Json parse(const std::string& shown, const std::string& what, std::string_view json) {
-  std::vector<std::set<std::string>> names;
-  const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > 8) fail(shown, ": ", what, " is nested too deeply");
-    if (event == Json::parse_event_t::object_start) names.emplace_back();
-    if (event == Json::parse_event_t::object_end) names.pop_back();
-    if (event == Json::parse_event_t::key && !names.back().insert(value.get<std::string>()).second)
-      fail(shown, ": ", what, " names ", in_quotes(value.get<std::string>()), " twice");
-    return true;
-  };
-  try {
-    return Json::parse(json.begin(), json.end(), check);
-  } catch (const Json::parse_error& e) {
-    fail(shown, ": ", what, " is not valid JSON at its byte ", e.byte);
-  } catch (const Json::exception&) {
-    fail(shown, ": ", what, " is not valid JSON");
-  }
 }
 
 float from_half(std::uint16_t half) {
@@ -94,7 +75,7 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : shown_(pri
   file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file_ < 0) fail_here(std::strerror(errno));
   try {
-    read_header();
+    read_header(path);
     check_offsets();
     read_checksums();
   } catch (...) {
@@ -117,14 +98,18 @@ void SafetensorsFile::read_bytes(std::size_t position, std::uint8_t* to, std::si
   }
 }
 
-void SafetensorsFile::read_header() {
+void SafetensorsFile::read_header(const std::filesystem::path& path) {
   struct stat status {};
   if (fstat(file_, &status) != 0) fail_here(std::strerror(errno));
   if (!S_ISREG(status.st_mode)) fail_here("is not a regular file");
   file_bytes_ = static_cast<std::size_t>(status.st_size);
   std::uint64_t length = 0;
+  std::array<std::uint8_t, sizeof length> first{};
+  read_bytes(0, first.data(), std::min(file_bytes_, first.size()));
+  std::memcpy(&length, first.data(), sizeof length);
+  if ((file_bytes_ < sizeof length || length > file_bytes_ - sizeof length) && looks_pickled(path, {first.data(), std::min(file_bytes_, first.size())}))
+    fail_here(pickled_advice(path));
   if (file_bytes_ < sizeof length) fail_here("has ", file_bytes_, " bytes, a safetensors file has at least 10");
-  read_bytes(0, reinterpret_cast<std::uint8_t*>(&length), sizeof length);
   if (length == 0) fail_here("the header length is 0");
   if (length > header_limit)
     fail_here("the header length is ", length, ", must be at most ", header_limit, " (is this a safetensors file?)");
@@ -135,7 +120,7 @@ void SafetensorsFile::read_header() {
   std::string json(length, ' ');
   read_bytes(sizeof length, reinterpret_cast<std::uint8_t*>(json.data()), json.size());
   if (json[0] != '{') fail_here("the header is not a JSON object");
-  const Json header = parse(shown_, "the header", json);
+  const Json header = parse_untrusted(shown_, "the header", json);
 
   for (const auto& [name, value] : header.items()) {
     if (name == "__metadata__") {
@@ -208,7 +193,7 @@ void SafetensorsFile::check_offsets() {
 void SafetensorsFile::read_checksums() {
   const auto crc32 = metadata_.find("crc32");
   if (crc32 == metadata_.end()) return;
-  const Json checksums = parse(shown_, "the metadata entry crc32", crc32->second);
+  const Json checksums = parse_untrusted(shown_, "the metadata entry crc32", crc32->second);
   if (!checksums.is_object()) fail_here("the metadata entry crc32 is not a JSON object");
   for (const auto& [name, value] : checksums.items()) {
     if (!find(name)) fail_here("the metadata entry crc32 names ", in_quotes(name), ", which is no tensor of this file");
