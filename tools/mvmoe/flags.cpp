@@ -91,6 +91,15 @@ void Flags::add(const std::string& name, std::optional<float>& value, const std:
            }});
 }
 
+void Flags::add(const std::string& name, std::vector<float>& values, const std::string& help, const std::string& otherwise, float lowest, float highest) {
+  add(Flag{name, help, "X", [=, &values] {
+             std::string out;
+             for (const float value : values) out += (out.empty() ? "" : " ") + text_of(value);
+             return out.empty() ? otherwise : out;
+           },
+           [=, &values](const std::string& word) { values.push_back(number_from(name, word, lowest, highest)); }});
+}
+
 void Flags::add_choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> choices) {
   const std::string all = joined(choices);
   add(Flag{name, help + ": " + all, "WORD", [&value] { return value; },
