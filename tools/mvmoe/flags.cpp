@@ -194,7 +194,7 @@ void Flags::print_help() const {
   if (positional_) line(positional_name_, positional_help_);
   std::string heading;
   for (const Flag& flag : flags_) {
-    if (flag.heading != heading) std::printf("%s%s\n", heading.empty() ? "" : "\n", flag.heading.c_str());
+    if (flag.heading != heading) std::printf("%s%s\n", &flag == &flags_.front() ? "" : "\n", flag.heading.c_str());
     heading = flag.heading;
     line(left(flag), flag.help + (flag.is_switch() || flag.default_text.empty() ? "" : " [" + flag.default_text + "]"));
   }
