@@ -60,7 +60,7 @@ class SafetensorsFile {
   template <class... Parts>
   [[noreturn]] void fail_here(const Parts&... parts) const;
   void read_bytes(std::size_t position, std::uint8_t* to, std::size_t bytes) const;
-  void read_header();
+  void read_header(const std::filesystem::path& path);
   void check_offsets();
   void read_checksums();
   void check_crc(const Entry& entry, std::uint32_t crc) const;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <charconv>
@@ -17,6 +18,7 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "engine/json.h"
+#include "engine/pickled.h"
 #include "engine/safetensors_format.h"
 
 namespace mvmoe {
@@ -73,7 +75,7 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : shown_(pri
   file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file_ < 0) fail_here(std::strerror(errno));
   try {
-    read_header();
+    read_header(path);
     check_offsets();
     read_checksums();
   } catch (...) {
@@ -96,14 +98,18 @@ void SafetensorsFile::read_bytes(std::size_t position, std::uint8_t* to, std::si
   }
 }
 
-void SafetensorsFile::read_header() {
+void SafetensorsFile::read_header(const std::filesystem::path& path) {
   struct stat status {};
   if (fstat(file_, &status) != 0) fail_here(std::strerror(errno));
   if (!S_ISREG(status.st_mode)) fail_here("is not a regular file");
   file_bytes_ = static_cast<std::size_t>(status.st_size);
   std::uint64_t length = 0;
+  std::array<std::uint8_t, sizeof length> first{};
+  read_bytes(0, first.data(), std::min(file_bytes_, first.size()));
+  std::memcpy(&length, first.data(), sizeof length);
+  if ((file_bytes_ < sizeof length || length > file_bytes_ - sizeof length) && looks_pickled(path, {first.data(), std::min(file_bytes_, first.size())}))
+    fail_here(pickled_advice(path));
   if (file_bytes_ < sizeof length) fail_here("has ", file_bytes_, " bytes, a safetensors file has at least 10");
-  read_bytes(0, reinterpret_cast<std::uint8_t*>(&length), sizeof length);
   if (length == 0) fail_here("the header length is 0");
   if (length > header_limit)
     fail_here("the header length is ", length, ", must be at most ", header_limit, " (is this a safetensors file?)");

@@ -125,6 +125,8 @@ void check(const ModelConfig& c) {
   if (!(c.mlp_ratio > 0 && c.mlp_ratio <= 64) || c.hidden() < 1)
     fail_usage("--mlp-ratio: ", c.mlp_ratio, " is out of range: must be above 0 and at most 64, and give a hidden width of at least 1");
   check(c.moe, c.depth);
+  if (!c.class_token && (c.pool == Pool::cls || (c.moe.experts > 0 && c.moe.router_input == Pool::cls)))
+    fail_usage(c.pool == Pool::cls ? "--pool" : "--router-input", ": cls: this network has no class token: use mean");
   if (!(c.drop_path >= 0 && c.drop_path < 1)) fail_usage("--drop-path: ", c.drop_path, " is out of range: must be at least 0 and below 1");
 }
 
@@ -187,11 +189,15 @@ void from_json(const nlohmann::json& json, MoeConfig& m) {
 
 void to_json(nlohmann::json& json, const ModelConfig& c) {
   each_field(c, [&](const char* name, const auto& value) { json[name] = value; });
+  if (!c.class_token) json["class_token"] = false;
+  if (c.fc_norm) json["fc_norm"] = true;
   if (c.moe.experts > 0) json["moe"] = c.moe;
 }
 
 void from_json(const nlohmann::json& json, ModelConfig& c) {
   each_field(c, [&](const char* name, auto& value) { read_field(json, name, value); });
+  if (json.contains("class_token")) json.at("class_token").get_to(c.class_token);
+  if (json.contains("fc_norm")) json.at("fc_norm").get_to(c.fc_norm);
   if (json.contains("moe")) json.at("moe").get_to(c.moe);
 }
 

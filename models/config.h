@@ -45,11 +45,14 @@ struct ModelConfig {
   float mlp_ratio = 4;   // hidden width of the MLP over D
   Pool pool = Pool::cls;
   bool qkv_bias = true;
+  bool class_token = true;  // false: patches alone, and the head reads their mean
+  bool fc_norm = false;     // the last norm stands behind the pooling instead of before it (timm's name)
   float drop_path = 0;   // of the last branch; rises linearly from 0 over the blocks
   MoeConfig moe;
 
   int patches() const { return (image / patch) * (image / patch); }  // N
-  int tokens() const { return patches() + 1; }                       // T
+  int first_patch() const { return class_token ? 1 : 0; }            // its place among the tokens
+  int tokens() const { return patches() + first_patch(); }           // T
   int hidden() const { return static_cast<int>(static_cast<float>(width) * mlp_ratio + 0.5f); }
   bool sparse(int block) const { return moe.experts > 0 && block >= depth - moe.layers; }
   friend bool operator==(const ModelConfig&, const ModelConfig&) = default;

@@ -11,7 +11,7 @@ namespace mvmoe {
 ViT::ViT(const ModelConfig& config) : config_(config) {
   check(config);
   const int D = config.width, P = config.patch;
-  class_token_ = parameters_.add("cls_token", {1, 1, D}, {Init::Kind::normal, 1e-6f});
+  if (config.class_token) class_token_ = parameters_.add("cls_token", {1, 1, D}, {Init::Kind::normal, 1e-6f});
   positions_ = parameters_.add("pos_embed", {1, config.tokens(), D}, {Init::Kind::normal, 0.02f});
   // The convolution keeps PyTorch's start, uniform within 1 / sqrt(fan in), as it does in timm.
   const Init convolution{Init::Kind::uniform, 1 / std::sqrt(static_cast<float>(3 * P * P))};
@@ -22,7 +22,7 @@ ViT::ViT(const ModelConfig& config) : config_(config) {
     if (config.sparse(i) && !router_ && config.moe.routing != Routing::token) router_.emplace(parameters_, "router", config, 0);
     blocks_.emplace_back(parameters_, config, i);
   }
-  norm_ = add_norm(parameters_, "norm", D);
+  norm_ = add_norm(parameters_, config.fc_norm ? "fc_norm" : "norm", D);
   head_ = add_linear(parameters_, "head", D, config.classes);
   parameters_.allocate();
 }
@@ -35,19 +35,20 @@ ModelOutput ViT::forward(Context& c, Tensor images, Override override) const {
   if (routers > 0) out.routed = new (c.arena.take_bytes(routers * sizeof(Routed))) Routed[routers];
 
   const Var patches = patch_embed(c, c.tape.constant(images), c.parameter(patch_embed_.weight), c.parameter(patch_embed_.bias));
-  Var x = embed_tokens(c, patches, c.parameter(class_token_), c.parameter(positions_));  // [b, T, D]
+  Var x = embed_tokens(c, patches, class_token_ < 0 ? Var{} : c.parameter(class_token_), c.parameter(positions_));  // [b, T, D]
   for (int i = 0; i < config_.depth; ++i) {
     const bool last = i + 1 == config_.depth;
     const Reads reads = last && config_.pool == Pool::cls ? Reads::class_token : Reads::every_token;
     if (config_.sparse(i) && (!router_ || out.routers == 0)) ++out.routers;
     if (config_.sparse(i) && router_ && i == config_.depth - config_.moe.layers) {
-      const Var seen = config_.moe.router_input == Pool::mean ? mean_tokens(c, x, 1) : select_token(c, x, 0);  // [b, 1, D]
+      const Var seen = config_.moe.router_input == Pool::mean ? mean_tokens(c, x, config_.first_patch()) : select_token(c, x, 0);  // [b, 1, D]
       out.routed[0] = router_->forward(c, c.tape.view(seen, {b, config_.width}), 1, override);
     }
     x = blocks_[static_cast<std::size_t>(i)].forward(c, x, reads, config_.sparse(i) ? &out.routed[out.routers - 1] : nullptr);
   }
-  x = layer_norm(c, x, norm_);
-  if (config_.pool == Pool::mean) x = mean_tokens(c, x, 1);  // else [b, 1, D] already
+  if (!config_.fc_norm) x = layer_norm(c, x, norm_);
+  if (config_.pool == Pool::mean) x = mean_tokens(c, x, config_.first_patch());  // else [b, 1, D] already
+  if (config_.fc_norm) x = layer_norm(c, x, norm_);
   out.logits = linear(c, c.tape.view(x, {b, config_.width}), head_);
   return out;
 }

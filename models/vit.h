@@ -41,7 +41,7 @@ class ViT {
  private:
   ModelConfig config_;
   Parameters parameters_;
-  ParameterId class_token_, positions_;
+  ParameterId class_token_ = -1, positions_;  // -1: none
   LinearParameters patch_embed_, head_;
   std::vector<TransformerBlock> blocks_;
   std::optional<Router> router_;  // of the whole network, where images are routed

@@ -15,10 +15,11 @@ void add(const float* from, float* to, int n, float factor = 1) {
 }  // namespace
 
 void Embed::forward(Tensor y) const {
-  const int b = y.shape()[0], T = y.shape()[1], D = y.width();
+  const int b = y.shape()[0], T = y.shape()[1], N = patches.shape()[1], D = y.width();
   for (int i = 0; i < b; ++i)
     for (int t = 0; t < T; ++t) {
-      const float* token = t == 0 ? class_token.data() : patches.row(i * (T - 1) + t - 1);
+      const int patch = t - (T - N);  // -1: the class token
+      const float* token = patch < 0 ? class_token.data() : patches.row(i * N + patch);
       float* yt = y.row(i * T + t);
       std::copy_n(token, D, yt);
       add(positions.row(t), yt, D);
@@ -26,12 +27,13 @@ void Embed::forward(Tensor y) const {
 }
 
 void Embed::backward(Tensor dy, Tensor dpatches, Tensor dclass_token, Tensor dpositions) const {
-  const int b = dy.shape()[0], T = dy.shape()[1], D = dy.width();
+  const int b = dy.shape()[0], T = dy.shape()[1], N = patches.shape()[1], D = dy.width();
   for (int i = 0; i < b; ++i)
     for (int t = 0; t < T; ++t) {
+      const int patch = t - (T - N);
       const float* dyt = dy.row(i * T + t);
-      if (t == 0 && !dclass_token.empty()) add(dyt, dclass_token.data(), D);
-      if (t > 0 && !dpatches.empty()) add(dyt, dpatches.row(i * (T - 1) + t - 1), D);
+      if (patch < 0 && !dclass_token.empty()) add(dyt, dclass_token.data(), D);
+      if (patch >= 0 && !dpatches.empty()) add(dyt, dpatches.row(i * N + patch), D);
       if (!dpositions.empty()) add(dyt, dpositions.row(t), D);
     }
 }
@@ -39,13 +41,14 @@ void Embed::backward(Tensor dy, Tensor dpatches, Tensor dclass_token, Tensor dpo
 Var embed_tokens(Context& c, Var patches, Var class_token, Var positions) {
   const Shape s = patches.shape();
   if (s.axes() != 3) fail("embed_tokens: patches is ", s, ", must be [b, N, D]");
-  require_shape("embed_tokens", "class_token", class_token.shape(), {1, 1, s[2]}, "patches", s);
-  require_shape("embed_tokens", "positions", positions.shape(), {1, s[1] + 1, s[2]}, "patches", s);
-  const Embed op{.patches = patches.value(), .class_token = class_token.value(), .positions = positions.value()};
-  const Var y = c.tape.output({s[0], s[1] + 1, s[2]});
+  const int T = s[1] + (class_token.empty() ? 0 : 1);
+  if (!class_token.empty()) require_shape("embed_tokens", "class_token", class_token.shape(), {1, 1, s[2]}, "patches", s);
+  require_shape("embed_tokens", "positions", positions.shape(), {1, T, s[2]}, "patches", s);
+  const Embed op{.patches = patches.value(), .class_token = class_token.empty() ? Tensor{} : class_token.value(), .positions = positions.value()};
+  const Var y = c.tape.output({s[0], T, s[2]});
   op.forward(y.value());
   c.tape.record("embed_tokens", {patches, class_token, positions}, y,
-                [=] { op.backward(y.grad(), patches.grad(), class_token.grad(), positions.grad()); });
+                [=] { op.backward(y.grad(), patches.grad(), class_token.empty() ? Tensor{} : class_token.grad(), positions.grad()); });
   return y;
 }
 

@@ -5,14 +5,14 @@
 namespace mvmoe {
 
 // Puts the class token before the patches and adds each token's position.
-//   y_0 = class + position_0     y_t = patches_t-1 + position_t
+//   y_0 = class + position_0     y_t = patches_t-1 + position_t     without a class token: y_t = patches_t + position_t
 //   gradients  dpatches, dclass, dpositions, each added to      throws  if the widths or counts do not fit
 //   source     ViT, arXiv 2010.11929, equation 1
 struct Embed {
   Tensor patches;      // [b, N, D]
-  Tensor class_token;  // [1, 1, D]
-  Tensor positions;    // [1, N + 1, D]
-  void forward(Tensor y) const;  // y [b, N + 1, D]
+  Tensor class_token;  // [1, 1, D], or empty: there is none, and T is N
+  Tensor positions;    // [1, T, D], T = N + 1
+  void forward(Tensor y) const;  // y [b, T, D]
   void backward(Tensor dy, Tensor dpatches, Tensor dclass_token, Tensor dpositions) const;
 };
 Var embed_tokens(Context& c, Var patches, Var class_token, Var positions);

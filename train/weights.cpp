@@ -5,6 +5,7 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "engine/json.h"
+#include "train/timm.h"
 
 namespace mvmoe {
 namespace {
@@ -83,23 +84,57 @@ void read_parameters(const std::filesystem::path& path, const Parameters& parame
   for (const NamedTensor& tensor : named_tensors(parameters, block)) file.read(tensor.name, tensor.value);
 }
 
-std::optional<ModelDescription> description_in(const std::filesystem::path& path) {
-  const SafetensorsFile file(path);
-  const auto found = file.metadata().find("mvmoe");
-  if (found == file.metadata().end()) return {};
+namespace {
+
+std::optional<ModelDescription> description_of(const std::string& shown, const Metadata& metadata) {
+  const auto found = metadata.find("mvmoe");
+  if (found == metadata.end()) return {};
   try {
     return description_from(parse_json("the metadata entry mvmoe", found->second));
   } catch (const std::exception& e) {
-    fail(printable(path.string()), ": its description of the model is damaged: ", printable(e.what()));
+    fail(shown, ": its description of the model is damaged: ", printable(e.what()));
   }
 }
 
-LoadedModel load_model(const std::filesystem::path& path) {
-  const auto description = description_in(path);
-  if (!description)
-    fail(printable(path.string()), ": carries no description of the model (metadata entry mvmoe): weights written by mvmoe have one");
+template <class Value>
+void require_the_same(const char* flag, const std::optional<Value>& said, Value is, const std::string& shown, const std::string& name) {
+  if (said && *said != is) fail_usage(flag, ": contradicts ", shown, ", whose network has ", name);
+}
+
+// What the user wants otherwise: how images are made, and of which size; never what the network is.
+void apply(const SaidOfWeights& said, const std::string& shown, ModelDescription& d) {
+  require_the_same("--heads", said.heads, d.model.heads, shown, std::to_string(d.model.heads));
+  require_the_same("--pool", said.pool, d.model.pool, shown, pool_name(d.model.pool));
+  if (said.image) d.model.image = *said.image;
+  const auto set_colours = [](const std::vector<float>& from, std::array<float, 3>& to) {
+    for (std::size_t i = 0; i < 3 && !from.empty(); ++i) to[i] = from[from.size() == 3 ? i : 0];
+  };
+  set_colours(said.mean, d.preprocessing.mean);
+  set_colours(said.std, d.preprocessing.std);
+  if (said.crop_pct) d.preprocessing.crop_pct = *said.crop_pct;
+  if (said.interpolation) d.preprocessing.interpolation = *said.interpolation;
+  if (!said.classes.empty()) {
+    if (said.classes.size() != static_cast<std::size_t>(d.model.classes))
+      fail_usage("--class-names: ", said.classes.size(), " names, the network in ", shown, " has ", d.model.classes, " classes");
+    d.classes = said.classes;
+    d.named = true;
+  }
+  check(d.model);
+}
+
+}  // namespace
+
+std::optional<ModelDescription> description_in(const std::filesystem::path& path) {
+  return description_of(printable(path.string()), SafetensorsFile(path).metadata());
+}
+
+LoadedModel load_model(const std::filesystem::path& path, const SaidOfWeights& said) {
+  const TensorFiles files(path);
+  std::optional<ModelDescription> description = description_of(files.shown(), files.metadata());
+  if (!description) description = timm_description(files, said);
+  apply(said, files.shown(), *description);
   LoadedModel loaded{std::make_unique<ViT>(description->model), *description};
-  read_parameters(path, loaded.model->parameters());
+  read_tensors(files, *loaded.model);
   return loaded;
 }
 

@@ -10,6 +10,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "engine/safetensors.h"
+#include "engine/tensor_files.h"
 #include "models/vit.h"
 #include "train/evaluate.h"
 
@@ -18,6 +19,7 @@ namespace mvmoe {
 struct ModelDescription {
   ModelConfig model;
   std::vector<std::string> classes;   // names, in label order
+  bool named = true;                  // false: nobody knows the names, and these are numbers
   Preprocessing preprocessing;
   std::vector<int> superclass_of;     // [classes], where the router was guided; empty: it was not
   float holdout = 0;                  // share of the training set that was held out,
@@ -36,8 +38,20 @@ struct LoadedModel {
   ModelDescription description;
 };
 
-// Throws Error that names the file if it carries no description, or as read_parameters does.
-LoadedModel load_model(const std::filesystem::path& path);
+// What the user says of weights from elsewhere, or wants otherwise than it stands in a file. Empty: nothing.
+struct SaidOfWeights {
+  std::optional<int> heads, image;  // image: side in pixels; positions are resampled for it
+  std::optional<Pool> pool;
+  std::vector<float> mean, std;     // one for all colours, or one for each
+  std::optional<float> crop_pct;
+  std::optional<Interpolation> interpolation;
+  std::vector<std::string> classes; // names, in label order
+};
+
+// A file that mvmoe wrote, or a dense ViT or DeiT of timm's (train/timm.h); one file, or an index of several. Throws Error
+// that names the file as the readers of both do, UsageError that names the flag where `said` contradicts the file, or where
+// nobody says what must be known.
+LoadedModel load_model(const std::filesystem::path& path, const SaidOfWeights& said = {});
 
 // Fills the parameters, or a block of their layout, from the file's tensors of the same name. Throws if one is missing,
 // or has another shape (naming the tensor and both shapes), or the file holds tensors the model does not have.

@@ -13,7 +13,7 @@ lines() { wc -l <"$1" | tr -d ' '; }
 run
 check "mvmoe alone exits with 0" equal "$code" 0
 alone=$out
-for subcommand in train evaluate confusion superclasses pipeline summary gradcheck pack augment-preview bench report info; do
+for subcommand in train evaluate predict confusion superclasses pipeline summary gradcheck pack augment-preview bench report info; do
   check "mvmoe alone lists $subcommand with a line" grep -Eq "^ +$subcommand +[a-z]" "$captured/out"
 done
 run --help
@@ -40,7 +40,8 @@ done
 for group in "Data and folder" Model "Optimizer and schedule" "Augmentation and targets" Running; do
   check "train --help has a group: $group" grep -qx "$group" "$captured/out"
 done
-helps evaluate weights data threads per-class json
+helps evaluate weights data threads per-class heads pool mean std crop-pct interpolation image-size class-names json
+helps predict weights logits threads heads pool mean std crop-pct interpolation image-size class-names json
 helps confusion weights data out kind threads lane-size kernels json
 helps superclasses confusion experts out method max-size seed file data json
 helps summary "${model[@]}" batch-size threads json

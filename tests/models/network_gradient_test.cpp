@@ -1,6 +1,6 @@
 // The whole network. Wrong but plausible, and what shows it: a branch without its sum, a norm left out or shared, the
-// wrong block's parameters, the last block's class-token path reading other rows of qkv than the whole does (both
-// poolings against one reference); a gradient of a variable that is read twice, not added up or not zero at first; drop
+// wrong block's parameters, the last block's class-token path reading other rows of qkv than the whole does (all
+// ends against one reference); the first patch taken for a class token, the norm before a pooling that it must follow; a gradient of a variable that is read twice, not added up or not zero at first; drop
 // path drawn by the place in the lane.
 #include <gtest/gtest.h>
 
@@ -14,9 +14,9 @@ namespace mvmoe {
 namespace {
 
 TEST(NetworkGradient, EveryParameterMatchesTheReferenceNetwork) {
-  for (const Pool pool : {Pool::cls, Pool::mean})
+  for (const gradcheck::NetworkEnd end : gradcheck::network_ends)
     for (const std::uint64_t seed : {1, 2, 3}) {
-      const gradcheck::Result result = gradcheck::check_network(pool, seed);
+      const gradcheck::Result result = gradcheck::check_network(end, seed);
       EXPECT_EQ(result.verdict, gradcheck::Verdict::passed) << result.op << ", seed " << seed << ": " << result.reason;
     }
 }

@@ -31,6 +31,13 @@ Case embed_tokens_case(int b, int N, int D) {
           .reference = [](const Arrays& in) { return reference::embed_tokens(in[0], in[1], in[2]); }};
 }
 
+Case embed_patches_case(int b, int N, int D) {  // without a class token
+  return {.op = "embed_tokens",
+          .inputs = {{"patches", {b, N, D}}, {"positions", {1, N, D}}},
+          .record = [](Context& c, const Vars& in) { return embed_tokens(c, in[0], {}, in[1]); },
+          .reference = [](const Arrays& in) { return reference::embed_tokens(in[0], {}, in[1]); }};
+}
+
 // eps is large in one case: at 1e-6 nobody would see it missing.
 Case layer_norm_case(Shape x, float eps = 1e-6f) {
   return {.op = "layer_norm",
@@ -139,7 +146,7 @@ Case view_case(int b, int T, int D) {
 std::vector<Case> all_cases() {
   std::vector<Case> cases{
       patch_embed_case(1, 3, 2, 1, 2), patch_embed_case(2, 3, 6, 5, 2), patch_embed_case(3, 1, 4, 33, 4), patch_embed_case(1, 3, 3, 7, 1),
-      embed_tokens_case(1, 1, 1), embed_tokens_case(3, 4, 7), embed_tokens_case(2, 5, 33),
+      embed_tokens_case(1, 1, 1), embed_tokens_case(3, 4, 7), embed_tokens_case(2, 5, 33), embed_patches_case(1, 1, 5), embed_patches_case(3, 4, 7),
       layer_norm_case({1, 5}), layer_norm_case({2, 7}), layer_norm_case({5, 8}), layer_norm_case({2, 3, 33}), layer_norm_case({4, 192}),
       layer_norm_case({3, 5}, 0.5f),
       linear_case({1, 1}, 1), linear_case({1, 5}, 3), linear_case({7, 3}, 1), linear_case({2, 3, 5}, 33), linear_case({3, 192}, 7),

@@ -36,8 +36,8 @@ Result worse(const Result& a, const Result& b) {
 std::vector<Result> run_all(const std::vector<std::uint64_t>& seeds) {
   std::vector<Result> results;
   for (const Case& c : all_cases()) results.push_back(worst_over(seeds, [&](std::uint64_t seed) { return check(c, seed); }));
-  for (const Pool pool : {Pool::cls, Pool::mean})
-    results.push_back(worst_over(seeds, [&](std::uint64_t seed) { return check_network(pool, seed); }));
+  for (const NetworkEnd end : network_ends)
+    results.push_back(worst_over(seeds, [&](std::uint64_t seed) { return check_network(end, seed); }));
   return results;
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int images = 3;
 
-ModelConfig small(Pool pool) {
+ModelConfig small(NetworkEnd end) {
   ModelConfig config;
   config.depth = 2;
   config.width = 8;
@@ -18,7 +18,9 @@ ModelConfig small(Pool pool) {
   config.patch = 4;
   config.image = 8;
   config.classes = 3;
-  config.pool = pool;
+  config.pool = end == NetworkEnd::cls ? Pool::cls : Pool::mean;
+  config.class_token = end != NetworkEnd::fc_norm;
+  config.fc_norm = end == NetworkEnd::fc_norm;
   return config;
 }
 
@@ -35,8 +37,8 @@ void draw_parameters(const Parameters& parameters, std::uint64_t seed) {
 
 }  // namespace
 
-Result check_network(Pool pool, std::uint64_t seed) {
-  const ModelConfig config = small(pool);
+Result check_network(NetworkEnd end, std::uint64_t seed) {
+  const ModelConfig config = small(end);
   const ViT model(config);
   const Parameters& parameters = model.parameters();
   draw_parameters(parameters, seed);
@@ -53,7 +55,7 @@ Result check_network(Pool pool, std::uint64_t seed) {
   const auto forward = [&] { return reference::vit(config, arrays, image_array); };
   const Array logits = forward();
 
-  Result result{.op = pool == Pool::cls ? "network (pool cls)" : "network (pool mean)",
+  Result result{.op = end == NetworkEnd::cls ? "network (pool cls)" : end == NetworkEnd::mean ? "network (pool mean)" : "network (no class token, fc_norm)",
                 .shapes = text("images ", image_shape, ", depth 2, width 8, heads 2, patch 4, classes 3")};
   const Block gradients[] = {Block(parameters.block_size()), Block(parameters.block_size())};  // fast, plain
   for (const Kernels kernels : {Kernels::fast, Kernels::plain}) {

@@ -101,12 +101,12 @@ Array patch_embed(const Array& images, const Array& weight, const Array& bias) {
 }
 
 Array embed_tokens(const Array& patches, const Array& class_token, const Array& positions) {
-  const int b = patches.shape[0], N = patches.shape[1], D = patches.shape[2];
-  Array y({b, N + 1, D});
+  const int b = patches.shape[0], N = patches.shape[1], D = patches.shape[2], before = class_token.values.empty() ? 0 : 1;
+  Array y({b, N + before, D});
   for (int i = 0; i < b; ++i)
-    for (int t = 0; t <= N; ++t)
+    for (int t = 0; t < N + before; ++t)
       for (int e = 0; e < D; ++e)
-        y.row(i * (N + 1) + t)[e] = (t == 0 ? class_token.row(0)[e] : patches.row(i * N + t - 1)[e]) + positions.row(t)[e];
+        y.row(i * (N + before) + t)[e] = (t < before ? class_token.row(0)[e] : patches.row(i * N + t - before)[e]) + positions.row(t)[e];
   return y;
 }
 
@@ -150,15 +150,16 @@ Array vit(const ModelConfig& config, const std::map<std::string, Array>& paramet
   const auto p = [&](const std::string& name) -> const Array& { return parameters.at(name); };
   const auto dense = [&](const Array& x, const std::string& name) { return linear(x, p(name + ".weight"), p(name + ".bias")); };
   const auto norm = [&](const Array& x, const std::string& name) { return layer_norm(x, p(name + ".weight"), p(name + ".bias"), 1e-6); };
-  Array x = embed_tokens(patch_embed(images, p("patch_embed.proj.weight"), p("patch_embed.proj.bias")), p("cls_token"), p("pos_embed"));
+  Array x = embed_tokens(patch_embed(images, p("patch_embed.proj.weight"), p("patch_embed.proj.bias")), config.class_token ? p("cls_token") : Array{}, p("pos_embed"));
   for (int i = 0; i < config.depth; ++i) {
     const std::string block = "blocks." + std::to_string(i);
     const Array qkv = dense(norm(x, block + ".norm1"), block + ".attn.qkv");
     x = residual(x, dense(attention(qkv, config.heads), block + ".attn.proj"), {});
     x = residual(x, dense(gelu(dense(norm(x, block + ".norm2"), block + ".mlp.fc1")), block + ".mlp.fc2"), {});
   }
-  x = norm(x, "norm");
-  Array pooled = config.pool == Pool::cls ? select_token(x, 0) : mean_tokens(x, 1);
+  if (!config.fc_norm) x = norm(x, "norm");
+  Array pooled = config.pool == Pool::cls ? select_token(x, 0) : mean_tokens(x, config.class_token ? 1 : 0);
+  if (config.fc_norm) pooled = norm(pooled, "fc_norm");
   pooled.shape = {images.shape[0], config.width};
   return dense(pooled, "head");
 }

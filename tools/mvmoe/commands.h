@@ -21,6 +21,7 @@ int evaluate_command(const Words& words);
 int confusion_command(const Words& words);
 int superclasses_command(const Words& words);
 int pipeline_command(const Words& words);
+int predict_command(const Words& words);
 int summary_command(const Words& words);
 int gradcheck_command(const Words& words);
 int bench_command(const Words& words);

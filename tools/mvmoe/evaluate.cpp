@@ -7,6 +7,7 @@
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
+#include "tools/mvmoe/weights_options.h"
 #include "train/class_accuracy.h"
 #include "train/superclass/class_names.h"
 
@@ -51,25 +52,29 @@ void label_by_name(DataSet& data, const std::vector<std::string>& classes, const
 }  // namespace
 
 int evaluate_command(const Words& words) {
-  std::string weights, data_spec;
+  std::string data_spec;
+  WeightsOptions given;
   ThreadOptions threads;
   bool json = false, strict = false, per_class = false;
   Flags flags("evaluate --weights FILE --data SPEC [flags]", "Accuracy and loss of trained weights on a data set's test images.");
-  flags.add("weights", weights, "a safetensors file that mvmoe wrote", "FILE");
+  given.declare(flags);
   flags.add("data", data_spec, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
   flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");
   threads.declare_for_inference(flags);
   flags.add("per-class", per_class, "a table of all classes too, the worst first");
   flags.add("json", json, "results as one JSON object in the last line of stdout");
+  given.declare_what_may_be_said(flags);
   if (!flags.parse(words)) return 0;
   flags.require("weights");
   flags.require("data");
 
-  const LoadedModel loaded = load_model(weights);
+  LoadedModel loaded = given.load();
+  const std::string& weights = given.weights;
   DataSet data = load_dataset(data_spec, strict);
   require_test_images(data);
   say_notes(data);
   const ModelConfig& config = loaded.model->config();
+  if (!loaded.description.named && config.classes == static_cast<int>(data.classes.size())) loaded.description.classes = data.classes;  // in their order, as timm takes them
   if (data.test.read) label_by_name(data, loaded.description.classes, weights);
   else if (config.classes != static_cast<int>(data.classes.size()))
     fail_usage("--data: ", printable(data_spec), " has ", data.classes.size(), " classes, the weights in ", printable(weights), " were trained for ", config.classes);

@@ -91,6 +91,15 @@ void Flags::add(const std::string& name, std::optional<float>& value, const std:
            }});
 }
 
+void Flags::add(const std::string& name, std::vector<float>& values, const std::string& help, const std::string& otherwise, float lowest, float highest) {
+  add(Flag{name, help, "X", [=, &values] {
+             std::string out;
+             for (const float value : values) out += (out.empty() ? "" : " ") + text_of(value);
+             return out.empty() ? otherwise : out;
+           },
+           [=, &values](const std::string& word) { values.push_back(number_from(name, word, lowest, highest)); }});
+}
+
 void Flags::add_choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> choices) {
   const std::string all = joined(choices);
   add(Flag{name, help + ": " + all, "WORD", [&value] { return value; },
@@ -185,7 +194,7 @@ void Flags::print_help() const {
   if (positional_) line(positional_name_, positional_help_);
   std::string heading;
   for (const Flag& flag : flags_) {
-    if (flag.heading != heading) std::printf("%s%s\n", heading.empty() ? "" : "\n", flag.heading.c_str());
+    if (flag.heading != heading) std::printf("%s%s\n", &flag == &flags_.front() ? "" : "\n", flag.heading.c_str());
     heading = flag.heading;
     line(left(flag), flag.help + (flag.is_switch() || flag.default_text.empty() ? "" : " [" + flag.default_text + "]"));
   }

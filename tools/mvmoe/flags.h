@@ -27,6 +27,8 @@ class Flags {
   void add(const std::string& name, float& value, const std::string& help, float lowest = 0, float highest = 1e30f);
   // A number that may be left to the program, or to nothing: `otherwise` says in --help what that means.
   void add(const std::string& name, std::optional<float>& value, const std::string& help, const std::string& otherwise, float lowest = 0, float highest = 1e30f);
+  // Numbers, one for each time the flag is given.
+  void add(const std::string& name, std::vector<float>& values, const std::string& help, const std::string& otherwise, float lowest = 0, float highest = 1e30f);
   void add_choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> choices);
   // Begins a group of --help: what is added from here on stands under this line.
   void heading(const std::string& text) { heading_ = text; }

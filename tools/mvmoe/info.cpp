@@ -9,11 +9,11 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "engine/json.h"
-#include "engine/safetensors.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/machine.h"
 #include "tools/mvmoe/options.h"
 #include "train/data/pack.h"
+#include "train/timm.h"
 
 namespace mvmoe {
 namespace {
@@ -51,18 +51,34 @@ Json machine() {
           {"bf16", std::find(sets.begin(), sets.end(), "avx512bf16") != sets.end()}, {"mpi", false}};
 }
 
+// What timm's tensors and the config.json beside them say; null: nobody says it, and a flag must.
+Json timms(const TensorFiles& files) {
+  const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
+  try {
+    const TimmNetwork network = timm_network(files);
+    const ModelConfig& m = network.model;
+    const TimmConfig& c = network.configuration;
+    return {{"depth", m.depth}, {"width", m.width}, {"heads", or_null(c.heads)}, {"patch", m.patch}, {"image", m.image}, {"classes", m.classes}, {"mlp_ratio", m.mlp_ratio},
+            {"pool", c.pool ? Json(pool_name(*c.pool)) : Json(nullptr)}, {"qkv_bias", m.qkv_bias}, {"class_token", m.class_token}, {"fc_norm", m.fc_norm},
+            {"mean", or_null(c.mean)}, {"std", or_null(c.std)}, {"crop_pct", or_null(c.crop_pct)}, {"interpolation", c.interpolation ? Json(interpolation_name(*c.interpolation)) : Json(nullptr)}};
+  } catch (const Error& e) {
+    return e.what();  // the file is described all the same: it need not hold a network
+  }
+}
+
 Json describe(const fs::path& path) {
-  const SafetensorsFile file(path);
+  const TensorFiles files(path);
   Json tensors = Json::array();
   std::size_t numbers = 0;
-  for (const auto& entry : file.entries()) {
+  for (const auto* entry : files.entries()) {
     std::vector<int> shape;
-    for (int i = 0; i < entry.shape.axes(); ++i) shape.push_back(entry.shape[i]);
-    tensors.push_back({{"name", entry.name}, {"dtype", entry.dtype}, {"shape", shape}});
-    numbers += entry.shape.size();
+    for (int i = 0; i < entry->shape.axes(); ++i) shape.push_back(entry->shape[i]);
+    tensors.push_back({{"name", entry->name}, {"dtype", entry->dtype}, {"shape", shape}});
+    numbers += entry->shape.size();
   }
-  Json json{{"file", path.string()}, {"tensors", tensors}, {"numbers", numbers}, {"verified", file.verify()}};
-  if (const auto found = file.metadata().find("mvmoe"); found != file.metadata().end()) json["description"] = parse_json(printable(path.string()) + ": the metadata entry mvmoe", found->second);
+  Json json{{"file", path.string()}, {"tensors", tensors}, {"numbers", numbers}, {"verified", files.verify()}};
+  if (const auto found = files.metadata().find("mvmoe"); found != files.metadata().end()) json["description"] = parse_json(printable(path.string()) + ": the metadata entry mvmoe", found->second);
+  else if (files.find("patch_embed.proj.weight")) json["network"] = timms(files);
   return json;
 }
 
@@ -101,7 +117,7 @@ int info_command(const Words& words) {
   std::vector<std::string> files;
   bool json = false;
   Flags flags("info [FILE]", "This machine and this build; or what a weights file, a checkpoint's folder or a pack holds, every checksum verified.");
-  flags.add_positional("FILE", files, "a safetensors file, a checkpoint's folder, or a pack");
+  flags.add_positional("FILE", files, "a safetensors file or the index JSON of several, a checkpoint's folder, or a pack");
   flags.add("json", json, "as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   if (files.size() > 1) fail_usage("'", printable(files[1]), "' is one word too many: mvmoe info [FILE]");

@@ -168,6 +168,16 @@ bool is_folder(const fs::path& path) {
 
 }  // namespace
 
+std::vector<std::string> images_in_folder(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    if (has_image_name(at->path()) && at->is_regular_file(error)) names.push_back(at->path().string());
+  if (error) fail(shown(folder), ": ", error.message());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 DataSet load_folder(const fs::path& folder, bool strict) {
   DataSet data;
   data.mean = {0.485f, 0.456f, 0.406f};  // ImageNet's

@@ -1,0 +1,40 @@
+// engine/tensor_files.h: the tensors of one safetensors file, or of several that an index JSON names, seen as one.
+//
+// The index (as the transformers library writes it): {"metadata": {..}, "weight_map": {"tensor": "file", ..}}.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/safetensors.h"
+
+namespace mvmoe {
+
+class TensorFiles {
+ public:
+  // A path that ends in .json is an index. Its files are plain names, and stand beside it: a name with a folder in it is an
+  // error before anything is opened, and so is a tensor that is not in the file the index says, or in a file and not in
+  // the index. Throws as SafetensorsFile does.
+  explicit TensorFiles(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return path_; }
+  const std::string& shown() const { return shown_; }  // the path as it may be printed
+  std::size_t count() const { return files_.size(); }  // of files
+
+  std::vector<const SafetensorsFile::Entry*> entries() const;  // of all files
+  const SafetensorsFile::Entry* find(const std::string& name) const;
+  const Metadata& metadata() const { return files_.front()->metadata(); }  // the first file's
+  void read(const std::string& name, Tensor into) const;
+  int verify() const;
+
+ private:
+  void open_index();
+  std::filesystem::path path_;
+  std::string shown_;
+  std::vector<std::unique_ptr<SafetensorsFile>> files_;
+  std::map<std::string, const SafetensorsFile*> file_of_;  // [tensor]
+};
+
+}  // namespace mvmoe

@@ -1,0 +1,28 @@
+// train/timm.h: a dense ViT or DeiT from timm's tensors: what they show of the network, what must be said besides, and
+// how they are read.
+//   from the tensors     depth, width, patch, hidden width, classes, bias of qkv, class token, fc_norm, size of the images
+//   from elsewhere       heads, pooling, mean, std, crop and interpolation: a config.json beside the file, or the user
+//   source               timm's VisionTransformer; names as there
+#pragma once
+#include "train/timm_config.h"
+#include "train/weights.h"
+
+namespace mvmoe {
+
+struct TimmNetwork {
+  ModelConfig model;         // heads and pool are not to be seen in tensors: as the configuration says, where it does
+  TimmConfig configuration;
+};
+
+// Throws Error that names the file and the tensor if it is no ViT with a head, or for images that are not of three colours.
+TimmNetwork timm_network(const TensorFiles& files);
+
+// The same with what the user says in the place of what is not known. Throws UsageError that names every flag that is missing.
+ModelDescription timm_description(const TensorFiles& files, const SaidOfWeights& said);
+
+// Every tensor of the file into the model's parameter of the same name. Positions of another image size are resampled; where
+// the class token has none (no_embed_class) it gets 0. Layer scale (ls1, ls2) is multiplied into the weights it scales.
+// Throws Error that names the tensor: missing, of another shape, or the model has none of this name.
+void read_tensors(const TensorFiles& files, const ViT& model);
+
+}  // namespace mvmoe
