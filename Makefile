@@ -120,8 +120,8 @@ flag_objects := $(patsubst %,$(BUILD)/tools/mvmoe/%.cpp.o,augment_options flags 
 $(BUILD)/fuzz-%: $(BUILD)/entry/%.o $(readers) $(flag_objects) $(BUILD)/libmvmoe.a
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -lgtest -o $@
 
-$(BUILD)/seeded_race: $(BUILD)/tests/sanitize/seeded_race.cpp.o $(BUILD)/libmvmoe.a
-	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
+$(BUILD)/seeded_race: $(BUILD)/tests/sanitize/seeded_race.cpp.o $(BUILD)/engine/threads.cpp.o
+	$(CXX) $(LDFLAGS) $^ -o $@
 
 $(BUILD)/entry/%.o: tests/fuzz/entry.cpp tests/fuzz/readers.h $(BUILD)/flags
 	@mkdir -p $(@D)
