@@ -47,7 +47,21 @@ Image resize_short_side(const Image& image, int side, Interpolation interpolatio
   return out;
 }
 
+namespace {
+
+// The middle of an image that is longer than `most` times its short side.
+Image middle_of(const Image& image, int most) {
+  const int longest = most * std::min(image.width, image.height), width = std::min(image.width, longest), height = std::min(image.height, longest);
+  Image out;
+  resize(image, {(image.width - width) / 2, (image.height - height) / 2, width, height}, width, height, Interpolation::bilinear, out);
+  return out;
+}
+
+}  // namespace
+
 Image centre_crop(const Image& image, int side, float crop_pct, Interpolation interpolation) {
+  constexpr int most = 100;  // a line of pixels, resized as a whole, would be gigabytes
+  if (std::max(image.width, image.height) / most > std::min(image.width, image.height)) return centre_crop(middle_of(image, most), side, crop_pct, interpolation);
   const Image whole = resize_short_side(image, std::max(side, static_cast<int>(std::floor(static_cast<float>(side) / crop_pct))), interpolation);
   const auto half = [](int room) { return static_cast<int>(std::nearbyint(room / 2.0)); };  // a half to the even number, as Python
   const int left = half(whole.width - side), top = half(whole.height - side);

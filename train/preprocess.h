@@ -30,6 +30,7 @@ void normalise(const Image& image, const std::array<float, 3>& mean, const std::
 Image resize_short_side(const Image& image, int side, Interpolation interpolation);
 
 // The short side becomes side / crop_pct, rounded down, then side x side are cut out of the middle (timm's evaluation).
+// Of an image longer than 100 times its short side, only the middle of that length is resized.
 Image centre_crop(const Image& image, int side, float crop_pct, Interpolation interpolation);
 
 // Image `index` of the set as the network reads it, to [3, side, side]. Throws as image_or_stand_in does.

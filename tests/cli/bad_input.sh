@@ -56,6 +56,9 @@ bad_flag "--mixup -1" --mixup --mixup -1
 bad_flag "--mixup-prob 2" --mixup-prob --mixup-prob 2
 bad_flag "--random-erasing 2" --random-erasing --random-erasing 2
 bad_flag "--repeated-augment 0" --repeated-augment --repeated-augment 0
+bad_flag "parts of one image to be mixed" --mixup --mixup 0.8 --batch-size 4 --accumulate 4
+bad_flag "a share that holds nothing out" --holdout --holdout 0.0001
+bad_flag "weights of the run that --overwrite removes" --init-from --init-from run/last.safetensors
 bad_flag "nobody to be mixed with" --lane-size --mixup 0.8 --lane-size 1
 bad_flag "--crop pad suggests" pad4 --crop pad
 bad_flag "a flag without its value" --lr --lr

@@ -70,6 +70,11 @@ must_run "info" info raw.pack --json
 check "info: every image" equal "$(json_value verified)" 32
 must_run "train on a pack" "${train[@]}" --data pack:raw.pack --epochs 10 --out packed --json
 check "a pack is learned" equal "$(json_value top1)" 100.0
+must_run "a folder's run again, from the pack" train --quiet --config run/config.json --data pack:raw.pack --epochs 1 --out by-config
+check "the network reads what it read before" grep -q '"image-size": "16"' by-config/config.json
+sed 's/"data": .*/"data": "glyphs",/; s/"crop-pct": .*/"crop-pct": "1",/; s/"crop": .*/"crop": "pad4",/' run/config.json >of-glyphs.json
+must_run "a run of other data again, on the folder" train --quiet --config of-glyphs.json --image-size 16 --patch 8 --data folder:data --epochs 1 --out by-config2
+check "how images of any size are cut is chosen anew" grep -q '"crop-pct": "0.875"' by-config2/config.json
 must_run "evaluate on a pack" evaluate --weights run/last.safetensors --data pack:data.pack --json
 check "evaluate on a pack: images" equal "$(json_value images)" 8
 must_run "bench loader" bench loader --data pack:data.pack --batch-size 8 --image-size 16 --json

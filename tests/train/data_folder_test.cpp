@@ -90,6 +90,9 @@ TEST(Folder, WhatMakesNoDataSetIsNamed) {
   fs::remove_all(folder / "val");
   put_file(folder / "val", "a file");
   EXPECT_EQ(error(folder), folder.string() + "/val: Not a directory");
+  fs::remove(folder / "val");
+  put(folder / "train/caf\xE9/1.png", 1);  // Latin-1: weights could not keep the name
+  EXPECT_EQ(error(folder), folder.string() + "/train/caf\\xe9: this class's name is not UTF-8, so weights cannot keep it: rename the folder");
 }
 
 TEST(Folder, LinksAreFollowedAndLoopsEnd) {
@@ -244,6 +247,15 @@ TEST(Preprocess, TheCentreIsCutOut) {
   EXPECT_EQ(short_side.width, 133) << "133.2, rounded down";
   EXPECT_EQ(short_side.height, 100);
   EXPECT_EQ(centre_crop(plain(1, 1, 9), 8, 0.875f, Interpolation::bicubic).rgb, plain(8, 8, 9).rgb);
+}
+
+// As a whole it would be 256 x 16,640,000 pixels, and 256 x 2,560,000,000 is more than an int holds.
+TEST(Preprocess, TheCentreOfAThinImageTakesLittleMemory) {
+  const Image centre = centre_crop(striped(1, 65'000), 224, 0.875f, Interpolation::bicubic);
+  EXPECT_EQ(centre.rgb.size(), 3u * 224 * 224);
+  EXPECT_EQ(centre.rgb[1], striped(1, 65'000).rgb[3 * 32'499 + 1]);
+  EXPECT_EQ(centre.rgb[3 * (223 * 224) + 1], striped(1, 65'000).rgb[3 * 32'500 + 1]);
+  EXPECT_EQ(centre_crop(plain(10'000'000, 1, 9), 224, 0.875f, Interpolation::bicubic).rgb, plain(224, 224, 9).rgb);
 }
 
 TEST(Preprocess, PixelsBecomePlanes) {

@@ -179,6 +179,16 @@ TEST(TensorBoard, TheConfusionPictureHasARowForEachTrueClass) {
   EXPECT_EQ(level(1, 0), 0);
   EXPECT_EQ(level(1, 1), 255);
   EXPECT_EQ(confusion_picture(evaluation, {0, 0, 0, 1}, 1000).width, 1000) << "a pixel a cell";
+  // Of more classes than that, neighbours share a cell: here 22 of ImageNet-21k's.
+  for (const int predicted : {0, 21, 22, 21'840}) evaluation.results.push_back({.predicted = predicted});
+  evaluation.results.erase(evaluation.results.begin(), evaluation.results.begin() + 4);
+  const Picture many = confusion_picture(evaluation, {0, 21, 1, 21'840}, 21'841);
+  ASSERT_EQ(many.width, 993);
+  const Image cells = decode_image(many.png);
+  const auto cell = [&](int row, int column) { return int{cells.rgb[static_cast<std::size_t>(row * 993 + column) * 3]}; };
+  EXPECT_EQ(cell(0, 0), 85) << "two of three";
+  EXPECT_EQ(cell(0, 1), 170);
+  EXPECT_EQ(cell(992, 992), 0);
 }
 
 TEST(TensorBoard, WhatCannotBeWrittenIsNamed) {

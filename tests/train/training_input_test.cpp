@@ -149,6 +149,8 @@ TEST(TrainingInput, WhatCannotBeMixedOrRepeatedIsSaid) {
     return message_of<UsageError>([&] { Loader loader(set, c); });
   };
   EXPECT_EQ(message([](LoaderConfig& c) { c.lane_size = 1; }), "--lane-size: 1, but --mixup and --cutmix mix the images of a lane: must be at least 2");
+  EXPECT_EQ(message([](LoaderConfig& c) { c.batch_size = 1; }),
+            "--mixup: as --cutmix mixes the images of a batch in pairs, and here 1 comes at a time: a larger batch, or fewer parts by --accumulate");
   EXPECT_EQ(message([](LoaderConfig& c) { c.repeats = 0; }), "--repeated-augment: 0, must be at least 1");
 }
 

@@ -39,7 +39,11 @@ void AugmentOptions::resolve(const DataSet& data, LoaderConfig& loader) {
 }
 
 std::string AugmentOptions::note() const {
-  return rand_augment != "none" && color_jitter > 0 ? "--color-jitter: is off where --rand-augment is on, as in timm" : "";
+  if (rand_augment != "none" && color_jitter > 0) return "--color-jitter: is off where --rand-augment is on, as in timm";
+  if (mixup_prob != AugmentOptions{}.mixup_prob && mixup == 0 && cutmix == 0) return "--mixup-prob: mixes nothing, as --mixup and --cutmix are 0";
+  if (mixup_switch_prob != AugmentOptions{}.mixup_switch_prob && (mixup == 0 || cutmix == 0))
+    return "--mixup-switch-prob: has nothing to choose between, as --mixup and --cutmix are not both above 0";
+  return "";
 }
 
 }  // namespace mvmoe

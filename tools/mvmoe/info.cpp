@@ -126,6 +126,8 @@ int info_command(const Words& words) {
   if (files.empty()) {
     result = machine();
   } else if (fs::is_directory(files[0])) {
+    if (!fs::exists(fs::path(files[0]) / "state.json"))
+      fail(printable(files[0]), ": is no checkpoint's folder: a run's are checkpoints/step-N in it, its weights last.safetensors and best.safetensors");
     result["checkpoint"] = files[0];
     const auto state = read_file(fs::path(files[0]) / "state.json", 1 << 20);
     result["state"] = parse_json(printable(files[0]) + "/state.json:", {reinterpret_cast<const char*>(state.data()), state.size()});

@@ -25,12 +25,18 @@ void take_config(Flags& flags, const std::string& file) {
   nlohmann::json config = read_json(file, "--config");
   if (flags.given("data") && config.is_object() && config.contains("data") && config["data"].is_string()) {
     const std::string now = flags.values({"data"})["data"], before = config["data"];
-    if (now != before)
-      for (const char* name : {"classes", "image-size"}) config.erase(name);
-    if (kind_of(now) != kind_of(before))
-      for (const char* name : {"patch", "crop", "flip"}) config.erase(name);
+    const auto kind = [](const std::string& spec) { return kind_of(spec) == "pack" ? "folder" : kind_of(spec); };  // a pack is a folder's images
+    if (now != before) config.erase("classes");
+    if (kind(now) != kind(before))
+      for (const char* name : {"image-size", "patch", "crop", "flip", "crop-pct"}) config.erase(name);
   }
   flags.set_missing(config, "--config: " + printable(file));
+}
+
+bool is_inside(const std::string& file, const fs::path& folder) {
+  std::error_code ignored;
+  const fs::path way = fs::weakly_canonical(file, ignored).lexically_relative(fs::weakly_canonical(folder, ignored));
+  return !file.empty() && !way.empty() && *way.begin() != "..";
 }
 
 Json or_null(double value, bool defined = true) { return defined && std::isfinite(value) ? Json(value) : Json(nullptr); }
@@ -118,6 +124,8 @@ int train(const Words& words, const char* how_to_go_on) {
   listen_for_stop_signals();  // before any thread is started
   const fs::path folder = o.out, config_file = folder / "config.json";
   if (o.resume && o.overwrite) fail_usage("--overwrite: contradicts --resume: give one of them");
+  if (o.overwrite && is_inside(o.init_from, folder))
+    fail_usage("--init-from: ", printable(o.init_from), " is of the run that --overwrite removes: choose another --out");
   const FolderLock lock(folder);  // before the folder is looked into
   if (!o.config.empty()) take_config(flags, o.config);
   std::error_code ignored;
@@ -141,6 +149,8 @@ int train(const Words& words, const char* how_to_go_on) {
   const ModelConfig config = o.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
   const std::vector<bool> held_out = choose_holdout(data.train.labels, config.classes, o.holdout, o.seed);
   const ImageSet holdout = part_of(data.train, held_out, true);
+  if (o.holdout > 0 && holdout.size() == 0)
+    fail_usage("--holdout: ", o.holdout, " of each class, rounded, is no image: the training set has ", data.train.size(), " images of ", config.classes, " classes; a larger share will do");
   const ImageSet rest = o.holdout > 0 ? part_of(data.train, held_out, false) : ImageSet{};
   const ImageSet& train_set = o.holdout > 0 ? rest : data.train;
   if (o.batch_size > train_set.size())

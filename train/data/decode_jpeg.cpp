@@ -66,6 +66,21 @@ void read_rows(Decoder& d, Image& image, std::vector<std::uint8_t>& inks) {
   }
 }
 
+// Where libjpeg comes back to. What is filled and destroyed after that is the caller's: of a function's own variables, those
+// that changed since setjmp would have no defined value. False: failure.what says why.
+bool decode(std::span<const std::uint8_t> bytes, Failure& failure, Decoder& d, jpeg_progress_mgr& progress, Image& image, std::vector<std::uint8_t>& inks) {
+  if (setjmp(failure.back)) return false;
+  jpeg_create_decompress(&d);
+  d.progress = &progress;
+  jpeg_mem_src(&d, bytes.data(), bytes.size());
+  jpeg_read_header(&d, TRUE);
+  d.out_color_space = d.num_components == 4 ? JCS_CMYK : JCS_RGB;
+  jpeg_start_decompress(&d);
+  read_rows(d, image, inks);
+  jpeg_finish_decompress(&d);
+  return true;
+}
+
 }  // namespace
 
 Image decode_jpeg(std::span<const std::uint8_t> bytes) {
@@ -74,19 +89,11 @@ Image decode_jpeg(std::span<const std::uint8_t> bytes) {
   Image image;
   std::vector<std::uint8_t> inks;  // [width, 4], of an image of four colours
   jpeg_progress_mgr progress{};
+  progress.progress_monitor = look_at_scans;
   d.err = jpeg_std_error(&failure);
   failure.error_exit = leave;
   failure.emit_message = warn;
-  if (setjmp(failure.back)) fail("JPEG is damaged or cut short (", failure.what, ")");
-  jpeg_create_decompress(&d);
-  progress.progress_monitor = look_at_scans;
-  d.progress = &progress;
-  jpeg_mem_src(&d, bytes.data(), bytes.size());
-  jpeg_read_header(&d, TRUE);
-  d.out_color_space = d.num_components == 4 ? JCS_CMYK : JCS_RGB;
-  jpeg_start_decompress(&d);
-  read_rows(d, image, inks);
-  jpeg_finish_decompress(&d);
+  if (!decode(bytes, failure, d, progress, image, inks)) fail("JPEG is damaged or cut short (", failure.what, ")");
   return image;
 }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
@@ -29,6 +30,16 @@ bool has_image_name(const fs::path& path) {
   std::string ending = path.extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
+}
+
+// Whether it can stand in JSON as it is, where weights and packs keep the names of classes.
+bool is_utf8(const std::string& name) {
+  try {
+    nlohmann::json(name).dump();
+    return true;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
 }
 
 // "a, b, c and 4 more"
@@ -69,6 +80,8 @@ class Scan {
     say("a link back to a folder that it is in: passed over", loops_);
     if (other_files_ > 0) notes_.push_back(text(shown(root_), ": ", other_files_, " files that are not named .jpg, .jpeg or .png are passed over"));
     if (classes.empty()) fail(shown(root_), ": holds no folders, must hold one a class, with images (jpg, jpeg, png) in it");
+    for (const ClassFolder& folder : classes)
+      if (!is_utf8(folder.name)) fail(shown(root_ / folder.name), ": this class's name is not UTF-8, so weights cannot keep it: rename the folder");
   }
 
   std::vector<ClassFolder> classes;  // sorted by name
