@@ -26,7 +26,7 @@ class Network(torch.nn.Module):
         return F.linear(x, self.t[name + '.weight'], self.t.get(name + '.bias'))
 
     def norm(self, x, name):
-        return F.layer_norm(x, x.shape[-1:], self.t[name + '.weight'], self.t[name + '.bias'], 1e-6)
+        return F.layer_norm(x, (self.c['width'],), self.t[name + '.weight'], self.t[name + '.bias'], 1e-6)
 
     def attention(self, x, name):  # [B, T, D]
         B, T, D = x.shape
@@ -52,7 +52,7 @@ class Network(torch.nn.Module):
 
     def forward(self, images):  # [B, 3, S, S], normalised, to logits [B, classes]
         x = F.conv2d(images, self.t['patch_embed.proj.weight'], self.t['patch_embed.proj.bias'], stride=self.c['patch']).flatten(2).transpose(1, 2)
-        x = torch.cat([self.t['cls_token'].expand(len(x), 1, -1), x], 1) + self.t['pos_embed']
+        x = torch.cat([self.t['cls_token'].expand(x.shape[0], 1, -1), x], 1) + self.t['pos_embed']
         for i in range(self.c['depth']):
             block, sparse = f'blocks.{i}', self.moe and i >= self.c['depth'] - self.moe['layers']
             if sparse and i == self.c['depth'] - self.moe['layers'] and self.moe['routing'] != 'token':  # one decision an image
