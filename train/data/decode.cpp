@@ -91,12 +91,33 @@ struct JpegHeader {
   bool adobe = false;  // whether Adobe's segment says how colours are stored
 };
 
-// Walks the segments up to the first scan. Sizes are checked here; what is inside a scan is stb_image's to find wrong.
+// stb_image 2.27 has room for the 256 codes that a table can have, and writes all the segment counts.
+void check_huffman_tables(Bytes body, std::size_t at) {
+  constexpr std::size_t counts = 17;  // which table, then how many codes of 1 .. 16 bits
+  while (!body.empty()) {
+    if (body.size() < counts) fail("JPEG is damaged at byte ", at);
+    std::size_t codes = 0;
+    for (std::size_t i = 1; i < counts; ++i) codes += body[i];
+    if (codes > 256 || codes > body.size() - counts) fail("JPEG is damaged at byte ", at, ": a Huffman table of ", codes, " codes");
+    body = body.subspan(counts + codes);
+  }
+}
+
+// Where the next marker is that is no part of a scan's data; the file's end where there is none.
+std::size_t end_of_scan(Bytes bytes, std::size_t at) {
+  const auto in_data = [](int after) { return after == 0 || after == 0xFF || (after >= 0xD0 && after <= 0xD7); };
+  while (at + 1 < bytes.size() && (bytes[at] != 0xFF || in_data(bytes[at + 1]))) ++at;
+  return at + 1 < bytes.size() ? at : bytes.size();
+}
+
+// Walks the segments of the file. Sizes and tables are checked here; what is inside a scan is stb_image's to find wrong.
 JpegHeader check_jpeg(Bytes bytes) {
   JpegHeader header;
+  bool scanned = false;
   for (std::size_t at = 2;;) {
     while (at < bytes.size() && bytes[at] == 0xFF) ++at;  // any number of fill bytes
     if (at == 2) fail("JPEG is damaged at byte ", at);
+    if (scanned && (bytes.size() - at < 3 || bytes[at] == 0xD9)) return header;  // whether it is all there, stb_image finds
     if (bytes.size() - at < 3) fail("JPEG is cut short");
     const int marker = bytes[at];
     const std::size_t length = big_endian(bytes, at + 1, 2);
@@ -114,8 +135,11 @@ JpegHeader check_jpeg(Bytes bytes) {
     if (marker == 0xEE && body.size() >= 12 && std::memcmp(body.data(), "Adobe", 5) == 0) header.adobe = true;
     if (marker == 0xDA) {
       if (header.components == 0) fail("JPEG has no header before its first scan");
-      return header;
+      scanned = true;
+      at = end_of_scan(bytes, at + 1 + length);
+      continue;
     }
+    if (marker == 0xC4) check_huffman_tables(body, at);
     if (marker == 0xD9) fail("JPEG ends before its first scan");
     at += 1 + length;
     if (at < bytes.size() && bytes[at] != 0xFF) fail("JPEG is damaged at byte ", at);
