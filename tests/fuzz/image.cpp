@@ -1,5 +1,5 @@
 // A JPEG or PNG through our decoder. A PNG once more with its chunks' checksums put right: no fuzzer guesses them, and
-// stb_image, behind them, is what is to be tried.
+// the decoders behind them are what is to be tried.
 #include "engine/files.h"
 #include "tests/fuzz/input.h"
 #include "train/data/decode.h"

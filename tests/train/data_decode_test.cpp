@@ -149,6 +149,26 @@ TEST(Decode, APngThatUnpacksToTooMuchIsAnError) {
   EXPECT_EQ(message(png), "PNG is damaged or cut short (outofmem)");
 }
 
+// A Huffman table of more codes than there are, in every table of the file: before the first scan and between the scans.
+TEST(Decode, NoHuffmanTableHasMoreThan256Codes) {
+  int tables = 0, after_a_scan = 0;
+  for (const char* name : {"colour.jpg", "progressive.jpg"}) {
+    const std::vector<std::uint8_t> good = file(name);
+    bool scanned = false;
+    for (std::size_t at = 0; at + 22 < good.size(); ++at) {
+      if (good[at] != 0xFF) continue;
+      scanned = scanned || good[at + 1] == 0xDA;
+      if (good[at + 1] != 0xC4) continue;
+      std::vector<std::uint8_t> bad = good;
+      std::fill_n(bad.begin() + static_cast<std::ptrdiff_t>(at) + 5, 16, std::uint8_t{255});
+      EXPECT_EQ(message(bad).find("JPEG is damaged or cut short (Bogus Huffman table"), 0u) << message(bad);
+      ++tables, after_a_scan += scanned;
+    }
+  }
+  EXPECT_GE(tables, 4);
+  EXPECT_GE(after_a_scan, 1);
+}
+
 TEST(Decode, WhatIsEncodedComesBack) {
   Image image{.width = 40, .height = 30, .rgb = {}};
   for (int y = 0; y < 30; ++y)

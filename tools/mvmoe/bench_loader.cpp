@@ -66,6 +66,10 @@ int bench_loader_command(const Words& words) {
   augment.resolve(data, config);
   Loader loader(set, config);
 
+  const int ahead = workers + 2, timed = (passes - 1) * loader.batches_per_epoch();  // batches
+  if (timed < 2 * ahead)
+    fail_usage("--passes: ", passes, ", of which ", timed, " batches are timed; ", workers, " workers make ", ahead, " ahead, so at least ", 1 + (2 * ahead + loader.batches_per_epoch() - 1) / loader.batches_per_epoch(),
+               " passes say something");
   std::vector<double> seconds;
   double warm_mb = 0;
   for (int pass = 0; pass < passes; ++pass) {

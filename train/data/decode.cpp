@@ -81,6 +81,9 @@ std::int64_t check_png(Bytes bytes) {
     if (crc32_of(bytes.subspan(at + 4, 4 + length)) != big_endian(bytes, at + 8 + length, 4))
       fail("PNG is damaged: the CRC of the chunk at byte ", at, " is not the stored one");
     if (is("IEND")) return pixels;
+    // A capital letter: not to be passed over. stb_image writes its name into a message that all threads share.
+    if ((type[0] & 0x20) == 0 && !is("IHDR") && !is("PLTE") && !is("IDAT"))
+      fail("PNG has a chunk '", printable({reinterpret_cast<const char*>(type.data()), 4}), "', which is not known");
     at += around + length;
   }
 }
