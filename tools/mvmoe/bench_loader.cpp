@@ -39,7 +39,7 @@ double peak_rss_mb() {
 
 int bench_loader_command(const Words& words) {
   std::string spec, recipe = "none";
-  int batch_size = 32, workers = 0, passes = 5, image_size = 0;
+  int batch_size = 32, workers = 0, passes = 0, image_size = 0;
   bool strict = false, json = false;
   AugmentOptions augment;
   Flags flags("bench loader --data SPEC [flags]",
@@ -47,7 +47,7 @@ int bench_loader_command(const Words& words) {
   flags.add("data", spec, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
   flags.add("batch-size", batch_size, "images a batch; an incomplete last one is dropped", 1, 1'000'000);
   flags.add("workers", workers, "threads that prepare batches (0: the cores this process may use)", 0, 256);
-  flags.add("passes", passes, "over the images, the first one included", 2, 1'000'000);
+  flags.add("passes", passes, "over the images, the first one included (0: 5, or as many as say something)", 0, 1'000'000);
   flags.add("image-size", image_size, "side of what the network reads, in pixels (0: the data set's, or 224)", 0, 4096);
   flags.add_choice("recipe", recipe, "the augmentations of a recipe of training, a flag beside it wins", recipe_names);
   augment.declare(flags);
@@ -66,10 +66,10 @@ int bench_loader_command(const Words& words) {
   augment.resolve(data, config);
   Loader loader(set, config);
 
-  const int ahead = workers + 2, timed = (passes - 1) * loader.batches_per_epoch();  // batches
-  if (timed < 2 * ahead)
-    fail_usage("--passes: ", passes, ", of which ", timed, " batches are timed; ", workers, " workers make ", ahead, " ahead, so at least ", 1 + (2 * ahead + loader.batches_per_epoch() - 1) / loader.batches_per_epoch(),
-               " passes say something");
+  // Batches are made ahead: where fewer than those are timed, they were ready before.
+  const int enough = 1 + (2 * (workers + 2) + loader.batches_per_epoch() - 1) / loader.batches_per_epoch();
+  if (passes == 0) passes = std::max(5, enough);
+  if (passes < enough) fail_usage("--passes: ", passes, " end before what ", workers, " workers make ahead is used up: at least ", enough, " say something");
   std::vector<double> seconds;
   double warm_mb = 0;
   for (int pass = 0; pass < passes; ++pass) {
