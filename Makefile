@@ -24,6 +24,9 @@ override CXXFLAGS += -isystem $(PREFIX)/include
 override LDFLAGS += -L$(PREFIX)/lib -Wl,-rpath,$(PREFIX)/lib
 endif
 
+# A command for everyone (make test) uses all cores, unless -j says otherwise.
+make_all = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 library := $(patsubst %,$(BUILD)/%.o,$(wildcard engine/*.cpp ops/*.cpp models/*.cpp train/*.cpp train/*/*.cpp train/data/*.S))
 gradcheck := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/gradcheck/*.cpp tools/gradcheck/*/*.cpp))
 report := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/report/*.cpp tools/report/*.S))
@@ -43,11 +46,11 @@ setup:  ## install what is missing (apt, as root or by sudo); touches nothing wh
 	@tools/setup.sh
 
 demo: setup  ## set up, build, train on the embedded letters and digits, print what was learned
-	@$(MAKE) --no-print-directory all
+	+@$(make_all) all
 	@tools/demo.sh $(BUILD)
 
 test: setup  ## set up, build, run every test; the last line counts them
-	@$(MAKE) --no-print-directory all $(BUILD)/mvmoe-tests examples
+	+@$(make_all) all $(BUILD)/mvmoe-tests examples
 	@tools/test.sh $(BUILD)
 
 gradcheck: all  ## check every op's backward against its double-precision reference
@@ -63,18 +66,18 @@ memory := address,undefined,float-cast-overflow
 FUZZ_SECONDS ?= 60
 fuzz: setup  ## a minute (FUZZ_SECONDS) of made-up files for each reader of a file from outside (needs clang)
 	@tools/needs.sh "make fuzz" clang++:clang
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CXX=clang++ WARNINGS=-w \
+	+@$(make_all) BUILD=$(BUILD)/fuzz CXX=clang++ WARNINGS=-w \
 	  CXXFLAGS="$(sanitize) -fsanitize=fuzzer-no-link,$(memory)" LDFLAGS="-fsanitize=fuzzer,$(memory)" fuzzers
 	@bash tests/fuzz/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(fuzzed)
 
 asan: setup  ## every GoogleTest and the fuzzers' corpora under AddressSanitizer and UBSan
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan WARNINGS=-w CXXFLAGS="$(sanitize) -fsanitize=$(memory)" LDFLAGS="-fsanitize=$(memory)" $(BUILD)/asan/mvmoe-tests
+	+@$(make_all) BUILD=$(BUILD)/asan WARNINGS=-w CXXFLAGS="$(sanitize) -fsanitize=$(memory)" LDFLAGS="-fsanitize=$(memory)" $(BUILD)/asan/mvmoe-tests
 	@bash tests/sanitize/run.sh $(BUILD)/asan
 
 # clang's: it has an OpenMP runtime that tells ThreadSanitizer of its barriers. g++'s has not, and gives false reports.
 tsan: setup  ## every GoogleTest under ThreadSanitizer, which must report a seeded race (needs clang, libomp-dev, llvm)
 	@tools/needs.sh "make tsan" clang++:clang '/usr/lib/llvm-*/lib/libarcher.so:libomp-dev' llvm-symbolizer:llvm
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CXX=clang++ WARNINGS=-w CXXFLAGS="$(sanitize) -fsanitize=thread" LDFLAGS="-fsanitize=thread" \
+	+@$(make_all) BUILD=$(BUILD)/tsan CXX=clang++ WARNINGS=-w CXXFLAGS="$(sanitize) -fsanitize=thread" LDFLAGS="-fsanitize=thread" \
 	  $(BUILD)/tsan/mvmoe-tests $(BUILD)/tsan/seeded_race
 	@bash tests/sanitize/tsan.sh $(BUILD)/tsan
 
