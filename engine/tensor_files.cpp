@@ -1,11 +1,10 @@
-#include "engine/json.h"
 #include "engine/tensor_files.h"
 
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 
 namespace mvmoe {
 namespace {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "train/augment/resize.h"
 
 namespace mvmoe {
 namespace {
@@ -13,15 +14,6 @@ int side_of(const Shape& shape) {
   const int patches = shape[1] - 1, side = static_cast<int>(std::lround(std::sqrt(static_cast<double>(patches))));
   if (patches < 1 || side * side != patches) fail("positions ", shape, " are not those of a class token and a square of patches");
   return side;
-}
-
-// Keys 1981, with the slope of -0.5 that makes it exact for parabolas.
-double cubic(double x) {
-  constexpr double a = -0.5;
-  x = std::abs(x);
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0;
 }
 
 // What one place of the new side takes from the old one: weights of the places first, first + 1, ..; they sum to 1.
@@ -38,7 +30,7 @@ std::vector<Taps> taps_between(int from, int to) {
     Taps taps{std::max(static_cast<int>(centre - support + 0.5), 0), {}};
     double sum = 0;
     for (int j = taps.first; j < std::min(static_cast<int>(centre + support + 0.5), from); ++j) {
-      taps.weights.push_back(cubic((j - centre + 0.5) / stretch));
+      taps.weights.push_back(bicubic_weight((j - centre + 0.5) / stretch));
       sum += taps.weights.back();
     }
     for (double& weight : taps.weights) weight /= sum;

@@ -1,7 +1,6 @@
 #include "train/training_input.h"
 
 #include <cstring>
-#include <optional>
 
 #include "train/augment/color_jitter.h"
 #include "train/augment/crop.h"

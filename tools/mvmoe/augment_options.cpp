@@ -46,4 +46,11 @@ std::string AugmentOptions::note() const {
   return "";
 }
 
+const ImageSet& images_to_load(const DataSet& data, int image_size) {
+  const ImageSet& set = data.train.size() > 0 ? data.train : data.test;
+  if (image_size != 0 && !set.read && image_size != set.side)
+    fail_usage("--image-size: ", image_size, " is not the data set's ", set.side, ", and these images are not resized");
+  return set;
+}
+
 }  // namespace mvmoe

@@ -21,7 +21,11 @@ struct AugmentOptions {
   std::string note() const;
 };
 
-// Their names.
+// What a command loads that loads and does not train: the training images, or the test images where there are no others.
+// Throws UsageError where their size is fixed, and --image-size (0: not given) another.
+const ImageSet& images_to_load(const DataSet& data, int image_size);
+
+// The flags' names.
 extern const std::vector<std::string> augment_flags;
 
 }  // namespace mvmoe

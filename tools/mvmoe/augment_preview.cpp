@@ -63,8 +63,7 @@ int augment_preview_command(const Words& words) {
   if (!folder.empty() && !std::filesystem::is_directory(folder, ignored)) fail(printable(out), ": its folder is not there");
   const DataSet data = load_dataset(spec);
   say_notes(data);
-  const ImageSet& set = data.train.size() > 0 ? data.train : data.test;
-  if (image_size != 0 && !set.read && image_size != set.side) fail_usage("--image-size: ", image_size, " is not the data set's ", set.side, ", and these images are not resized");
+  const ImageSet& set = images_to_load(data, image_size);
   if (count == 0) count = std::min(64, set.size());
   if (count > set.size()) fail_usage("--images: ", count, ", but the set has only ", set.size());
   LoaderConfig config{.batch_size = count, .classes = static_cast<int>(data.classes.size()), .side = image_size ? image_size : 224,

@@ -1,6 +1,4 @@
 // tools/mvmoe/bench.cpp: `mvmoe bench train|infer|ops`: how fast this machine takes a step, all of it, or an image, and where the time goes.
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -46,12 +44,6 @@ double gemm_peak(int threads) {
       });
     }));
   return 2.0 * n * n * n * threads / best / 1e6;
-}
-
-double peak_rss_mb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 struct BenchOptions {

@@ -1,5 +1,4 @@
 // tools/mvmoe/bench_loader.cpp: `mvmoe bench loader`: images that are read, decoded and augmented in a second, and nothing else.
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "engine/files.h"
 #include "tools/mvmoe/augment_options.h"
 #include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/machine.h"
 #include "tools/mvmoe/options.h"
 #include "tools/mvmoe/recipes.h"
 #include "train/lanes.h"
@@ -27,12 +27,6 @@ double resident_mb() {
   long size = 0, resident = 0;
   statm >> size >> resident;
   return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
-}
-
-double peak_rss_mb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 }  // namespace
@@ -58,8 +52,7 @@ int bench_loader_command(const Words& words) {
   flags.require("data");
   const DataSet data = load_dataset(spec, strict);
   say_notes(data);
-  const ImageSet& set = data.train.size() > 0 ? data.train : data.test;
-  if (image_size != 0 && !set.read && image_size != set.side) fail_usage("--image-size: ", image_size, " is not the data set's ", set.side, ", and these images are not resized");
+  const ImageSet& set = images_to_load(data, image_size);
   workers = workers ? workers : available_cores();
   LoaderConfig config{.batch_size = batch_size, .classes = static_cast<int>(data.classes.size()), .side = image_size ? image_size : 224,
                       .preprocessing = {.mean = data.mean, .std = data.std, .crop_pct = 0.875f}, .lane_size = LaneConfig{}.lane_size, .workers = workers};

@@ -1,5 +1,7 @@
 #include "tools/mvmoe/machine.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <fstream>
 
@@ -10,6 +12,12 @@ std::string processor_name() {
   for (std::string line; std::getline(cpuinfo, line);)
     if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
   return "unknown";
+}
+
+double peak_rss_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 }  // namespace mvmoe

@@ -7,4 +7,6 @@ namespace mvmoe {
 // As /proc/cpuinfo names it, "unknown" where it does not.
 std::string processor_name();
 
+double peak_rss_mb();  // the most memory this process has held so far, MiB
+
 }  // namespace mvmoe

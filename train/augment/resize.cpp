@@ -14,14 +14,6 @@ constexpr std::int32_t half = 1 << (fraction_bits - 1);
 
 double bilinear_weight(double x) { return std::max(0.0, 1 - std::abs(x)); }
 
-double bicubic_weight(double x) {
-  constexpr double a = -0.5;
-  x = std::abs(x);
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0;
-}
-
 // Along one axis: which old pixels each new one is made of, and how much of each.
 struct Taps {
   std::size_t most = 0;              // of any new pixel
@@ -109,6 +101,14 @@ void along_rows(Rows from, int rows, int from_width, const Taps& x, int width, s
 }
 
 }  // namespace
+
+double bicubic_weight(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
 
 void resize(const Image& from, int width, int height, Interpolation interpolation, Image& to) {
   resize(from, {0, 0, from.width, from.height}, width, height, interpolation, to);

@@ -14,6 +14,8 @@ namespace mvmoe {
 
 enum class Interpolation { bilinear, bicubic };
 
+double bicubic_weight(double x);  // Keys' cubic at distance x, a = -0.5: exact for parabolas
+
 // `to` becomes width x height; its memory is reused; it is not `from`. Throws Error if a size is below 1, or if `part` is not inside.
 void resize(const Image& from, int width, int height, Interpolation interpolation, Image& to);
 
