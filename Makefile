@@ -141,6 +141,9 @@ $(BUILD)/bench/%: $(BUILD)/tools/bench/%.cpp.o $(BUILD)/libmvmoe.a
 # This one file runs on any x86-64, to say that the rest does not.
 $(BUILD)/tools/mvmoe/processor_check.cpp.o: override CXXFLAGS += -march=x86-64
 
+# g++ 12 takes what AVX-512's own header leaves undefined on purpose, inlined into Eigen, for a mistake (GCC bug 105593).
+$(BUILD)/train/superclass/spectral.cpp.o: override CXXFLAGS += -Wno-maybe-uninitialized
+
 # An augmentation gives the bytes that Pillow gives, on every processor: a product and a sum are not fused into one rounding.
 $(BUILD)/train/augment/%.cpp.o: override CXXFLAGS += -ffp-contract=off
 
