@@ -36,7 +36,7 @@ readers := $(patsubst %,$(BUILD)/tests/fuzz/%.cpp.o,$(fuzzed))
 tests := $(readers) $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
-.PHONY: all help setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test venv clean
+.PHONY: all help setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test slurm-test venv clean
 all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a  ## build build/mvmoe and build/libmvmoe.a
 
 help:  ## list the targets
@@ -102,6 +102,11 @@ bench-collapse: all  ## learned routing with and without a balance loss: what ea
 KILLS ?= 200
 kill-test: all  ## kill -9 a run on glyphs at KILLS random moments: it must end as if undisturbed
 	@bash tools/bench/kill.sh $(BUILD)/mvmoe $(KILLS)
+
+slurm-test: setup  ## a real Slurm of one node: preempted jobs save, queue again, end as if undisturbed (installs Slurm)
+	@tools/cluster/setup.sh "make slurm-test" /usr/sbin/munged:munge /usr/sbin/slurmctld:slurmctld /usr/sbin/slurmd:slurmd sbatch:slurm-client
+	+@$(make_all) all
+	@bash tests/cluster/slurm.sh $(BUILD)/mvmoe
 
 venv:  ## a Python environment for golden values and peers (never needed to build, train or test)
 	python3 -m venv $(BUILD)/venv && $(BUILD)/venv/bin/pip install -r tools/golden/requirements.txt
