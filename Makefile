@@ -143,6 +143,12 @@ $(BUILD)/bench/%: $(BUILD)/tools/bench/%.cpp.o $(BUILD)/libmvmoe.a
 	@mkdir -p $(@D)
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
 
+# MPI's C++ interface, long abandoned, is not compiled: g++ warns of it.
+$(BUILD)/network: tools/cluster/network.cpp
+	@tools/needs.sh "make $@" mpicxx:libopenmpi-dev
+	@mkdir -p $(@D)
+	mpicxx -O2 -std=c++20 $(WARNINGS) -DOMPI_SKIP_MPICXX $< -o $@
+
 # This one file runs on any x86-64, to say that the rest does not.
 $(BUILD)/tools/mvmoe/processor_check.cpp.o: override CXXFLAGS += -march=x86-64
 
