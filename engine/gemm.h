@@ -7,8 +7,12 @@
 
 namespace mvmoe {
 
-// Which implementation runs: the fastest that we know, or the plain loops that a reader can follow.
-enum class Kernels { fast, plain };
+// Which implementation runs: the fastest that we know, or the plain loops that a reader can follow; and what they multiply:
+// floats, or floats rounded to bf16 (every input of every product, in backward too), summed in fp32. The fast one in bf16
+// needs a processor for it (engine/gemm_bf16.h); the plain one rounds the same way on any.
+enum class Kernels { fast, plain, fast_bf16, plain_bf16 };
+
+inline bool is_plain(Kernels kernels) { return kernels == Kernels::plain || kernels == Kernels::plain_bf16; }
 
 struct Matrix {
   float* data = nullptr;

@@ -31,7 +31,7 @@ helps() {  # helps SUBCOMMAND FLAG...: --help names each, with what it means, an
 model=(model patch heads mlp-ratio pool no-qkv-bias drop-path image-size classes)
 augment=(crop flip rand-augment color-jitter random-erasing repeated-augment mixup cutmix mixup-prob mixup-switch-prob)
 helps train data out resume overwrite config init-from "${model[@]}" epochs batch-size lr lr-base min-lr warmup-epochs warmup-lr weight-decay optimizer momentum layer-decay accumulate early-stop recipe ema \
-  beta1 beta2 eps clip label-smoothing "${augment[@]}" holdout eval-every save-every keep seed threads lane-size gradient-blocks kernels workers \
+  beta1 beta2 eps clip label-smoothing "${augment[@]}" holdout eval-every save-every keep seed threads lane-size gradient-blocks kernels precision workers \
   log-interval quiet json help
 for default in 'epochs N .*\[20\]' 'lr X .*\[0\.001\]' 'min-lr X .*\[1e-05\]' 'seed N .*\[0\]'; do
   run train --help
@@ -40,13 +40,13 @@ done
 for group in "Data and folder" Model "Optimizer and schedule" "Augmentation and targets" Running; do
   check "train --help has a group: $group" grep -qx "$group" "$captured/out"
 done
-helps evaluate weights data threads per-class heads pool mean std crop-pct interpolation image-size class-names json
-helps predict weights logits threads heads pool mean std crop-pct interpolation image-size class-names json
+helps evaluate weights data threads precision per-class heads pool mean std crop-pct interpolation image-size class-names json
+helps predict weights logits threads precision heads pool mean std crop-pct interpolation image-size class-names json
 helps confusion weights data out kind threads lane-size kernels json
 helps superclasses confusion experts out method max-size seed file data json
 helps summary "${model[@]}" batch-size threads json
 helps gradcheck seeds json
-helps bench "${model[@]}" batch-size steps threads json
+helps bench "${model[@]}" batch-size steps threads precision json
 helps pack data out size format quality strict threads quiet json
 helps augment-preview data out images image-size recipe "${augment[@]}" lane-size seed epoch json
 helps "bench loader" data batch-size workers passes image-size recipe "${augment[@]}" strict json
@@ -88,6 +88,8 @@ for what in train infer; do
   check "bench $what --trace: a trace of whole steps" grep -q '"name":"linear","ph":"X".*"name":"wait","ph":"X"' trace.json
   check "bench $what: the operations in --json" grep -Eq '"ops":\[\{"name":' "$captured/out"
 done
+run bench train --model vit-1x16 --patch 16 --heads 1 --image-size 32 --classes 10 --batch-size 16 --steps 1 --threads 3
+check "bench train: idle threads are said" has "$err" "3 threads, but a batch has 2 gradient blocks"
 must_run "bench ops" bench ops --model vit-1x16 --patch 16 --heads 1 --image-size 32 --classes 10 --experts 2 --moe-layers 1 --steps 2 --threads 2 --lane-size 3 --json
 check "bench ops: keys" json_has_keys gemm_peak_gflops peak_rss_mb threads lane_size ops
 for op in 'patch_embed [16, 3, 16, 16]' embed_tokens layer_norm 'linear [48, 16]' attention residual gelu cross_entropy softmax gate dispatch 'grouped_linear [2, 64, 16]' combine; do

@@ -1,5 +1,8 @@
 #include "engine/gradients.h"
 
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -63,6 +66,29 @@ TEST(Gradients, SameBitsForAnyNumberOfThreads) {
     if (norm < 0) norm = n;
     EXPECT_EQ(n, norm) << threads << " threads";
   }
+}
+
+// The system gives a page on the memory node of the thread that touches it first: nobody may touch a buffer for its thread.
+TEST(Gradients, BuffersAreTouchedFirstByTheirThread) {
+  const auto touched = [](const Block& block) {
+    std::vector<unsigned char> pages((block.size() * sizeof(float) + 4095) / 4096);
+    EXPECT_EQ(mincore(block.data(), block.size() * sizeof(float), pages.data()), 0);
+    return std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return page & 1; });
+  };
+  constexpr std::size_t large = std::size_t{4} << 20;  // 16 MiB, since a huge page of 2 MiB may lie across two buffers
+  constexpr int huge = 512, all = 4096;                // pages
+  Threads team(3);
+  Gradients gradients(large, 3);
+  gradients.begin();
+  for (int t = 0; t < 3; ++t) EXPECT_LE(touched(gradients.buffer(t)), huge) << "thread " << t;
+  EXPECT_LE(touched(gradients.total()), huge);
+  team.run([&](int t) {
+    if (t == 1) gradients.merge(1, 0);
+  });
+  EXPECT_EQ(touched(gradients.buffer(1)), all);
+  EXPECT_EQ(touched(gradients.total()), all);
+  EXPECT_LE(touched(gradients.buffer(0)), huge);
+  EXPECT_LE(touched(gradients.buffer(2)), huge);
 }
 
 TEST(Gradients, NormIsTheEuclideanOne) {

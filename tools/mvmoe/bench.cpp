@@ -29,8 +29,10 @@ double milliseconds(const std::function<void()>& work) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-// GFLOP/s of products of 1024 x 1024 on every thread at once: what the processor gives when nothing else is to be done.
-double gemm_peak(int threads) {
+// GFLOP/s of products of 1024 x 1024 on every thread at once, in the precision that is measured: what the processor gives
+// when nothing else is to be done.
+double gemm_peak(int threads, Kernels kernels) {
+  const Kernels fast = kernels == Kernels::fast_bf16 ? kernels : Kernels::fast;  // not the plain ones: they would take a minute
   constexpr int n = 1024;
   Threads team(threads);
   std::vector<Block> memory;
@@ -40,7 +42,7 @@ double gemm_peak(int threads) {
     best = std::min(best, milliseconds([&] {
       team.run([&](int t) {
         float* a = memory[static_cast<std::size_t>(t)].data();
-        gemm({a, n, n, n}, {a + n * n, n, n, n}, {a + 2 * n * n, n, n, n});
+        gemm({a, n, n, n}, {a + n * n, n, n, n}, {a + 2 * n * n, n, n, n}, {}, fast);
       });
     }));
   return 2.0 * n * n * n * threads / best / 1e6;
@@ -102,16 +104,16 @@ Measured measure(const BenchOptions& o, Lanes& lanes, const std::function<void()
 
 int report(const BenchOptions& o, const ModelConfig& config, const Measured& measured, double flops_a_mac) {
   const std::vector<double>& times = measured.ms;
-  const double median = times[times.size() / 2], peak = gemm_peak(o.threads.lanes().threads);
+  const double median = times[times.size() / 2], peak = gemm_peak(o.threads.lanes().threads, o.threads.kernels_to_run());
   const Cost c = cost(config);
   const double gflops = flops_a_mac * static_cast<double>(c.macs) * o.batch_size / median / 1e6;
   if (o.json) {
     print_json({{"step_ms", median}, {"step_ms_min", times.front()}, {"step_ms_max", times.back()}, {"images_per_s", 1000 * o.batch_size / median},
                 {"peak_share", gflops / peak}, {"gemm_peak_gflops", peak}, {"peak_rss_mb", peak_rss_mb()}, {"macs", c.macs}, {"executed_macs", c.executed_macs},
-                {"threads", o.threads.lanes().threads}, {"processor", processor_name()}, {"ops", op_table_json(measured.ops)}});
+                {"threads", o.threads.lanes().threads}, {"precision", o.threads.precision_to_use()}, {"processor", processor_name()}, {"ops", op_table_json(measured.ops)}});
     return 0;
   }
-  std::printf("%s, %d threads\n", processor_name().c_str(), o.threads.lanes().threads);
+  std::printf("%s, %d threads, %s\n", processor_name().c_str(), o.threads.lanes().threads, o.threads.precision_to_use().c_str());
   std::printf("step %.2f ms (median of %zu; %.2f to %.2f), %.1f images/s, %.2f of the gemm peak (%.0f GFLOP/s), %.0f MiB at most\n", median, times.size(),
               times.front(), times.back(), 1000 * o.batch_size / median, gflops / peak, peak, peak_rss_mb());
   print_op_table(measured.ops);
@@ -123,6 +125,7 @@ int bench_train(const BenchOptions& o, const ModelConfig& config) {
   model.initialise(0);
   Block memory;
   const Batch batch = random_batch(config, o.batch_size, memory);
+  say_idle_threads(o.threads.lanes(), o.batch_size);
   Trainer trainer(model, {.schedule = {.total_steps = 1'000'000}, .clip = 1, .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()});
   const Measured measured = measure(o, trainer.lanes, [&] { train_step(trainer, batch); });
   return report(o, config, measured, 6);  // a multiply-add is two operations, and is done three times: forward, dx, dW
@@ -142,13 +145,13 @@ int bench_infer(const BenchOptions& o, const ModelConfig& config) {
 
 int bench_ops(const BenchOptions& o, const ModelConfig& config) {
   const std::vector<OpRow> ops = time_ops(config, o.threads.lanes(), o.threads.kernels_to_run(), o.warmup, o.steps);
-  const double peak = gemm_peak(o.threads.lanes().threads);
+  const double peak = gemm_peak(o.threads.lanes().threads, o.threads.kernels_to_run());
   if (o.json) {
-    print_json({{"gemm_peak_gflops", peak}, {"peak_rss_mb", peak_rss_mb()}, {"threads", o.threads.lanes().threads}, {"lane_size", o.threads.lane_size},
+    print_json({{"gemm_peak_gflops", peak}, {"peak_rss_mb", peak_rss_mb()}, {"threads", o.threads.lanes().threads}, {"precision", o.threads.precision_to_use()}, {"lane_size", o.threads.lane_size},
                 {"processor", processor_name()}, {"ops", op_table_json(ops)}});
     return 0;
   }
-  std::printf("%s, %d threads at once, a lane of %d images each; gemm peak %.0f GFLOP/s\n", processor_name().c_str(), o.threads.lanes().threads, o.threads.lane_size, peak);
+  std::printf("%s, %d threads at once, %s, a lane of %d images each; gemm peak %.0f GFLOP/s\n", processor_name().c_str(), o.threads.lanes().threads, o.threads.precision_to_use().c_str(), o.threads.lane_size, peak);
   print_op_table(ops);
   return 0;
 }

@@ -8,6 +8,7 @@
 #include "engine/cores.h"
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/gemm_bf16.h"
 #include "engine/json.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/machine.h"
@@ -48,7 +49,7 @@ Json machine() {
   const auto sets = instruction_sets();
   return {{"processor", processor_name()}, {"instruction_sets", sets}, {"cores", available_cores()}, {"pinning", pinning()},
           {"onednn", std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch)},
-          {"bf16", std::find(sets.begin(), sets.end(), "avx512bf16") != sets.end()}, {"mpi", false}};
+          {"bf16", has_gemm_bf16()}, {"mpi", false}};
 }
 
 // What timm's tensors and the config.json beside them say; null: nobody says it, and a flag must.

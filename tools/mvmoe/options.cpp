@@ -1,10 +1,13 @@
 #include "tools/mvmoe/options.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "engine/cores.h"
 #include "engine/error.h"
+#include "engine/gemm_bf16.h"
+#include "tools/mvmoe/machine.h"
 #include "train/data/damaged.h"
 
 namespace mvmoe {
@@ -78,6 +81,7 @@ void ThreadOptions::declare_for_inference(Flags& flags) {
   flags.add("threads", threads, "threads (0: the cores this process may use)", 0, 4096);
   flags.add("lane-size", lane_size, "images that one thread takes through the network at a time; where tokens are routed, the group that is balanced and that capacity counts in", 1, 4096);
   flags.add_choice("kernels", kernels, "the fastest kernels, or the plain ones that a reader can follow", {"fast", "plain"});
+  flags.add_choice("precision", precision, "what a product's inputs are rounded to; sums, norms, softmax and weights stay fp32. auto: bf16 where the processor has it (AVX512-BF16)", {"fp32", "bf16", "auto"});
 }
 
 void ThreadOptions::declare(Flags& flags) {
@@ -87,6 +91,26 @@ void ThreadOptions::declare(Flags& flags) {
 
 LaneConfig ThreadOptions::lanes() const {
   return {.threads = threads ? threads : available_cores(), .lane_size = lane_size, .gradient_blocks = gradient_blocks};
+}
+
+std::string ThreadOptions::precision_to_use() const {
+  if (precision == "auto") return has_gemm_bf16() ? "bf16" : "fp32";
+  if (precision == "bf16" && kernels == "fast" && !has_gemm_bf16())
+    fail_usage("--precision: bf16 cannot run fast here: ", processor_name(), " lacks AVX512-BF16, or oneDNN may not use it: give fp32, or --kernels plain, which rounds as bf16 does on any processor");
+  return precision;
+}
+
+Kernels ThreadOptions::kernels_to_run() const {
+  const bool plain = kernels == "plain";
+  if (precision_to_use() == "bf16") return plain ? Kernels::plain_bf16 : Kernels::fast_bf16;
+  return plain ? Kernels::plain : Kernels::fast;
+}
+
+void say_idle_threads(const LaneConfig& lanes, int images) {
+  const int blocks = std::min(Lanes::count(images, lanes.lane_size), lanes.gradient_blocks);
+  if (lanes.threads > blocks)
+    std::fprintf(stderr, "mvmoe: %d threads, but a batch has %d gradient blocks: no more than %d threads help (--lane-size, --gradient-blocks)\n",
+                 lanes.threads, blocks, blocks);
 }
 
 void say_notes(const DataSet& data) {

@@ -48,13 +48,18 @@ struct ThreadOptions {
   int threads = 0;          // 0: the cores this process may use
   int lane_size = 8;
   int gradient_blocks = 16;
-  std::string kernels = "fast";
+  std::string kernels = "fast", precision = "fp32";
 
   void declare(Flags& flags);
   void declare_for_inference(Flags& flags);  // without --gradient-blocks
   LaneConfig lanes() const;
-  Kernels kernels_to_run() const { return kernels == "plain" ? Kernels::plain : Kernels::fast; }
+  // "fp32" or "bf16": what auto comes to here. Throws UsageError where bf16 is asked of kernels that this machine cannot run.
+  std::string precision_to_use() const;
+  Kernels kernels_to_run() const;  // throws as precision_to_use does
 };
+
+// On stderr, where training on batches of `images` has fewer lanes or gradient blocks than threads: the others are idle.
+void say_idle_threads(const LaneConfig& lanes, int images);
 
 // What the user should hear about the data, on stderr: what was passed over; which images could not be read since the last
 // call, and what follows from that.

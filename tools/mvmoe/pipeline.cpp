@@ -109,7 +109,8 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
   const std::string out = o.train.out, dense = out + "/dense/last.safetensors", superclasses = out + "/superclasses.json";
   const bool guided = o.train.model.moe.routing == "superclass", upcycle = o.train.upcycle;
   const Words manner = words_of(flags, manner_flags) + Words(o.train.quiet ? 1 : 0, "--quiet");
-  const Words data_and_threads{"--data", o.train.data, "--threads", std::to_string(o.train.threads.threads), "--kernels", o.train.threads.kernels};
+  const Words data_and_threads{"--data", o.train.data, "--threads", std::to_string(o.train.threads.threads), "--kernels", o.train.threads.kernels,
+                               "--precision", o.train.threads.precision};
   const std::string epochs = std::to_string(o.train.epochs) + (o.train.epochs == 1 ? " epoch" : " epochs"), E = std::to_string(o.train.model.moe.experts);
   std::vector<Stage> stages;
   // What later stages read of a training; its checkpoints make these anew where they are missing.
@@ -203,6 +204,7 @@ int pipeline_command(const Words& words) {
   } else if (fs::exists(folder / "stages.json") || fs::exists(folder / "dense") || fs::exists(folder / "confusion.csv") || holds_run(folder)) {
     fail_usage("--out: ", printable(o.train.out), " holds a run already: choose another folder");
   }
+  o.train.threads.precision = o.train.threads.precision_to_use();
   if (o.train.data.empty()) flags.require("data");
   const DataSet data = load_dataset(o.train.data, o.train.strict);
   require_training_images(data);

@@ -1,5 +1,4 @@
 // tools/mvmoe/train.cpp: `mvmoe train`.
-#include <algorithm>
 #include <cstdio>
 #include <cmath>
 #include <filesystem>
@@ -134,6 +133,7 @@ int train(const Words& words, const char* how_to_go_on) {
   if (!o.resume && !o.overwrite && holds_run(folder))
     fail_usage("--out: ", printable(o.out), " holds a run already: give --resume to go on with it, --overwrite to replace it, or another folder");
   const bool moved = goes_on && agree_with_folder(flags, recipe_flags, config_file);
+  o.threads.precision = o.threads.precision_to_use();
   if (o.data.empty()) flags.require("data");
 
   require_experts(flags, o.model.moe, moe_flags);
@@ -212,10 +212,7 @@ int train(const Words& words, const char* how_to_go_on) {
     std::fprintf(stderr, "%s (%zu parameters) on %s: %d training, %d held-out, %d test images of %d classes; %d threads\n", o.model.model.c_str(),
                  model.parameters().count(), printable(o.data).c_str(), train_set.size(), holdout.size(), data.test.size(), config.classes,
                  step.lanes.threads);
-  const int blocks = std::min(Lanes::count(loader_config.batch_size, step.lanes.lane_size), step.lanes.gradient_blocks);
-  if (step.lanes.threads > blocks && !o.quiet)
-    std::fprintf(stderr, "mvmoe: %d threads, but a batch has %d gradient blocks: no more than %d threads help (--lane-size, --gradient-blocks)\n",
-                 step.lanes.threads, blocks, blocks);
+  if (!o.quiet) say_idle_threads(step.lanes, loader_config.batch_size);
 
   const ModelDescription description{.model = config, .classes = data.classes, .preprocessing = preprocessing, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};
   const RunResult result = run(trainer, {o.holdout > 0 ? &holdout : nullptr, data.test, data_crc32}, loader, description,
