@@ -51,9 +51,10 @@ void Gradients::merge(int thread, int block) {
 double Gradients::norm(Threads& threads) {
   threads.each(chunks_, [&](std::size_t c) {
     const std::size_t last = std::min((c + 1) * chunk_floats, total_.size());
+    const float* total = total_.data();  // through `this`, g++ 12 does not vectorise the loop
     double sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (std::size_t i = c * chunk_floats; i < last; ++i) sum += static_cast<double>(total_[i]) * total_[i];
+    for (std::size_t i = c * chunk_floats; i < last; ++i) sum += static_cast<double>(total[i]) * total[i];
     squares_[c] = sum;
   });
   double total = 0;
