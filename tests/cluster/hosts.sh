@@ -19,4 +19,50 @@ seconds=$(awk '$1 == "send" && $3 == 8388608 { print $4 }' network.txt)
 # 8 MiB at 200 Mbit/s are 0.336 s. Slower is this machine's affair.
 check "a message is not faster than the cable" between 0.332 "$seconds" 60
 
+### A host that is cut off in the middle of training
+if ! "$program" info | grep -q '^mpi .*MPI'; then
+  skip "training on several hosts" "this build has no MPI"
+  finish
+fi
+make_cifar10 data
+recipe=(train --data cifar10:data --model vit-2x32 --patch 4 --batch-size 30 --epochs 40 --warmup-epochs 0 --threads 1 --save-every 7 --ema 0.9 --quiet --json)
+steps=400
+on_hosts() {  # on_hosts ARGUMENTS..: mpirun in the background, as `start` does for one process
+  set -m
+  mpirun -np 3 "$program" "$@" >"$captured/started.out" 2>"$captured/started.err" </dev/null &
+  pid=$!
+  set +m
+  started+=("$pid")
+}
+halfway() { [ -e "$1/log.csv" ] && [ "$(wc -l <"$1/log.csv")" -gt 8 ]; }
+programs() { pgrep -cf "^$program train"; }
+
+on_hosts "${recipe[@]}" --out whole
+stopped
+check "three hosts train" equal "$code $(json_value executed_steps)" "0 $steps"
+
+on_hosts "${recipe[@]}" --out cut
+until_true halfway cut
+ip link set port2 down
+cut_at=$SECONDS
+stopped
+took=$((SECONDS - cut_at))
+check "h2 is cut off: mpirun ends with an error" between 1 "$code" 255
+check "h2 is cut off: within 90 s" between 0 $took 90
+check "h2 is cut off: it is named" grep -q 'node h2$' "$captured/err"
+check "h2 is cut off: the run was not over" different "$(tail -n 1 cut/log.csv | cut -d, -f1)" 40
+while [ "$(programs)" != 0 ] && ((SECONDS - cut_at < 90)); do sleep 0.5; done
+check "h2 is cut off: no rank is left on any host, h2 among them, within 90 s" equal "$(programs)" 0
+ip link set port2 up
+sleep 1
+
+on_hosts "${recipe[@]}" --out cut --resume
+stopped
+check "with its cable again: goes on" equal "$code" 0
+at=$(json_value resumed_at) did=$(json_value executed_steps)
+check "with its cable again: from a checkpoint" between 1 "$at" $steps
+check "with its cable again: does the rest, no more" equal $((at + did)) $steps
+for file in last ema; do check "with its cable again: $file.safetensors as if nothing had been" same_files whole/$file.safetensors cut/$file.safetensors; done
+echo "# h2 was cut off at step $at or later; mpirun ended $took s after"
+
 finish

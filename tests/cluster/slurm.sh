@@ -39,9 +39,16 @@ logged() { [ "$(wc -l <"$1/log.csv")" -gt 1 ]; }  # an epoch is over
 # values FILE KEY: of each life that wrote into the file, in order.
 values() { sed -n "s/^{.*\"$2\":\\([^,}]*\\).*/\\1/p" "$1" | tr '\n' ' '; }
 
-undisturbed() {  # undisturbed SEED FOLDER
-  start "${recipe[@]}" --threads 1 --seed "$1" --out "$2" --quiet
+undisturbed() {  # undisturbed SEED FOLDER [mpirun..]
+  local seed=$1 folder=$2
+  shift 2
+  set -m
+  "$@" "$program" "${recipe[@]}" --threads 1 --seed "$seed" --out "$folder" --quiet >"$captured/started.out" 2>"$captured/started.err" </dev/null &
+  pid=$!
+  set +m
+  started+=("$pid")
   stopped
+  set -- "$seed"
   check "seed $1, outside of Slurm: nothing disturbed it" equal "$code $(json_value resumed_at) $(json_value executed_steps)" "0 0 $steps"
 }
 ended_as() {  # ended_as WHOLE NAME JOB FILE RUN: the job's run ends as the undisturbed one
@@ -65,15 +72,33 @@ ended_as() {  # ended_as WHOLE NAME JOB FILE RUN: the job's run ends as the undi
   check "$name: and its log" equal "$(cut -d, -f1-10 "$run/log.csv")" "$(cut -d, -f1-10 $whole/log.csv)"
 }
 
+preempted() {  # by a job that wants the whole node
+  local high
+  high=$(sbatch --parsable --partition=high --ntasks=2 --output="$work/high.out" --wrap 'sleep 2')
+  comes "the job of higher priority runs" 120 over "$high"
+}
+
 ### Preemption
 epochs_are 6
 array=$(submit preempted --array=0-1)
 for seed in 0 1; do comes "seed $seed runs" 300 logged "preempted/seed-$seed" || finish; done
-high=$(sbatch --parsable --partition=high --ntasks=2 --output="$work/high.out" --wrap 'sleep 2')
-comes "the job of higher priority runs" 120 over "$high"
+preempted
 for seed in 0 1; do comes "seed $seed was queued again" 60 is "${array}_$seed" Restarts 1; done
 for seed in 0 1; do undisturbed $seed whole/seed-$seed; done
 for seed in 0 1; do ended_as "whole/seed-$seed" "seed $seed, preempted" "${array}_$seed" "preempted-$seed.out" preempted/seed-$seed; done
+
+### Two ranks
+if "$program" info | grep -q '^mpi .*MPI'; then
+  array=$(submit ranks --array=3 --ntasks=2)
+  comes "two ranks run" 300 logged ranks/seed-3 || finish
+  preempted
+  comes "two ranks were queued again" 60 is "${array}_3" Restarts 1
+  undisturbed 3 two mpirun --allow-run-as-root --oversubscribe --bind-to none -np 2
+  ended_as two "two ranks, preempted" "${array}_3" ranks-3.out ranks/seed-3
+  check "two ranks, preempted: they were two" grep -q '2 ranks of 1 threads' ranks-3.out
+else
+  skip "two ranks" "this build has no MPI"
+fi
 
 ### The time limit, of which --signal warns: Slurm looks for that every 30 s
 epochs_are 18

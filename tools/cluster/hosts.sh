@@ -49,6 +49,8 @@ mount --bind /run/names /etc/hosts
 # What a site's mpirun is told in its own openmpi-mca-params.conf.
 export OMPI_MCA_orte_default_hostfile=/run/hostfile OMPI_MCA_plm_rsh_agent=$here/on_host.sh
 export OMPI_MCA_btl=tcp,self OMPI_MCA_btl_tcp_if_include=10.77.0.0/24 OMPI_MCA_oob_tcp_if_include=10.77.0.0/24
+# mpirun notices a lost host after 25 s; by itself after 480 s.
+export OMPI_MCA_oob_tcp_keepalive_time=10 OMPI_MCA_oob_tcp_keepalive_intvl=5 OMPI_MCA_oob_tcp_keepalive_probes=3
 export OMPI_MCA_hwloc_base_binding_policy=none  # each would bind its first rank to the same core
 export OMPI_MCA_mpi_yield_when_idle=1  # they share the cores of one machine
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
