@@ -36,7 +36,7 @@ readers := $(patsubst %,$(BUILD)/tests/fuzz/%.cpp.o,$(fuzzed))
 tests := $(readers) $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
-.PHONY: all help setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test cluster-test slurm-test venv clean
+.PHONY: all help setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test hosts-test cluster-test slurm-test venv clean
 all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a  ## build build/mvmoe and build/libmvmoe.a
 
 help:  ## list the targets
@@ -104,18 +104,23 @@ kill-test: all  ## kill -9 a run on glyphs at KILLS random moments: it must end 
 	@bash tools/bench/kill.sh $(BUILD)/mvmoe $(KILLS)
 
 mpi_needs := mpirun:openmpi-bin mpicxx:libopenmpi-dev
-cluster-test:  ## ranks, several hosts (network namespaces) and one cut off: needs root, installs MPI
+# The program is linked anew with MPI, in the same folder; the next make links it without.
+hosts-test:  ## ranks on several hosts (network namespaces), one of them cut off: a minute; needs root and MPI
+	@tools/needs.sh "make hosts-test" $(mpi_needs) ip:iproute2
+	+@$(make_all) MPI=1 all $(BUILD)/network
+	@bash tests/cluster/hosts.sh $(BUILD)/mvmoe
+
+cluster-test:  ## the same, and ranks against one: installs MPI
 	@$(MAKE) --no-print-directory setup MPI=1
 	@tools/cluster/setup.sh "make cluster-test" $(mpi_needs) ip:iproute2
-	+@$(make_all) MPI=1 BUILD=$(BUILD)/mpi all $(BUILD)/mpi/network
-	@bash tests/cli/ranks.sh $(BUILD)/mpi/mvmoe
-	@bash tests/cluster/hosts.sh $(BUILD)/mpi/mvmoe
+	@$(MAKE) --no-print-directory hosts-test
+	@bash tests/cli/ranks.sh $(BUILD)/mvmoe
 
 slurm-test:  ## a real Slurm of one node: preempted jobs save, queue again, end as if undisturbed (installs Slurm, MPI)
 	@$(MAKE) --no-print-directory setup MPI=1
 	@tools/cluster/setup.sh "make slurm-test" $(mpi_needs) /usr/sbin/munged:munge /usr/sbin/slurmctld:slurmctld /usr/sbin/slurmd:slurmd sbatch:slurm-client
-	+@$(make_all) MPI=1 BUILD=$(BUILD)/mpi all
-	@bash tests/cluster/slurm.sh $(BUILD)/mpi/mvmoe
+	+@$(make_all) MPI=1 all
+	@bash tests/cluster/slurm.sh $(BUILD)/mvmoe
 
 venv:  ## a Python environment for golden values and peers (never needed to build, train or test)
 	python3 -m venv $(BUILD)/venv && $(BUILD)/venv/bin/pip install -r tools/golden/requirements.txt

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Ranks on several hosts, which are network namespaces of this machine: TCP between them, at a limited rate.
-#   bash tests/cluster/hosts.sh build/mpi/mvmoe        (part of make cluster-test; the program built with MPI=1)
+#   bash tests/cluster/hosts.sh build/mvmoe        (make hosts-test; the program built with MPI=1)
 if [ -z "${HOSTS:-}" ]; then
   if ! said=$(tools/cluster/hosts.sh 1 1gbit true 2>&1); then
     echo "skip several hosts on one machine: ${said//$'\n'/ }"

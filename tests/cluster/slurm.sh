@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The batch script under a real Slurm: two seeds are preempted by a job of higher priority, a third job's time runs out.
-# Each must save, be queued again, go on, and end with the weights of a run that nothing disturbed.
-#   bash tests/cluster/slurm.sh build/mvmoe        (make slurm-test; four minutes on two idle cores)
+# The batch script under a real Slurm: two seeds and a run of two ranks are preempted by a job of higher
+# priority, another job's time runs out. Each must save, be queued again, go on, and end with the weights of a run that nothing disturbed.
+#   bash tests/cluster/slurm.sh build/mvmoe        (make slurm-test; five minutes on two idle cores)
 . tests/cli/lib/checks.sh
 . "$repository/tools/cluster/slurm_node.sh"
 trap 'stop_node; clean_up' EXIT
