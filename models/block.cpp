@@ -36,17 +36,22 @@ Var TransformerBlock::attend(Context& c, Var normed, Reads reads) const {
 }
 
 Var TransformerBlock::forward(Context& c, Var x, Reads reads, Routed* routed) const {
-  const int images = x.shape()[0];
-  const bool select_at_end = router_ && reads == Reads::class_token;
-  if (router_) reads = Reads::every_token;
-  const Var attended = linear(c, attend(c, layer_norm(c, x, norm1_), reads), proj_);
-  if (reads == Reads::class_token) x = select_token(c, x, 0);
+  const int images = x.shape()[0], T = x.shape()[1];
+  const Reads attending = router_ ? Reads::every_token : reads;  // a router sees all tokens
+  const Var attended = linear(c, attend(c, layer_norm(c, x, norm1_), attending), proj_);
+  if (attending == Reads::class_token) x = select_token(c, x, 0);
   x = residual(c, x, attended, drop_path_factors(c, images, drop_path_, 2 * index_));
-  const Var normed = layer_norm(c, x, norm2_);
-  if (router_) *routed = router_->forward(c, c.tape.view(normed, {normed.value().rows(), width_}), normed.shape()[1]);
+  Var normed = layer_norm(c, x, norm2_);
+  if (router_) *routed = router_->forward(c, c.tape.view(normed, {images * T, width_}), T);
+  Routed first;
+  if (router_ && reads == Reads::class_token) {
+    first = router_->of_first_tokens(c, *routed, T);
+    routed = &first;
+    normed = select_token(c, normed, 0);
+    x = select_token(c, x, 0);
+  }
   const Var branch = experts_ ? experts_->forward(c, normed, *routed) : mlp(c, normed, fc1_, fc2_);
-  x = residual(c, x, branch, drop_path_factors(c, images, drop_path_, 2 * index_ + 1));
-  return select_at_end ? select_token(c, x, 0) : x;
+  return residual(c, x, branch, drop_path_factors(c, images, drop_path_, 2 * index_ + 1));
 }
 
 }  // namespace mvmoe

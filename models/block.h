@@ -18,7 +18,7 @@ class TransformerBlock {
 
   // x [b, T, D] to [b, T, D]; or to [b, 1, D] where only the class token is read: then queries, projection and MLP
   // are computed for that token alone, and no result that is read changes. (A block that routes by token computes all
-  // of them: each counts for balance, capacity and priority.)
+  // of them up to its router, since each counts for balance, capacity and priority; its experts see that token alone.)
   // `routed`: in a sparse block, the images' experts where images are routed; where tokens are, the block's own
   // decision is left there.
   Var forward(Context& c, Var x, Reads reads, Routed* routed = nullptr) const;

@@ -6,8 +6,8 @@
 namespace mvmoe {
 namespace {
 
-// A block in which `asking` tokens are read and all T are seen.
-std::int64_t block_macs(const ModelConfig& config, int block, std::int64_t asking) {
+// A block in which all T tokens are seen, `asking` of them ask, and `passing` pass the MLP.
+std::int64_t block_macs(const ModelConfig& config, int block, std::int64_t asking, std::int64_t passing) {
   const std::int64_t T = config.tokens(), D = config.width, hidden = config.hidden();
   const std::int64_t qkv = asking * D * D + T * 2 * D * D;
   const std::int64_t attention = 2 * asking * T * D;  // Q K^T and P V
@@ -17,7 +17,7 @@ std::int64_t block_macs(const ModelConfig& config, int block, std::int64_t askin
   double chosen = config.sparse(block) ? moe.top_k : 0;  // experts that an item passes
   if (moe.balance == Balance::expert_choice && moe.eval_capacity > 0) chosen = std::min<double>(moe.experts, chosen * moe.eval_capacity);
   const std::int64_t router = config.sparse(block) && moe.routing == Routing::token ? asking * D * moe.experts : 0;
-  const std::int64_t mlp = 2 * asking * D * hidden;
+  const std::int64_t mlp = 2 * passing * D * hidden;
   return qkv + attention + projection + router + mlps * mlp + std::llround(chosen * static_cast<double>(mlp));
 }
 
@@ -31,9 +31,9 @@ Cost cost(const ModelConfig& config) {
   c.executed_macs = c.macs;
   for (int i = 0; i < config.depth; ++i) {
     const bool by_token = config.sparse(i) && config.moe.routing == Routing::token;  // every token counts for the routing
-    const bool one_read = i + 1 == config.depth && config.pool == Pool::cls && !by_token;
-    c.macs += block_macs(config, i, T);
-    c.executed_macs += block_macs(config, i, one_read ? 1 : T);
+    const bool one_read = i + 1 == config.depth && config.pool == Pool::cls;
+    c.macs += block_macs(config, i, T, T);
+    c.executed_macs += block_macs(config, i, one_read && !by_token ? 1 : T, one_read ? 1 : T);
   }
   return c;
 }

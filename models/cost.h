@@ -10,7 +10,8 @@ namespace mvmoe {
 // projection, MLP, head), nothing else. Papers differ in whether a FLOP is one multiply-add or half of one; timm's
 // tables leave the attention products out.
 // In a sparse block each item passes k experts and the shared ones; a router counts as the product it is. Tokens that
-// capacity drops are counted as if they passed; where experts choose, the formula counts what they take at evaluation.
+// capacity drops are counted as if they passed; where experts choose, the formula counts what they take at evaluation
+// (in a last block of which one token is read, the mean: who takes that token cannot be said beforehand).
 struct Cost {
   std::int64_t macs = 0;           // by the network's formula
   std::int64_t executed_macs = 0;  // done by this engine: the last block computes only the token that is read

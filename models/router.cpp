@@ -8,6 +8,7 @@
 #include "ops/linear.h"
 #include "ops/residual.h"
 #include "ops/softmax.h"
+#include "ops/tokens.h"
 
 namespace mvmoe {
 
@@ -56,8 +57,21 @@ Routed Router::forward(Context& c, Var x, int per_image, Override override) cons
     routed.chosen = chosen;
     routed.assignments = assign(c.arena, routed.probs.value(), chosen, k, capacity);
   }
-  routed.gates = gate(c, routed.probs, routed.assignments, config_.renormalise_gates && config_.balance != Balance::expert_choice);
+  routed.gates = gates_of(c, routed.probs, routed.assignments);
   return routed;
+}
+
+Routed Router::of_first_tokens(Context& c, const Routed& routed, int per_image) const {
+  const int images = routed.assignments.items / per_image, E = config_.experts;
+  Routed first;
+  first.probs = c.tape.view(select_token(c, c.tape.view(routed.probs, {images, per_image, E}), 0), {images, E});
+  first.assignments = every_nth(c.arena, routed.assignments, per_image);
+  first.gates = gates_of(c, first.probs, first.assignments);
+  return first;
+}
+
+Var Router::gates_of(Context& c, Var probs, const Assignments& assignments) const {
+  return gate(c, probs, assignments, config_.renormalise_gates && config_.balance != Balance::expert_choice);
 }
 
 }  // namespace mvmoe

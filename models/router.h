@@ -36,11 +36,16 @@ class Router {
   // x [n, D]; `per_image` items an image, for the numbering of the noise. Capacity holds for these n items together.
   Routed forward(Context& c, Var x, int per_image, Override override = {}) const;
 
+  // What the experts need of a decision on images of `per_image` tokens where only each image's first token is read.
+  Routed of_first_tokens(Context& c, const Routed& routed, int per_image) const;
+
   // The bias that balances without a loss (arXiv 2408.15664): added to p for choosing only, moved after each step, no
   // gradient. -1 where it is not used.
   ParameterId balance_bias() const { return bias_; }
 
  private:
+  Var gates_of(Context& c, Var probs, const Assignments& assignments) const;
+
   MoeConfig config_;
   LinearParameters linear_;
   ParameterId bias_ = -1;

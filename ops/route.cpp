@@ -69,6 +69,17 @@ Assignments assign(Arena& arena, Tensor gates, const int* chosen, int k, Capacit
   return a;
 }
 
+Assignments every_nth(Arena& arena, const Assignments& all, int n) {
+  Assignments a{.items = all.items / n, .experts = all.experts, .count = 0, .item = take_ints(arena, all.count), .begin = take_ints(arena, all.experts + 1)};
+  for (int e = 0; e < all.experts; ++e) {
+    a.begin[e] = a.count;
+    for (int i = all.begin[e]; i < all.begin[e + 1]; ++i)
+      if (all.item[i] % n == 0) a.item[a.count++] = all.item[i] / n;
+  }
+  a.begin[all.experts] = a.count;
+  return a;
+}
+
 Assignments assign_by_expert_choice(Arena& arena, Tensor gates, int per_expert) {
   const int n = gates.rows(), E = gates.width(), takes = std::min(per_expert, n);
   Assignments a{.items = n, .experts = E, .count = E * takes, .item = take_ints(arena, E * takes), .begin = take_ints(arena, E + 1)};

@@ -37,6 +37,9 @@ int capacity_for(int items, int k, int experts, float factor);
 // does not fit is dropped. `gates` [n, E] are read for the priority alone.
 Assignments assign(Arena& arena, Tensor gates, const int* chosen, int k, Capacity capacity);
 
+// Of the items 0, n, 2n, .. alone, which become 0, 1, 2, ..: what is left of the assignments where the others are not read.
+Assignments every_nth(Arena& arena, const Assignments& all, int n);
+
 // The other way round: each expert takes its `per_expert` items of the largest gates [n, E]; of equal ones the earlier.
 Assignments assign_by_expert_choice(Arena& arena, Tensor gates, int per_expert);
 

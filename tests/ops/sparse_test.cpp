@@ -94,6 +94,18 @@ TEST(Route, ExpertsChooseTheirBestItems) {
   EXPECT_EQ(taken(a, 1), (std::vector<int>{1, 2}));
 }
 
+// Two images of three tokens: items 0 and 3 are their first ones.
+TEST(Route, OfFirstTokensAloneTheOrderStays) {
+  Bench b;
+  const int chosen[6] = {2, 0, 0, 0, 2, 1};
+  const Assignments a = every_nth(b.c.arena, assign(b.c.arena, b.zeros({6, 3}), chosen, 1, {}), 3);
+  EXPECT_EQ(a.items, 2);
+  EXPECT_EQ(a.count, 2);
+  EXPECT_EQ(taken(a, 0), (std::vector<int>{1}));
+  EXPECT_EQ(taken(a, 1), (std::vector<int>{}));
+  EXPECT_EQ(taken(a, 2), (std::vector<int>{0}));
+}
+
 TEST(Route, CapacityIsCeiledAndAtLeastOne) {
   EXPECT_EQ(capacity_for(100, 1, 10, 1.05f), 11);
   EXPECT_EQ(capacity_for(1000, 1, 10, 1.05f), 105);  // not 106, for a float that is a little above
