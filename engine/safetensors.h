@@ -50,7 +50,10 @@ class SafetensorsFile {
   const Metadata& metadata() const { return metadata_; }           // without "crc32"
   const Entry* find(const std::string& name) const;                // null where there is none
 
-  // Throws if there is no such tensor, its shape is not into's (both are named), or its CRC is wrong.
+  // Throws if there is no such tensor, or its shape is not this one (both are named).
+  void require(const std::string& name, const Shape& shape) const;
+
+  // The same, or its CRC is wrong.
   void read(const std::string& name, Tensor into) const;
 
   // Reads everything and compares the checksums; gives the number of tensors that had one.

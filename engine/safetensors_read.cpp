@@ -220,11 +220,15 @@ void SafetensorsFile::check_crc(const Entry& entry, std::uint32_t crc) const {
   fail_here("tensor ", in_quotes(entry.name), " is damaged: its CRC-32 is ", hexadecimal(crc), ", must be ", hexadecimal(expected->second));
 }
 
-void SafetensorsFile::read(const std::string& name, Tensor into) const {
+void SafetensorsFile::require(const std::string& name, const Shape& shape) const {
   const Entry* entry = find(name);
   if (!entry) fail_here("has no tensor ", in_quotes(name));
-  if (!(entry->shape == into.shape()) || entry->shape.axes() == 0)
-    fail_here("tensor ", in_quotes(name), " is ", list(entry->axes), ", must be ", into.shape());
+  if (!(entry->shape == shape) || entry->shape.axes() == 0) fail_here("tensor ", in_quotes(name), " is ", list(entry->axes), ", must be ", shape);
+}
+
+void SafetensorsFile::read(const std::string& name, Tensor into) const {
+  require(name, into.shape());
+  const Entry* entry = find(name);
   std::vector<std::uint8_t> bytes(entry->end - entry->begin);
   read_bytes(data_begin_ + entry->begin, bytes.data(), bytes.size());
   check_crc(*entry, crc32_of(bytes));

@@ -63,10 +63,10 @@ const SafetensorsFile::Entry* TensorFiles::find(const std::string& name) const {
   return found == file_of_.end() ? nullptr : found->second->find(name);
 }
 
-void TensorFiles::read(const std::string& name, Tensor into) const {
-  const auto found = file_of_.find(name);
-  if (found == file_of_.end()) fail(shown_, ": has no tensor '", printable(name), "'");
-  found->second->read(name, into);
+const SafetensorsFile& TensorFiles::file_with(const std::string& tensor) const {
+  const auto found = file_of_.find(tensor);
+  if (found == file_of_.end()) fail(shown_, ": has no tensor '", printable(tensor), "'");
+  return *found->second;
 }
 
 int TensorFiles::verify() const {

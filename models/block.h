@@ -24,6 +24,7 @@ class TransformerBlock {
   Var forward(Context& c, Var x, Reads reads, Routed* routed = nullptr) const;
 
   const Router* router() const { return router_ ? &*router_ : nullptr; }  // of a block that routes by token
+  const Experts* experts() const { return experts_ ? &*experts_ : nullptr; }  // null: the block is dense
 
  private:
   Var attend(Context& c, Var normed, Reads reads) const;

@@ -181,10 +181,14 @@ void read_field(const nlohmann::json& json, const char* name, Value& value) {
 
 void to_json(nlohmann::json& json, const MoeConfig& m) {
   each_moe_field(m, [&](const char* name, const auto& value) { json[name] = value; });
+  if (!m.router_bias) json["router_bias"] = false;
+  if (m.equal_start) json["equal_start"] = true;
 }
 
 void from_json(const nlohmann::json& json, MoeConfig& m) {
   each_moe_field(m, [&](const char* name, auto& value) { read_field(json, name, value); });
+  if (json.contains("router_bias")) json.at("router_bias").get_to(m.router_bias);
+  if (json.contains("equal_start")) json.at("equal_start").get_to(m.equal_start);
 }
 
 void to_json(nlohmann::json& json, const ModelConfig& c) {

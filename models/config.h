@@ -30,6 +30,8 @@ struct MoeConfig {
   bool batch_priority = false;   // buffers fill in falling order of the largest gate
   bool renormalise_gates = false;  // the chosen gates sum to 1
   int shared_experts = 0;        // that always run, beside the chosen ones
+  bool router_bias = true;       // b in z = W x + b
+  bool equal_start = false;      // an initialised network's experts are copies of the first
   friend bool operator==(const MoeConfig&, const MoeConfig&) = default;
 };
 

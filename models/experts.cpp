@@ -25,6 +25,14 @@ Experts::Experts(Parameters& parameters, const std::string& name, const ModelCon
   shared_fc2_ = add_linear(parameters, name + ".shared.fc2", shared * hidden, D);
 }
 
+void Experts::start_equal(const Parameters& parameters) const {
+  for (const LinearParameters& layer : {fc1_, fc2_}) {  // their biases start at 0
+    const Tensor weight = parameters.value(layer.weight);  // [E, out, in]
+    const std::size_t one = weight.size() / static_cast<std::size_t>(weight.shape()[0]);
+    for (std::size_t i = one; i < weight.size(); ++i) weight[i] = weight[i - one];
+  }
+}
+
 Var Experts::forward(Context& c, Var x, const Routed& routed) const {
   const Assignments& a = routed.assignments;
   const Var xs = dispatch(c, x, a);                                                              // [A*rows, D], by expert

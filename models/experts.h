@@ -17,6 +17,9 @@ class Experts {
   // N times the hidden width, which is their sum.
   Experts(Parameters& parameters, const std::string& name, const ModelConfig& config);
 
+  // Every expert gets the start that the first one drew.
+  void start_equal(const Parameters& parameters) const;
+
   // x [.., D] holds the rows of the items that were routed, item by item. Gives a tensor of the same shape.
   Var forward(Context& c, Var x, const Routed& routed) const;
 

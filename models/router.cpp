@@ -13,7 +13,7 @@
 namespace mvmoe {
 
 Router::Router(Parameters& parameters, const std::string& name, const ModelConfig& config, int layer) : config_(config.moe), layer_(layer) {
-  linear_ = add_linear(parameters, name, config.width, config.moe.experts);
+  linear_ = add_linear(parameters, name, config.width, config.moe.experts, config.moe.router_bias);
   if (config.moe.balance == Balance::bias) bias_ = parameters.add(name + ".balance_bias", {config.moe.experts}, {});
 }
 

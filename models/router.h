@@ -1,5 +1,5 @@
 // models/router.h: decides which experts an item (an image, or a token) goes to, and with what weight.
-//   z = W x + b     p = softmax(z + noise)     the k largest p are chosen, and weigh what their experts give
+//   z = W x (+ b)   p = softmax(z + noise)     the k largest p are chosen, and weigh what their experts give
 // Routing follows the router's own choice, in training too: labels enter only a loss on p.
 //   source  V-MoE, arXiv 2106.05974, section 2; per image: Mobile V-MoE, arXiv 2309.04354, section 2.2
 #pragma once

@@ -8,7 +8,7 @@
 
 namespace mvmoe {
 
-ViT::ViT(const ModelConfig& config) : config_(config) {
+ViT::ViT(const ModelConfig& config, const std::function<void(const Parameters&)>& declared) : config_(config) {
   check(config);
   const int D = config.width, P = config.patch;
   if (config.class_token) class_token_ = parameters_.add("cls_token", {1, 1, D}, {Init::Kind::normal, 1e-6f});
@@ -24,7 +24,15 @@ ViT::ViT(const ModelConfig& config) : config_(config) {
   }
   norm_ = add_norm(parameters_, config.fc_norm ? "fc_norm" : "norm", D);
   head_ = add_linear(parameters_, "head", D, config.classes);
+  if (declared) declared(parameters_);
   parameters_.allocate();
+}
+
+void ViT::initialise(std::uint64_t seed) {
+  parameters_.initialise(seed);
+  if (!config_.moe.equal_start) return;
+  for (const TransformerBlock& block : blocks_)
+    if (block.experts()) block.experts()->start_equal(parameters_);
 }
 
 ModelOutput ViT::forward(Context& c, Tensor images, Override override) const {

@@ -1,5 +1,6 @@
 // models/vit.h: the Vision Transformer (arXiv 2010.11929), laid out and named as timm's.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -18,10 +19,12 @@ struct ModelOutput {
 
 class ViT {
  public:
-  explicit ViT(const ModelConfig& config);  // checks the configuration; weights are zero until initialised or read
+  // Checks the configuration; weights are zero until initialised or read. `declared` sees them before memory is taken for
+  // them, and may throw: a file's configuration need not be true.
+  explicit ViT(const ModelConfig& config, const std::function<void(const Parameters&)>& declared = {});
 
   // timm's initialisation (docs: models/README.md), each parameter keyed by seed and its place in the list.
-  void initialise(std::uint64_t seed) { parameters_.initialise(seed); }
+  void initialise(std::uint64_t seed);
 
   // images [b, 3, S, S] to logits. Throws if the images are of another size.
   // `override` sends images elsewhere than their router says (per-image routing, evaluation only).

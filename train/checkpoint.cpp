@@ -40,6 +40,15 @@ void each_field(Progress& p, const Visit& visit) {
   visit("evaluation_pending", p.evaluation_pending);
 }
 
+// What an older version's state.json lacks: it stays as it is.
+template <class Visit>
+void each_newer_field(Progress& p, const Visit& visit) {
+  visit("epoch_routing_steps", p.epoch_routing_steps);
+  visit("epoch_guidance", p.epoch_guidance);
+  visit("epoch_balance", p.epoch_balance);
+  visit("epoch_z", p.epoch_z);
+}
+
 // Steps of the complete checkpoints, newest first.
 std::vector<std::uint64_t> steps_in(const fs::path& checkpoints) {
   std::vector<std::uint64_t> steps;
@@ -59,7 +68,9 @@ fs::path step_folder(const fs::path& checkpoints, std::uint64_t step) { return c
 
 void write_progress(const fs::path& checkpoint, Progress progress) {
   Json state;
-  each_field(progress, [&](const char* name, auto& value) { state[name] = value; });
+  const auto write = [&](const char* name, auto& value) { state[name] = value; };
+  each_field(progress, write);
+  each_newer_field(progress, write);
   write_file(checkpoint / "state.json", state.dump(1) + "\n");
 }
 
@@ -81,12 +92,15 @@ std::vector<NamedTensor> moments_of(const Trainer& trainer) {
 
 Progress load(const fs::path& path, Trainer& trainer) {
   Progress progress;
-  const auto bytes = read_file(path / "state.json");
+  const Json state = read_json(path / "state.json", std::size_t{1} << 26);
   try {
-    const Json state = Json::parse(bytes.begin(), bytes.end());
-    each_field(progress, [&]<class Value>(const char* name, Value& value) {
+    const auto read = [&]<class Value>(const char* name, Value& value) {
       if (!fits<Value>(state.at(name))) fail(printable((path / "state.json").string()), ": is damaged: ", name, " is not a whole number, or too large");
       state.at(name).get_to(value);
+    };
+    each_field(progress, read);
+    each_newer_field(progress, [&](const char* name, auto& value) {
+      if (state.contains(name)) read(name, value);
     });
   } catch (const Json::exception& e) {
     fail(printable((path / "state.json").string()), ": is damaged: ", printable(e.what()));

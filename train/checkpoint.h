@@ -20,6 +20,8 @@ struct Progress {
   std::uint64_t seed = 0;
   std::uint32_t data_crc32 = 0;    // of the training images and labels, the held-out ones among them
   double epoch_loss = 0;           // sum of the losses of this epoch's steps so far
+  int epoch_routing_steps = 0;     // of this epoch, in the three sums of the routers' losses: all but those of an older version
+  double epoch_guidance = 0, epoch_balance = 0, epoch_z = 0;
   double train_seconds = 0;        // in training steps, over all processes of this run
   double total_seconds = 0;        // with evaluation and saving
   double epoch_seconds = 0;        // of training steps in this epoch

@@ -4,8 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <mutex>
 #include <numeric>
+
+#include "train/keep_on.h"
 
 namespace mvmoe {
 namespace {
@@ -30,25 +31,6 @@ void count_assignments(const ModelOutput& out, std::vector<std::atomic<std::int6
     for (int e = 0; e < out.routed[r].assignments.experts; ++e)
       taken[static_cast<std::size_t>(e)] += out.routed[r].assignments.begin[e + 1] - out.routed[r].assignments.begin[e];
 }
-
-// What is asked between lanes, by one thread at a time.
-class KeepOn {
- public:
-  explicit KeepOn(const std::function<bool(int)>& ask) : ask_(ask) {}
-  bool operator()() {
-    if (!ask_) return true;
-    const std::lock_guard lock(asking_);
-    return !stopped_ && !(stopped_ = !ask_(done_));
-  }
-  void add(int images) { done_ += images; }
-  bool stopped() const { return stopped_; }
-
- private:
-  const std::function<bool(int)>& ask_;
-  std::mutex asking_;
-  std::atomic<int> done_{0};
-  bool stopped_ = false;
-};
 
 // Means over the images, of their results.
 void average(Evaluation& e, const std::vector<int>& labels, const std::vector<int>& superclass_of) {

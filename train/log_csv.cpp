@@ -11,7 +11,8 @@ namespace mvmoe {
 namespace {
 
 constexpr const char* header =
-    "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,images_per_s,seconds\n";
+    "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,images_per_s,seconds,"
+    "guidance_loss,balance_loss,z_loss\n";
 
 std::string contents(const std::filesystem::path& file) {
   if (!std::filesystem::exists(file)) return header;
@@ -30,7 +31,9 @@ void append_row(const std::filesystem::path& file, const EpochRow& row) {
   };
   line << row.epoch << ',' << row.steps << ',' << row.learning_rate << ',' << row.train_loss;
   for (const auto& value : {row.test_top1, row.test_top5, row.test_loss, row.holdout_top1, row.ema_top1, row.router_accuracy}) optional(value);
-  line << ',' << row.images_per_s << ',' << row.seconds << '\n';
+  line << ',' << row.images_per_s << ',' << row.seconds;
+  for (const auto& value : {row.guidance_loss, row.balance_loss, row.z_loss}) optional(value);
+  line << '\n';
   write_file(file, contents(file) + line.str());
 }
 
@@ -38,14 +41,17 @@ void drop_rows_after(const std::filesystem::path& file, std::uint64_t steps) {
   if (!std::filesystem::exists(file)) return;
   std::istringstream lines(contents(file));
   std::string kept = header, line;
-  const auto columns = std::count(kept.begin(), kept.end(), ',');
+  const auto commas = [](const std::string& row) { return std::count(row.begin(), row.end(), ','); };
+  const auto columns = commas(kept);
+  const std::string columns_before = kept.substr(0, kept.find(",guidance_loss"));
+  auto written = columns;  // by the version whose header this is
   while (std::getline(lines, line)) {
     if (line.ends_with('\r')) line.pop_back();
+    if (line == columns_before) written = commas(line);
     const std::size_t comma = line.find(',');
     std::uint64_t row_steps = 0;
-    const bool row = std::count(line.begin(), line.end(), ',') == columns &&
-                     std::from_chars(line.data() + comma + 1, line.data() + line.size(), row_steps).ec == std::errc{};
-    if (row && row_steps <= steps) kept += line + '\n';  // neither the header nor half a row is one
+    const bool row = commas(line) == written && std::from_chars(line.data() + comma + 1, line.data() + line.size(), row_steps).ec == std::errc{};
+    if (row && row_steps <= steps) kept += line + std::string(static_cast<std::size_t>(columns - written), ',') + '\n';  // neither the header nor half a row is one
   }
   write_file(file, kept);
 }

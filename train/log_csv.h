@@ -14,12 +14,15 @@ struct EpochRow {
   std::optional<double> test_top1 = {}, test_top5 = {}, test_loss = {}, holdout_top1 = {}, ema_top1 = {}, router_accuracy = {};
   double images_per_s = 0;
   double seconds = 0;         // since the run's start, over all its processes
+  // Means over the epoch's steps, before their weights; empty where the routers do not learn by it.
+  std::optional<double> guidance_loss = {}, balance_loss = {}, z_loss = {};
 };
 
 // Appends a row; writes the header first where there is no file.
 void append_row(const std::filesystem::path& file, const EpochRow& row);
 
-// Drops the rows of epochs beyond `steps`: what a killed run logged and the resumed one does again.
+// Drops the rows of epochs beyond `steps`: what a killed run logged and the resumed one does again. Rows of an older
+// version, which have fewer columns, stay, with the last ones empty.
 void drop_rows_after(const std::filesystem::path& file, std::uint64_t steps);
 
 }  // namespace mvmoe

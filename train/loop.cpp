@@ -81,6 +81,10 @@ class Run {
     if (!step.finite) fail_not_finite(text("the loss is ", step.loss, " and the gradient norm ", step.gradient_norm));
     ++result_.executed_steps;
     progress_.epoch_loss += step.loss;
+    ++progress_.epoch_routing_steps;
+    progress_.epoch_guidance += step.routing.guidance;
+    progress_.epoch_balance += step.routing.balance;
+    progress_.epoch_z += step.routing.z;
     progress_.train_seconds += seconds;
     progress_.epoch_seconds += seconds;
     if (progress_.step % static_cast<std::uint64_t>(config_.log_interval) == 0) write_events(step, seconds);
@@ -99,6 +103,12 @@ class Run {
     EpochRow row{.epoch = epoch, .steps = progress_.step, .learning_rate = learning_rate_,
                  .train_loss = progress_.epoch_loss / static_cast<double>(per_epoch),
                  .images_per_s = static_cast<double>(per_epoch) * images_per_step() / progress_.epoch_seconds};
+    if (const auto steps = static_cast<std::uint64_t>(progress_.epoch_routing_steps); steps == per_epoch) {  // else an older version did some of them
+      const RoutingLossConfig& routing = trainer_.config.routing;
+      if (!routing.superclass_of.empty()) row.guidance_loss = progress_.epoch_guidance / static_cast<double>(steps);
+      if (routing.balance_weight > 0) row.balance_loss = progress_.epoch_balance / static_cast<double>(steps);
+      if (routing.z_weight > 0) row.z_loss = progress_.epoch_z / static_cast<double>(steps);
+    }
     std::string said = "epoch " + std::to_string(epoch) + ": train loss " + text(row.train_loss);
     if (epoch == config_.epochs || epoch % config_.eval_every == 0) {
       progress_.evaluation_pending = true;
@@ -107,12 +117,13 @@ class Run {
       progress_.evaluation_pending = false;
     }
     progress_.last_train_loss = row.train_loss;
-    progress_.epoch_loss = progress_.epoch_seconds = 0;
+    progress_.epoch_loss = progress_.epoch_seconds = progress_.epoch_guidance = progress_.epoch_balance = progress_.epoch_z = 0;
+    progress_.epoch_routing_steps = 0;
     row.seconds = total_seconds();
     append_row(config_.folder / "log.csv", row);
     save();
     write_events(row);
-    if (data_.test.damaged && data_.test.damaged->images() > 0) said += text(", ", data_.test.damaged->images(), " images cannot be read");
+    if (const int damaged = data_.test.damaged ? data_.test.damaged->grown() : 0; damaged > 0) said += text(", ", damaged, " images cannot be read so far");
     bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
     if (stops_early())
       bar_.say("stopped early: no better held-out score in " + std::to_string(progress_.evaluations_since_best) + " evaluations; the best is " +
@@ -138,7 +149,8 @@ class Run {
     const auto of = [](const std::optional<double>& value) { return value.value_or(std::numeric_limits<double>::quiet_NaN()); };
     events_->write(row.steps, {{"epoch/train_loss", row.train_loss}, {"epoch/images_per_s", row.images_per_s}, {"test/top1", of(row.test_top1)},
                                {"test/top5", of(row.test_top5)}, {"test/loss", of(row.test_loss)}, {"test/ema_top1", of(row.ema_top1)},
-                               {"holdout/top1", of(row.holdout_top1)}, {"router/test_accuracy", of(row.router_accuracy)}});
+                               {"holdout/top1", of(row.holdout_top1)}, {"router/test_accuracy", of(row.router_accuracy)}, {"epoch/guidance_loss", of(row.guidance_loss)},
+                               {"epoch/balance_loss", of(row.balance_loss)}, {"epoch/z_loss", of(row.z_loss)}});
     if (row.test_top1 && !progress_.last_expert_load.empty()) events_->write_histogram(row.steps, "router/expert_load", progress_.last_expert_load);
     if (row.test_top1)
       events_->write_image(row.steps, "test/confusion", confusion_.width, confusion_.height, {reinterpret_cast<const char*>(confusion_.png.data()), confusion_.png.size()});

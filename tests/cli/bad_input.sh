@@ -47,6 +47,8 @@ bad_flag "--optimizer adam suggests" adamw --optimizer adam
 bad_flag "--recipe heavy" light --recipe heavy
 bad_flag "--ema 1" --ema --ema 1
 bad_flag "--momentum 1" --momentum --momentum 1
+for flag in beta1 beta2 eps; do bad_flag "--$flag with SGD" "give --optimizer adamw too" --optimizer sgd --$flag 0.5; done
+bad_flag "--momentum with AdamW" "--momentum: says nothing about adamw: give --optimizer sgd too" --momentum 0.5
 bad_flag "--layer-decay 2" --layer-decay --layer-decay 2
 bad_flag "--accumulate 0" --accumulate --accumulate 0
 bad_flag "parts that do not divide the batch" --accumulate --batch-size 16 --accumulate 3

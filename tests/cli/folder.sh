@@ -32,13 +32,17 @@ check "config.json: how training crops" grep -q '"crop": "random-resized"' run/c
 check "config.json: what evaluation crops to" grep -q '"crop-pct": "0.875' run/config.json
 must_run "evaluate: val alone" evaluate --weights run/last.safetensors --data folder:data/val --json
 check "evaluate: class folders directly" equal "$(json_value images)" 8
+cp -r data partly && mkdir partly/train/cow
+must_run "evaluate: an empty class in train, which it does not read" evaluate --weights run/last.safetensors --data folder:partly --json
+check "evaluate: the same all the same" equal "$(json_value top1)" 100.0
 mkdir -p some/val && cp -r data/val/dog* some/val/
 must_run "evaluate: some classes only" evaluate --weights run/last.safetensors --data folder:some --json
 check "evaluate: labels follow names, not places" equal "$(json_value top1)" 100.0
 mv some/val/dog* some/val/wolf
 refused "evaluate: a class that the weights do not know" 2 --data "'wolf'" -- evaluate --weights run/last.safetensors --data folder:some
 must_run "confusion" train --quiet "${small[@]}" --data folder:data --epochs 1 --holdout 0.3 --out held
-must_run "confusion" confusion --weights held/last.safetensors --data folder:data --out confusion.csv --json
+cp -r data learned && rm -r learned/val/* && mkdir learned/val/cow  # it does not read val
+must_run "confusion" confusion --weights held/last.safetensors --data folder:learned --out confusion.csv --json
 check "confusion: the held-out images" equal "$(json_value images)" 8
 
 ### A stop and a resume; another worker count; the data moved; other data
@@ -113,6 +117,7 @@ check "augment-preview: the same picture" same_files sheet.png again.png
 must_run "augment-preview of another epoch" augment-preview --data folder:data --out other.png --recipe deit --images 5 --image-size 20 --epoch 1
 check "augment-preview: another epoch is another picture" eval '! cmp -s sheet.png other.png'
 refused "augment-preview into no folder" 1 nowhere/sheet.png -- augment-preview --data folder:data --out nowhere/sheet.png
+refused "augment-preview, no PNG by name" 2 sheet.jpg .png -- augment-preview --data folder:data --out sheet.jpg
 refused "augment-preview, more images than there are" 2 --images -- augment-preview --data folder:data --out sheet.png --images 1000
 
 # Stopped while it packs: no file, and the one that was there stays.
@@ -145,7 +150,7 @@ done
 check "damaged images: no others are" equal "$(wc -l <"$captured/err")" 6
 check "damaged images: each line is a warning" equal "$(grep -c '^mvmoe: warning: damaged/train/.*: another image of its class stands in$' "$captured/err")" 6
 run train "${small[@]}" --data folder:damaged --epochs 2 --out run --overwrite
-check "damaged images: counted at an epoch's end" has "$err" "6 images cannot be read"
+check "damaged images: counted at an epoch's end, and not again where they are no more" equal "$(grep -c 'epoch .* 6 images cannot be read so far' "$captured/err")" 1
 run "${train[@]}" --data folder:damaged --epochs 3 --out strict --strict
 check "--strict: the run ends" equal "$code $(wc -l <"$captured/err")" "1 1"
 check "--strict: names one" has "$err" "damaged/train/"

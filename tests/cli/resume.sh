@@ -218,6 +218,7 @@ for contradiction in "--lr 1" "--epochs 11" "--model vit-2x32" "--seed 8" "--hol
   # shellcheck disable=SC2086 # two words
   refused "--resume with another $contradiction" 2 "${contradiction%% *}" bare -- train --quiet --out bare --resume $contradiction
 done
+refused "--resume with another --recipe: it is named, and what it sets" 2 "--recipe light sets --" bare -- train --quiet --out bare --resume --recipe light
 goes_on "the same numbers written otherwise" bare --lr 0.003 --threads 2 --keep 1
 
 fresh bare

@@ -18,6 +18,8 @@ accuracy=$(json_value router_accuracy)
 check "train, superclass: router_accuracy" between 0 "$accuracy" 100
 check "train, superclass: expert_load" grep -qE '"expert_load":\[[0-9.]+,[0-9.]+,[0-9.]+\]' "$captured/out"
 check "train, superclass: log.csv has it" equal "$(tail -n 1 guided/log.csv | cut -d, -f10 | xargs printf %.3f)" "$(printf %.3f "$accuracy")"
+loss=$(tail -n 1 guided/log.csv | cut -d, -f13)
+check "train, superclass: log.csv has the guidance, and no balance" equal "$(awk -v x="$loss" 'BEGIN { print (x > 0 && x < 5) }') $(tail -n 1 guided/log.csv | cut -d, -f14-15)" "1 ,"
 must_run "evaluate, superclass" evaluate --weights guided/last.safetensors --data cifar10:data --json
 check "evaluate, superclass: the same router_accuracy" equal "$(json_value router_accuracy)" "$accuracy"
 must_run "evaluate, superclass, text" evaluate --weights guided/last.safetensors --data cifar10:data
@@ -25,6 +27,14 @@ check "evaluate, superclass: says how good the router is" has "$out" "to their s
 must_run "train, image" "${train[@]}" "${moe[@]}" --routing image --balance importance-load --router-noise --out image --json
 check "train, image: no super-classes, no accuracy" equal "$(json_value router_accuracy)" null
 must_run "train, token" "${train[@]}" "${moe[@]}" --routing token --balance switch --capacity 1.05 --batch-priority --top-k 2 --router-z-weight 0.001 --shared-experts 1 --out token --json
+check "train, token: log.csv has balance and z-loss, and no guidance" awk -F, 'END { exit !($13 == "" && $14 > 0.5 && $15 > 0) }' token/log.csv
+run train "${tiny[@]}" --epochs 1 --data cifar10:data "${moe[@]}" --routing image --balance-weight 1 --guide-weight 0.5 --bias-rate 0.1 --out light
+for flag in balance-weight guide-weight bias-rate; do check "train: --$flag is said to weigh nothing" has "$err" "mvmoe: --$flag: weighs nothing here"; done
+must_run "train, as V-MoE's upcycling starts" "${train[@]}" "${moe[@]}" --routing token --balance bias --no-router-bias --equal-experts --out equal
+check "train, as V-MoE's upcycling starts: config.json says so" equal "$(grep -c '"\(no-router-bias\|equal-experts\)": "true"' equal/config.json)" 2
+run info equal/last.safetensors --json
+check "train, without the router's bias: there is none" has_not "$out" 'mlp.router.bias'
+must_run "train, without the router's bias: the weights are read again" evaluate --weights equal/last.safetensors --data cifar10:data
 must_run "train, token, bias" "${train[@]}" "${moe[@]}" --routing token --balance bias --out bias
 must_run "train, token, expert choice" "${train[@]}" "${moe[@]}" --routing token --balance expert-choice --out choice
 run train "${tiny[@]}" --epochs 1 --data cifar10:data "${moe[@]}" --routing token --balance importance-load --out unnoisy
@@ -66,6 +76,10 @@ refused "pipeline: a held-out share that is no image" 2 --holdout -- pipeline --
 refused "pipeline: --method file without one" 2 --superclasses -- pipeline --data cifar10:data --out new "${tiny[@]}" --experts 3 --moe-layers 1 --method file
 refused "pipeline: a folder of another run" 2 --out -- pipeline --data cifar10:data --out dense "${tiny[@]}" --experts 3 --moe-layers 1
 must_run "pipeline" "${pipeline[@]}" --json
+for pair in crop:pad4 flip:yes image-size:32 classes:10 crop-pct:1; do
+  check "pipeline: config.json holds what was chosen: ${pair%:*}" grep -q "\"${pair%:*}\": \"${pair#*:}\"" pipe/config.json
+done
+check "pipeline: so do its trainings', alike" equal "$(for run in dense moe; do grep -c '"crop": "pad4"' pipe/$run/config.json; done | tr '\n' ' ')" "1 1 "
 check "pipeline: keys" json_has_keys dense_top1 moe_top1 gain control_top1 oracle_top1 random_router_top1 dense_macs moe_macs dense_ms moe_ms router_accuracy sizes ari
 check "pipeline: its sizes are those of ten classes" equal "$(json_line | sed 's/.*"sizes":\[\([^]]*\)\].*/\1/' | tr , '\n' | awk '{ n += $1 } END { print n }')" 10
 check "pipeline: the gain is the difference" equal "$(awk -v a="$(json_value moe_top1)" -v b="$(json_value dense_top1)" 'BEGIN { printf "%.4f", a - b }')" "$(json_value gain | xargs printf %.4f)"

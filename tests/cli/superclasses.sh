@@ -171,8 +171,8 @@ bad_division "an empty super-class" 1 "super-class 1 is empty" '["class 0", "cla
 bad_division "more super-classes than experts" 2 "more than --experts 2" '["class 0", "class 1"], ["class 2"], ["class 3"]'
 bad_division "numbers for names" 1 "must hold class names" '[0, 1], [2, 3]'
 bad_division "no lists" 1 "is not a list" '"class 0", "class 1"'
-bad_division "not JSON" 1 "is not JSON" '["class 0", '
-refused "an empty file for a division" 1 /dev/null "is not JSON" -- superclasses --confusion four.csv --experts 2 --method file --file /dev/null --out s.json
+bad_division "not JSON" 1 "is not valid JSON" '["class 0", '
+refused "an empty file for a division" 1 /dev/null "is not valid JSON" -- superclasses --confusion four.csv --experts 2 --method file --file /dev/null --out s.json
 refused "a division that is not there" 1 none.json -- superclasses --confusion four.csv --experts 2 --method file --file none.json --out s.json
 
 ### Bad flags of superclasses

@@ -3,6 +3,8 @@
 // token where all are meant.
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "models/vit.h"
 #include "tests/ops/op_test.h"
 
@@ -72,6 +74,29 @@ TEST(Sparse, AllOfEqualExpertsAreTheDenseNetwork) {
     copy_dense(small, model);
     const auto is = logits(model), must_be = logits(small);
     for (std::size_t i = 0; i < is.size(); ++i) EXPECT_NEAR(is[i], must_be[i], 1e-6) << i;
+  }
+}
+
+// What V-MoE has otherwise. Copies at first, they part as soon as they are sent different images.
+TEST(Sparse, RoutersWithoutBiasAndExpertsWithEqualStarts) {
+  for (const Routing routing : {Routing::image, Routing::token}) {
+    ModelConfig config = sparse(routing, 4, 4);
+    config.moe.router_bias = false, config.moe.equal_start = true;
+    ViT model(config), other(sparse(routing, 4, 4));
+    model.initialise(5);
+    const std::string router = routing == Routing::image ? "router" : "blocks.2.mlp.router";
+    EXPECT_TRUE(model.parameters().find(router + ".weight"));
+    EXPECT_FALSE(model.parameters().find(router + ".bias"));
+    EXPECT_TRUE(other.parameters().find(router + ".bias"));
+    const Parameter& fc1 = *model.parameters().find("blocks.2.mlp.experts.fc1.weight");
+    const Tensor weight(model.parameters().weights().data() + fc1.offset, fc1.shape);  // [E, 4D, D]
+    for (std::size_t i = 0; i < weight.size(); ++i) ASSERT_EQ(weight[i], weight[i % (weight.size() / 4)]) << i;
+    const ViT one = dense(Pool::cls);  // all gates together are 1: the dense network with the first expert for its MLP
+    copy_dense(one, model);
+    const auto is = logits(model), must_be = logits(one);
+    for (std::size_t i = 0; i < is.size(); ++i) EXPECT_NEAR(is[i], must_be[i], 1e-6) << i;
+    EXPECT_EQ(nlohmann::json(config).get<ModelConfig>(), config);
+    EXPECT_FALSE(nlohmann::json(other.config()).dump().find("router_bias") != std::string::npos) << "descriptions stay as older versions read them";
   }
 }
 

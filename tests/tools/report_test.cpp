@@ -1,25 +1,17 @@
-// What could be wrong and still look right on a page, and what shows it: a name that breaks out of its place (odd names,
-// a checker of tags and entities, every attribute quoted); classes in another order than the matrix (a matrix with one
-// entry, found where it must be); a headline that praises noise (gains on both sides of the standard error); a file that
-// is passed over in silence (each one damaged in turn).
+// The page of a pipeline. What could be wrong and still look right, and what shows it: a name that breaks out of its place
+// (odd names, a checker of tags and entities, every attribute quoted); classes in another order than the matrix (a matrix
+// with one entry, found where it must be); a headline that praises noise (gains on both sides of the standard error).
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <nlohmann/json.hpp>
-
-#include "engine/files.h"
-#include "tests/engine/helpers.h"
 #include "tests/tools/page_checker.h"
+#include "tests/tools/report_fixture.h"
 #include "tools/report/html.h"
-#include "tools/report/pages.h"
 #include "tools/report/png.h"
 #include "tools/report/sections.h"
 #include "train/data/dataset.h"
 
 namespace mvmoe::report {
 namespace {
-
-using Json = nlohmann::json;
 
 TEST(ReportChecker, SeesWhatIsWrong) {
   EXPECT_EQ(complaint_about("<p class=\"a\">1 &lt; 2<br></p><svg><rect/></svg><style>a > b</style>"), "");
@@ -30,70 +22,6 @@ TEST(ReportChecker, SeesWhatIsWrong) {
   for (const char* wrong : {"<img src=\"a.png\">", "<a href=\"https://x\">", "<p onclick=\"x\">", "a{background:url(x)}", "<script>", "<img src=\"data:text/html,x\">"})
     EXPECT_NE(outside_reference(wrong), "") << wrong;
 }
-
-// ---- A pipeline's folder, made here
-
-const std::string markup = "<b>&\"'", commas = "a,\"b\", c", control = "tab\tline\nend\x1b[31m", broken = "caf\xff";
-
-// Without write_file's sync to the disk, which would be most of these tests' time.
-void save(const std::filesystem::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
-
-std::string csv_cell(const std::string& name) {
-  std::string out = "\"";
-  for (const char c : name) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
-
-struct Fixture {
-  TemporaryFolder folder;
-  std::vector<std::string> classes{markup, commas, control, broken};
-  std::vector<int> superclass_of{1, 0, 1, 0};  // so the order is 1, 3, 0, 2
-  std::vector<std::vector<double>> confusion{{8, 0, 2, 0}, {0, 9, 0, 1}, {0, 0, 10, 0}, {0, 6, 0, 4}};
-  Json comparison;
-
-  Fixture() {
-    const Json figures{{"top1", 40.0}, {"top5", 70.0}, {"macs", 2'000'000}, {"executed_macs", 1'900'000}, {"ms", 2.0}, {"params", 300'000}, {"active_params", 300'000}};
-    comparison = {{"data", "cifar10:/nowhere/<i>"}, {"model", "vit-6x64"}, {"epochs", 2}, {"experts", 2}, {"moe_layers", 2}, {"top_k", 1}, {"routing", "superclass"},
-                  {"processor", "A <processor>"}, {"threads", 2}, {"dense", figures}, {"control", nullptr}, {"moe", figures}, {"oracle_top1", 61.0},
-                  {"random_router_top1", 21.0}, {"gain", 5.0}, {"gain_error", 1.1}, {"ari", 0.25}, {"nmi", 0.5},
-                  {"expert_of_class", {{100, 900}, {1000, 0}, {250, 750}, {600, 400}}},
-                  {"misrouted", {{{"index", 3}, {"class", 0}, {"expert", 0}, {"probability", 0.987}, {"predicted", 1}}}}};
-    comparison["moe"]["top1"] = 45.0;
-    comparison["moe"]["router_accuracy"] = 81.25;
-    comparison["moe"]["expert_load"] = {48.75, 51.25};
-  }
-
-  void write_training(const std::string& part, const std::string& extra = "") const {
-    std::filesystem::create_directories(folder / part);
-    save(folder / (part + "/config.json"), std::string("{\"data\": \"<spec>\", \"model\": \"vit-6x64\", \"epochs\": \"2\"") + extra + "}");
-    save(folder / (part + "/log.csv"), "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,images_per_s,seconds\n"
-                                                         "1,10,0.001,4.5,20.5,50,3,21,,,1000,10\n2,20,0.0005,3.25,40,70,2.5,41,,,1010,20\n");
-  }
-
-  void write() {
-    for (const char* part : {"dense", "moe"}) write_training(part);
-    if (!comparison["control"].is_null()) write_training("control");
-    std::string csv = "class";
-    for (const std::string& name : classes) csv += "," + csv_cell(name);
-    Json sets = Json::array();
-    for (std::size_t t = 0; t < classes.size(); ++t) {
-      csv += "\r\n" + csv_cell(classes[t]);
-      for (const double value : confusion[t]) csv += "," + text(value);
-      while (sets.size() <= static_cast<std::size_t>(superclass_of[t])) sets.push_back(Json::array());
-      sets[static_cast<std::size_t>(superclass_of[t])].push_back(classes[t]);
-    }
-    save(folder / "confusion.csv", csv + "\r\n");
-    const auto dump = [](const Json& json) { return json.dump(1, ' ', false, Json::error_handler_t::replace); };
-    save(folder / "superclasses.json", dump({{"superclasses", sets}, {"method", "spectral"}, {"eigenvalues", {0.0, 0.1, 0.75, 0.8}}}));
-    comparison["classes"] = classes;
-    comparison["superclass_of"] = superclass_of;
-    save(folder / "comparison.json", dump(comparison));
-  }
-  std::string page() {
-    write();
-    return page_of({folder.path()});
-  }
-};
 
 TEST(ReportPipeline, EverySectionIsThereAndThePageIsSound) {
   Fixture f;
@@ -257,146 +185,6 @@ TEST(ReportPipeline, AThousandClassesStayASmallPage) {
   expect_sound(page);
   EXPECT_LT(page.size(), 2'000'000u);
   EXPECT_EQ(count(page, "And 400 more."), 2);
-}
-
-// ---- Files that are missing or damaged
-
-struct Damage {
-  const char* name;
-  const char* file;
-  const char* contents;  // null: the file is removed
-  const char* says;
-};
-
-class ReportDamage : public testing::TestWithParam<Damage> {};
-INSTANTIATE_TEST_SUITE_P(
-    Files, ReportDamage,
-    testing::Values(Damage{"no_config", "dense/config.json", nullptr, "No such file"}, Damage{"no_log", "moe/log.csv", nullptr, "No such file"},
-                    Damage{"no_confusion", "confusion.csv", nullptr, "No such file"}, Damage{"no_comparison", "comparison.json", nullptr, "No such file"},
-                    Damage{"no_division", "superclasses.json", nullptr, "No such file"}, Damage{"config_no_json", "dense/config.json", "{", "must be a JSON object"},
-                    Damage{"config_a_list", "dense/config.json", "[1]", "must be a JSON object"}, Damage{"log_empty", "dense/log.csv", "", "names no column epoch"},
-                    Damage{"log_cut", "dense/log.csv", "epoch,train_loss,test_top1\n1,2.5", "line 2 has 2 cells, must have 3"},
-                    Damage{"log_word", "dense/log.csv", "epoch,train_loss,test_top1\n1,x,3\n", "line 2, train_loss: 'x' is not a finite number"},
-                    Damage{"log_nan", "dense/log.csv", "epoch,train_loss,test_top1\n1,nan,3\n", "'nan' is not a finite number"},
-                    Damage{"log_twice", "dense/log.csv", "epoch,train_loss,test_top1\n1,2,3\n1,2,3\n", "line 3: its epoch must be above 1"},
-                    Damage{"confusion_empty", "confusion.csv", "", "is empty, must be a confusion matrix"}, Damage{"confusion_quote", "confusion.csv", "\"class", "is never closed"},
-                    Damage{"confusion_shape", "confusion.csv", ",a,b\na,1,2\n", "the row of 'b' is missing"},
-                    Damage{"confusion_row", "confusion.csv", ",a,b\na,1\nb,1,2\n", "row 1 (a) has 1 entries, must have 2"},
-                    Damage{"confusion_order", "confusion.csv", ",a,b\nb,1,2\na,1,2\n", "row 1 is 'b', must be 'a'"},
-                    Damage{"confusion_negative", "confusion.csv", ",a,b\na,1,-2\nb,1,2\n", "row 1 (a), column 2 (b): -2 is negative"},
-                    Damage{"confusion_inf", "confusion.csv", ",a,b\na,1,inf\nb,1,2\n", "row 1 (a), column 2 (b): inf is not finite"},
-                    Damage{"confusion_classes", "confusion.csv", ",a,b\na,1,2\nb,1,2\n", "are not those of comparison.json"},
-                    Damage{"division_no_json", "superclasses.json", "{", "is not JSON"}, Damage{"division_kind", "superclasses.json", "{\"superclasses\": 3}", "must be an object with"},
-                    Damage{"division_edited", "superclasses.json", "{\"superclasses\": [[\"a\"]]}", "super-class 0 names 'a', which is no class"},
-                    Damage{"comparison_no_json", "comparison.json", "{\"a\": 1e999}", "is not JSON"}, Damage{"comparison_empty", "comparison.json", "{}", "data is missing"}),
-    [](const auto& info) { return std::string(info.param.name); });
-TEST(ReportPipeline, ADivisionThatTheExpertsWereNotTrainedForIsRefused) {
-  Fixture f;
-  f.write();
-  const auto file = f.folder / "superclasses.json";
-  const std::vector<std::string>& names = f.classes;
-  const auto divided = [&](const std::vector<std::vector<std::string>>& sets) { return Json{{"superclasses", sets}}.dump(-1, ' ', false, Json::error_handler_t::replace); };
-  save(file, divided({{names[0], names[1]}, {names[2], names[3]}}));
-  EXPECT_TRUE(has(message_of([&] { page_of({f.folder.path()}); }), "is not the division that the experts were trained for"));
-  save(file, divided({{names[0], names[2]}, {names[3], names[1]}}));  // in another order, the same
-  EXPECT_NO_THROW(page_of({f.folder.path()}));
-}
-
-TEST_P(ReportDamage, IsNamedWithItsFile) {
-  Fixture f;
-  f.write();
-  const auto file = f.folder / GetParam().file;
-  if (GetParam().contents) save(file, GetParam().contents);
-  else std::filesystem::remove(file);
-  const std::string message = message_of([&] { page_of({f.folder.path()}); });
-  EXPECT_TRUE(message.starts_with(file.string() + ": ")) << message;
-  EXPECT_TRUE(has(message, GetParam().says)) << message;
-  EXPECT_FALSE(has(message, "\n")) << message;
-}
-
-struct Change {
-  const char* pointer;
-  Json value;
-  const char* says;
-};
-
-TEST(ReportPipeline, AFigureOfTheWrongKindIsNamed) {
-  const std::vector<Change> changes{{"/dense/top1", "x", "dense: top1 must be a number"}, {"/dense/top1", 101, "dense: top1 is 101, must be from 0 to 100"},
-                                    {"/moe/ms", 0, "moe: ms is 0"}, {"/moe", 3, "moe must be an object"}, {"/experts", 2.5, "experts is 2.5, must be a whole number"},
-                                    {"/moe/expert_load", {1, 2, 3}, "expert_load must be a list of 2"}, {"/moe/expert_load", {"a", 2}, "expert_load holds \"a\""},
-                                    {"/expert_of_class", {{1, 2}}, "expert_of_class must be a list of 4"}, {"/expert_of_class/2/1", -1, "expert_of_class holds -1"},
-                                    {"/misrouted/0/class", 4, "misrouted: class is 4, must be a whole number from 0 to 3"}, {"/misrouted/0/expert", 2, "expert is 2"},
-                                    {"/misrouted/0/index", -1, "index is -1"}, {"/routing", nullptr, "routing must be a string"}};
-  for (const Change& change : changes) {
-    Fixture f;
-    f.comparison[Json::json_pointer(change.pointer)] = change.value;
-    f.write();
-    const std::string message = message_of([&] { page_of({f.folder.path()}); });
-    EXPECT_TRUE(message.starts_with((f.folder / "comparison.json").string() + ": ") && has(message, change.says)) << message;
-  }
-}
-
-// ---- Training runs
-
-TEST(ReportTraining, OneRun) {
-  Fixture f;
-  f.write_training("a <run>", ", \"init-from\": \"\"");
-  const std::string page = page_of({f.folder / "a <run>"});
-  expect_sound(page);
-  for (const char* id : {"figures", "curves", "configuration"}) EXPECT_EQ(count(page, std::string("<section id=\"") + id + "\">"), 1) << id;
-  EXPECT_TRUE(has(page, "<h1>40.00\xE2\x80\xAF% top-1</h1>"));
-  EXPECT_TRUE(has(page, "a &lt;run&gt;"));
-  EXPECT_TRUE(has(page, "vit-6x64 on &lt;spec&gt;, 2 epochs done of 2"));
-  EXPECT_TRUE(has(page, "epoch 2: 3.250</title>"));
-  EXPECT_EQ(count(page, "<figure class=\"chart\">"), 4) << "loss, test, held-out, rate; none for columns that are empty";
-  EXPECT_FALSE(has(page, "class=\"legend\""));
-}
-
-TEST(ReportTraining, SeveralRunsAndThePartsOfAPipeline) {
-  Fixture f;
-  f.write();
-  f.write_training("one", ", \"lr\": \"0.001\"");
-  f.write_training("two", ", \"lr\": \"0.002\"");
-  const std::string page = page_of({f.folder / "one", f.folder / "two", f.folder.path()});
-  expect_sound(page);
-  EXPECT_TRUE(has(page, "<h1>4 runs compared</h1>"));
-  EXPECT_TRUE(has(page, f.folder.path().filename().string() + "/moe"));
-  const std::string differing = page.substr(page.find("<table class=\"flags\">"));
-  EXPECT_TRUE(has(differing, "<code>--lr</code></th><td>0.001</td><td>0.002</td><td><span class=\"none\">none</span>"));
-  EXPECT_FALSE(has(differing.substr(0, differing.find("</table>")), "--model"));
-}
-
-TEST(ReportTraining, RunsOfOneNameAreToldApartByTheirPaths) {
-  Fixture f;
-  f.write_training("a/run"), f.write_training("b/run"), f.write_training("other");
-  save(f.folder / "other/log.csv", "epoch,train_loss,test_top1\n1,2,3\n2,1,4\n");  // equal curves would be drawn once, as all
-  const std::string page = page_of({f.folder / "a/run", f.folder / "b/run", f.folder / "other"});
-  EXPECT_TRUE(has(page, escaped((f.folder / "a/run").string()) + ", epoch 2"));
-  EXPECT_TRUE(has(page, escaped((f.folder / "b/run").string()) + ", epoch 2"));
-  EXPECT_TRUE(has(page, "<title>other, epoch 2"));
-}
-
-TEST(ReportTraining, NoEpochAndOneEpoch) {
-  Fixture f;
-  f.write_training("run");
-  save(f.folder / "run/log.csv", "epoch,train_loss,test_top1\n");
-  std::string page = page_of({f.folder / "run"});
-  expect_sound(page);
-  EXPECT_TRUE(has(page, "No epoch is finished yet."));
-  save(f.folder / "run/log.csv", "epoch,train_loss,test_top1\n1,2.5,\n");
-  page = page_of({f.folder / "run"});
-  expect_sound(page);
-  EXPECT_EQ(count(page, "<figure class=\"chart\">"), 1);
-  EXPECT_FALSE(has(page, "nan") || has(page, "inf,"));
-}
-
-TEST(ReportFolders, WhatIsNoRun) {
-  TemporaryFolder folder;
-  std::filesystem::create_directory(folder / "empty");
-  save(folder / "file", "x");
-  EXPECT_TRUE(message_of<UsageError>([&] { page_of({folder / "empty"}); }).starts_with((folder / "empty").string() + ": holds no run"));
-  EXPECT_EQ(message_of<UsageError>([&] { page_of({folder / "file"}); }), (folder / "file").string() + ": is not a folder, must be the folder of a run");
-  EXPECT_EQ(message_of<Error>([&] { page_of({folder / "gone"}); }), (folder / "gone").string() + ": No such file or directory");
 }
 
 }  // namespace

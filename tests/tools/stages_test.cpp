@@ -153,6 +153,10 @@ TEST_F(StagesTest, ADamagedMemoryIsNamed) {
   run();
   write_file(folder / "stages.json", "{\"first\": 3}");
   EXPECT_NE(message_of([&] { run(); }).find("stages.json"), std::string::npos);
+  for (const auto& [text, what] : {std::pair{"{\"first\": ", " is not valid JSON at its byte 11"}, {"{\"first\": [[[[[[[[[[]]]]]]]]]]}", " is nested too deeply"}, {"{\"first\": 1, \"first\": 2}", " names 'first' twice"}}) {
+    write_file(folder / "stages.json", std::string_view(text));
+    EXPECT_EQ(message_of([&] { run(); }), (folder / "stages.json").string() + ":" + what);
+  }
 }
 
 }  // namespace

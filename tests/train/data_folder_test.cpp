@@ -115,6 +115,25 @@ TEST(Folder, LinksAreFollowedAndLoopsEnd) {
                                                   folder.string() + ": other/back: a link back to a folder that it is in: passed over"}));
 }
 
+TEST(Folder, OnlyThePartThatIsWantedIsLookedAt) {
+  const TemporaryFolder folder;
+  put(folder / "train/b/1.png", 1);
+  put(folder / "val/b/1.png", 2);
+  fs::create_directories(folder / "train/a");  // no image in it
+  const auto part = [&](Wanted wanted) { return load_dataset("folder:" + folder.string(), false, wanted); };
+  EXPECT_EQ(error(folder), folder.string() + "/train: no image (jpg, jpeg, png) in a: remove what is no class");
+  const DataSet test = part(Wanted::test);
+  EXPECT_EQ(test.classes, (std::vector<std::string>{"a", "b"})) << "those of the whole, in their order";
+  EXPECT_EQ(test.test.labels, std::vector<int>{1});
+  EXPECT_EQ(test.train.size(), 0);
+  fs::create_directories(folder / "val/c");  // no class of train
+  EXPECT_EQ(message_of([&] { part(Wanted::test); }), folder.string() + "/val: c is no class of " + folder.string() + "/train");
+  put(folder / "train/a/1.png", 3);
+  const DataSet train = part(Wanted::train);
+  EXPECT_EQ(train.train.labels, (std::vector<int>{0, 1}));
+  EXPECT_EQ(train.test.size(), 0);
+}
+
 // 8 images in two classes, of which 1, 2 and 6 (as counted) are damaged.
 struct Damaged {
   Damaged() {
@@ -173,11 +192,15 @@ TEST(Folder, ManyDamagedImagesAreCounted) {
   DamagedImages damaged(false);
   for (int i = 0; i < 500; ++i) damaged.add("image " + std::to_string(i));
   const auto news = damaged.news("left out");
-  ASSERT_EQ(news.size(), 11u);
+  ASSERT_EQ(news.size(), 10u);
   EXPECT_EQ(news[9], "image 9: left out");
-  EXPECT_EQ(news[10], "500 images cannot be read so far: left out");
+  EXPECT_EQ(damaged.grown(), 500);
+  EXPECT_EQ(damaged.grown(), 0) << "said already";
+  damaged.add("image 9");
+  EXPECT_EQ(damaged.grown(), 0) << "known already";
   damaged.add("one more");
-  EXPECT_EQ(damaged.news("left out"), (std::vector<std::string>{"501 images cannot be read so far: left out"}));
+  EXPECT_TRUE(damaged.news("left out").empty());
+  EXPECT_EQ(damaged.grown(), 501);
 }
 
 TEST(Folder, StrictMakesADamagedImageAnError) {

@@ -58,7 +58,7 @@ TEST(Glyphs, EightBitsAreAsTheyStand) {
 
 TEST(Glyphs, DamagedHeaders) {
   const std::string no_header = "g: its first line is not the JSON header that it must be";
-  EXPECT_EQ(parsing(stream("{\n", four_bits)), no_header);
+  EXPECT_EQ(parsing(stream("{\n", four_bits)), "g: its first line is not valid JSON at its byte 2");
   EXPECT_EQ(parsing(stream("[]\n", four_bits)), no_header);
   EXPECT_EQ(parsing(stream("{}\n", four_bits)), no_header);
   EXPECT_EQ(parsing(stream(header("4", "2", "3", "[1]"), four_bits)), no_header);

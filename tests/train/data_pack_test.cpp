@@ -145,6 +145,15 @@ TEST(Pack, AnyDamageToTheIndexShowsBeforeTraining) {
   EXPECT_EQ(opened(out / "bad"), (out / "bad").string() + ": is no pack: mvmoe pack makes one of a folder");
 }
 
+// The bytes of a pack with the checksum that its changed index would have.
+std::vector<std::uint8_t> with_checksum(std::vector<std::uint8_t> bytes) {
+  std::uint64_t index = 0;
+  for (std::size_t i = 0; i < 8; ++i) index |= std::uint64_t{bytes[bytes.size() - 32 + i]} << (8 * i);
+  const std::uint32_t crc = crc32_of(std::span(bytes).subspan(index, bytes.size() - 32 - index));
+  for (std::size_t i = 0; i < 4; ++i) bytes[bytes.size() - 16 + i] = static_cast<std::uint8_t>(crc >> (8 * i));
+  return bytes;
+}
+
 // An index whose checksum is right and whose records lie.
 TEST(Pack, RecordsThatPointOutsideAreRefused) {
   const Sample sample;
@@ -152,22 +161,31 @@ TEST(Pack, RecordsThatPointOutsideAreRefused) {
   for (const PackFormat format : {PackFormat::raw, PackFormat::jpeg}) {
     write_pack(sample.data(), out / "pack", {.size = 10, .format = format});
     const std::vector<std::uint8_t> whole = read_file(out / "pack");
-    std::uint64_t index = 0;
-    for (std::size_t i = 0; i < 8; ++i) index |= std::uint64_t{whole[whole.size() - 32 + i]} << (8 * i);
     for (std::size_t field = 1; field < 32; ++field) {  // not the lowest byte, which 128 less may leave inside
       if (format == PackFormat::jpeg && (field == 1 || field == 8 || field >= 12)) continue;  // a JPEG's size shows when it is read
       std::vector<std::uint8_t> bytes = whole;
       const std::size_t last_record = whole.size() - 32 - 32;
       bytes[last_record + field] ^= 0x80;
-      const std::uint32_t crc = crc32_of(std::span(bytes).subspan(index, bytes.size() - 32 - index));
-      for (std::size_t i = 0; i < 4; ++i) bytes[bytes.size() - 16 + i] = static_cast<std::uint8_t>(crc >> (8 * i));
-      put_file(out / "bad", bytes);
+      put_file(out / "bad", with_checksum(bytes));
       const std::string said = opened(out / "bad");
       const bool checksum = field >= 12 && field < 16;  // looked at when the image is read
       const std::string expected = (out / "bad").string() + ": this pack is damaged: the record of image 48 makes no sense";
       EXPECT_EQ(said, checksum ? "nothing was thrown" : expected) << field;
     }
   }
+}
+
+// Who looks for another image of a class looks beside it.
+TEST(Pack, ImagesOfAClassStandTogether) {
+  const Sample sample;
+  const TemporaryFolder out;
+  write_pack(sample.data(), out / "pack", {.size = 10});
+  std::vector<std::uint8_t> bytes = read_file(out / "pack");
+  const std::size_t first_test_record = bytes.size() - 32 - 9 * 32, label = 24;
+  ASSERT_EQ(bytes[first_test_record + label], 0) << "it follows a training image of a higher class";
+  bytes[first_test_record + label] = 1;  // before one of class 0
+  put_file(out / "bad", with_checksum(bytes));
+  EXPECT_EQ(opened(out / "bad"), (out / "bad").string() + ": this pack is damaged: the record of image 41 makes no sense");
 }
 
 TEST(Pack, ADamagedImageIsFoundWhenRead) {

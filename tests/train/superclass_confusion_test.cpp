@@ -71,6 +71,21 @@ TEST(Confusion, SameBitsForAnyThreadCount) {
   for (const int threads : {2, 3, 7}) EXPECT_EQ(measure(*model, set, ConfusionKind::soft, threads, 8).matrix.values, one.matrix.values);
 }
 
+TEST(Confusion, StopsWhenItIsTold) {
+  const auto model = network(4);
+  const ImageSet set = small_images(50, 4);
+  Lanes lanes(model->parameters(), {.threads = 1, .lane_size = 8}, Kernels::fast);
+  std::vector<int> asked;
+  const auto until = [&](int most) {
+    asked.clear();
+    return measure_confusion(*model, set, preprocessing, ConfusionKind::soft, lanes, [&](int done) { return asked.push_back(done), done < most; });
+  };
+  EXPECT_TRUE(until(50).complete);
+  EXPECT_EQ(asked, (std::vector<int>{0, 8, 16, 24, 32, 40, 48}));
+  EXPECT_FALSE(until(16).complete);
+  EXPECT_EQ(asked, (std::vector<int>{0, 8, 16})) << "and no more is asked";
+}
+
 TEST(Confusion, OfEqualLogitsTheLowerClass) {
   const ViT model(small_model(3));  // not initialised: all weights are 0, and so are all logits
   const MeasuredConfusion hard = measure(model, small_images(6), ConfusionKind::hard, 1, 8);

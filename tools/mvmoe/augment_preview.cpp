@@ -46,7 +46,7 @@ int augment_preview_command(const Words& words) {
   Flags flags("augment-preview --data SPEC --out FILE [flags]",
               "Writes a contact sheet, a PNG: the first batch of an epoch as the network is trained on it, augmented and mixed.");
   flags.add("data", spec, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE; the training images, or the test images where there are no others", "SPEC");
-  flags.add("out", out, "the picture", "FILE");
+  flags.add("out", out, "the picture, a file that ends in .png", "FILE");
   flags.add("images", count, "images (0: 64, or as many as there are)", 0, 1024);
   flags.add("image-size", image_size, "side of what the network reads, in pixels (0: the data set's, or 224)", 0, 4096);
   flags.add_choice("recipe", recipe, "the augmentations of a recipe of training, a flag beside it wins", recipe_names);
@@ -58,6 +58,7 @@ int augment_preview_command(const Words& words) {
   if (!flags.parse(words)) return 0;
   for (const char* name : {"data", "out"}) flags.require(name);
   apply_augmentation_of_recipe(flags, recipe);
+  if (!out.ends_with(".png")) fail_usage("--out: ", printable(out), ": the picture is a PNG: name a file that ends in .png");
   const std::filesystem::path folder = std::filesystem::path(out).parent_path();
   std::error_code ignored;
   if (!folder.empty() && !std::filesystem::is_directory(folder, ignored)) fail(printable(out), ": its folder is not there");

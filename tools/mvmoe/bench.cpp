@@ -166,7 +166,9 @@ int bench_command(const Words& words) {
               "Times a whole training step (zero, forward, loss, backward, clip, AdamW) or the forward pass, on random images, and says what each operation takes "
               "of it; or each of the network's operations by itself.");
   flags.add_positional("train|infer|ops", what, "what is measured");
+  flags.heading("Model");
   o.model.declare(flags);
+  flags.heading("Running");
   flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
   flags.add("steps", o.steps, "measured steps", 1);
   flags.add("warmup", o.warmup, "steps before them", 0);

@@ -7,6 +7,7 @@
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
+#include "train/progress_bar.h"
 #include "train/superclass/class_names.h"
 #include "train/superclass/confusion_csv.h"
 
@@ -19,9 +20,9 @@ namespace fs = std::filesystem;
 ImageSet held_out_part(const std::string& weights, const ModelDescription& description, const DataSet& data) {
   if (!(description.holdout > 0))
     fail_usage("--weights: ", printable(weights), " records no held-out part: train with --holdout 0.1 (the test set is never used for this)");
+  require_training_images(data);
   if (const std::string wrong = difference(data.classes, description.classes); !wrong.empty())
     fail_usage("--data: ", printable(data.spec), " does not have the classes that ", printable(weights), " was trained for: ", wrong);
-  require_training_images(data);
   if (!data.train.read && description.model.image != data.train.side)
     fail_usage("--data: ", printable(data.spec), " has images of side ", data.train.side, ", the weights in ", printable(weights), " were trained for ", description.model.image);
   const int C = static_cast<int>(data.classes.size());
@@ -53,15 +54,16 @@ void print_most_confused(const Confusion& confusion) {
 int confusion_command(const Words& words) {
   std::string weights, data_spec, out, kind = "soft";
   ThreadOptions threads;
-  bool json = false, strict = false;
+  bool json = false, strict = false, quiet = false;
   Flags flags("confusion --weights FILE --data SPEC --out FILE.csv [flags]",
               "Which classes trained weights take for which, on the part of the training images that was held out from them.");
-  flags.add("weights", weights, "a safetensors file that mvmoe train --holdout wrote");
-  flags.add("data", data_spec, "the data it was trained on: glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE");
-  flags.add("out", out, "the matrix as CSV, rows the true classes; a file that is there is replaced");
+  flags.add("weights", weights, "a safetensors file that mvmoe train --holdout wrote", "FILE");
+  flags.add("data", data_spec, "the data it was trained on: glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
+  flags.add("out", out, "the matrix as CSV, rows the true classes; a file that is there is replaced", "FILE");
   flags.add_choice("kind", kind, "probabilities summed, or predictions counted", {"soft", "hard"});
   flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");
   threads.declare_for_inference(flags);
+  flags.add("quiet", quiet, "no progress on stderr");
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   for (const char* name : {"weights", "data", "out"}) flags.require(name);
@@ -71,10 +73,14 @@ int confusion_command(const Words& words) {
   if (fs::equivalent(weights, out, ignored)) fail_usage("--out: ", printable(out), " is the weights file");
 
   const LoadedModel loaded = load_model(weights);
-  const ImageSet images = held_out_part(weights, loaded.description, load_dataset(data_spec, strict));
+  const ImageSet images = held_out_part(weights, loaded.description, load_dataset(data_spec, strict, Wanted::train));
   Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run());
-  const MeasuredConfusion measured =
-      measure_confusion(*loaded.model, images, loaded.description.preprocessing, kind == "soft" ? ConfusionKind::soft : ConfusionKind::hard, lanes);
+  const MeasuredConfusion measured = [&] {
+    ProgressBar bar(ProgressBar::mode_for_stderr(quiet), 1);
+    return measure_confusion(*loaded.model, images, loaded.description.preprocessing, kind == "soft" ? ConfusionKind::soft : ConfusionKind::hard, lanes,
+                             [&](int done) { return bar.show(WorkLine{"held-out images", done, images.size()}), stop_signal() == 0; });
+  }();
+  if (!measured.complete) return exit_code_of(stop_signal());  // the pipeline listens; alone, a signal ends it
   say_damaged(images);
   const Confusion confusion{.classes = loaded.description.classes, .matrix = measured.matrix};
   write_confusion(out, confusion);

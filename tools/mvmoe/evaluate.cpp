@@ -9,6 +9,7 @@
 #include "tools/mvmoe/options.h"
 #include "tools/mvmoe/weights_options.h"
 #include "train/class_accuracy.h"
+#include "train/progress_bar.h"
 #include "train/superclass/class_names.h"
 
 namespace mvmoe {
@@ -37,16 +38,16 @@ nlohmann::ordered_json to_json(const std::vector<ClassAccuracy>& by_class, const
   return json;
 }
 
-// A folder may hold some of the model's classes only, and its labels count its own: from here on they count the model's.
+// A folder may hold some of the model's classes only, and its labels count its own: from here on they count the model's. A
+// class without test images need not be one.
 void label_by_name(DataSet& data, const std::vector<std::string>& classes, const std::string& weights) {
   const std::map<std::string, int> label_of = index_of_names(classes, printable(weights));
-  std::vector<int> labels;
-  for (const std::string& name : data.classes) {
+  for (int& label : data.test.labels) {
+    const std::string& name = data.classes[static_cast<std::size_t>(label)];
     const auto found = label_of.find(as_utf8(name));
     if (found == label_of.end()) fail_usage("--data: ", printable(data.spec), ": ", in_quotes(name), " is no class that the weights in ", printable(weights), " were trained for");
-    labels.push_back(found->second);
+    label = found->second;
   }
-  for (int& label : data.test.labels) label = labels[static_cast<std::size_t>(label)];
 }
 
 }  // namespace
@@ -55,13 +56,14 @@ int evaluate_command(const Words& words) {
   std::string data_spec;
   WeightsOptions given;
   ThreadOptions threads;
-  bool json = false, strict = false, per_class = false;
+  bool json = false, strict = false, per_class = false, quiet = false;
   Flags flags("evaluate --weights FILE --data SPEC [flags]", "Accuracy and loss of trained weights on a data set's test images.");
   given.declare(flags);
   flags.add("data", data_spec, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
   flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");
   threads.declare_for_inference(flags);
   flags.add("per-class", per_class, "a table of all classes too, the worst first");
+  flags.add("quiet", quiet, "no progress on stderr");
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   given.declare_what_may_be_said(flags);
   if (!flags.parse(words)) return 0;
@@ -70,7 +72,7 @@ int evaluate_command(const Words& words) {
 
   LoadedModel loaded = given.load();
   const std::string& weights = given.weights;
-  DataSet data = load_dataset(data_spec, strict);
+  DataSet data = load_dataset(data_spec, strict, Wanted::test);
   require_test_images(data);
   say_notes(data);
   const ModelConfig& config = loaded.model->config();
@@ -82,8 +84,11 @@ int evaluate_command(const Words& words) {
     fail_usage("--data: ", printable(data_spec), " has images of side ", data.test.side, ", the weights in ", printable(weights), " were trained for ", config.image);
 
   Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run());
-  const Evaluation e = evaluate(*loaded.model, data.test, loaded.description.preprocessing, lanes,
-                                {.superclass_of = loaded.description.superclass_of});
+  const Evaluation e = [&] {
+    ProgressBar bar(ProgressBar::mode_for_stderr(quiet), 1);
+    return evaluate(*loaded.model, data.test, loaded.description.preprocessing, lanes,
+                    {.superclass_of = loaded.description.superclass_of, .keep_on = [&](int done) { return bar.show(WorkLine{"test images", done, data.test.size()}), true; }});
+  }();
   const std::vector<ClassAccuracy> by_class = accuracy_by_class(e, data.test.labels, config.classes);
   say_damaged(data.test);
   const double images_per_s = e.images / e.seconds;

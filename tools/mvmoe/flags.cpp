@@ -128,6 +128,11 @@ Flags::Flag* Flags::find(const std::string& name) {
 
 bool Flags::given(const std::string& name) const { return const_cast<Flags*>(this)->find(name)->given; }
 
+std::string Flags::named(const std::string& name) const {
+  const Flag& flag = *const_cast<Flags*>(this)->find(name);
+  return (flag.given_by.empty() ? "--" : flag.given_by + " sets --") + name;
+}
+
 void Flags::require(const std::string& name) const {
   if (!given(name)) fail_usage("--", name, " is missing: mvmoe ", usage_);
 }
@@ -182,6 +187,7 @@ void Flags::set_missing(const nlohmann::json& values, const std::string& source,
     if (flag->given) continue;
     flag->set(value.get<std::string>());
     flag->given = as_given;
+    if (as_given) flag->given_by = source;
   }
 }
 

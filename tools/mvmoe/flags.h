@@ -40,11 +40,13 @@ class Flags {
   bool parse(const std::vector<std::string>& words);
 
   bool given(const std::string& name) const;
+  // A given flag as an error names it: with what gave it, where that is another flag: "--recipe deit sets --epochs".
+  std::string named(const std::string& name) const;
   void require(const std::string& name) const;  // throws UsageError if it was not given
 
   // All flags of `names` by name, as text: what config.json holds and what a resumed run is compared with.
   nlohmann::json values(const std::vector<std::string>& names) const;
-  // Sets the flags that were not given from such values; `as_given`: from here on they count as given. Throws UsageError if one is not a flag or not its kind.
+  // Sets the flags that were not given from such values; `as_given`: from here on they count as given, by `source`. Throws UsageError if one is not a flag or not its kind.
   void set_missing(const nlohmann::json& values, const std::string& source, bool as_given = false);
 
  private:
@@ -55,6 +57,7 @@ class Flags {
     std::function<void(const std::string&)> set;  // throws UsageError
     std::string default_text = {}, heading = {};
     bool given = false;
+    std::string given_by = {};    // another flag; empty: the command line
     bool is_switch() const { return kind.empty(); }
   };
   void add(Flag flag);

@@ -130,8 +130,7 @@ int info_command(const Words& words) {
     if (!fs::exists(fs::path(files[0]) / "state.json"))
       fail(printable(files[0]), ": is no checkpoint's folder: a run's are checkpoints/step-N in it, its weights last.safetensors and best.safetensors");
     result["checkpoint"] = files[0];
-    const auto state = read_file(fs::path(files[0]) / "state.json", 1 << 20);
-    result["state"] = parse_json(printable(files[0]) + "/state.json:", {reinterpret_cast<const char*>(state.data()), state.size()});
+    result["state"] = read_json(fs::path(files[0]) / "state.json", 1 << 20);
     for (const std::string part : {"weights", "moments", "ema"}) {
       const fs::path file = fs::path(files[0]) / (part + ".safetensors");
       result[part] = nullptr;

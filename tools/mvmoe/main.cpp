@@ -38,6 +38,7 @@ constexpr std::array commands{
 void print_commands() {
   std::printf("mvmoe: trains vision transformers on multicore CPUs\n\nusage: mvmoe COMMAND [flags]     (mvmoe COMMAND --help lists a command's flags)\n\n");
   for (const Command& command : commands) std::printf("  %-15s  %s\n", command.name, command.help);
+  std::printf("\nTo begin with, nothing to download: mvmoe train --data glyphs --model vit-4x64 --patch 8 --epochs 3 --out runs/first\n");
 }
 
 int dispatch(const Words& words) {

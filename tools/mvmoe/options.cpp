@@ -13,7 +13,7 @@
 namespace mvmoe {
 
 const std::vector<std::string> moe_flags{"moe-layers", "top-k", "routing", "router-input", "balance", "router-noise", "capacity", "eval-capacity",
-                                         "batch-priority", "renormalise-gates", "shared-experts"};
+                                         "batch-priority", "renormalise-gates", "shared-experts", "no-router-bias", "equal-experts"};
 
 void MoeOptions::declare(Flags& flags) {
   flags.heading("Experts");
@@ -29,6 +29,8 @@ void MoeOptions::declare(Flags& flags) {
   flags.add("batch-priority", batch_priority, "capacity is filled in falling order of the tokens' largest gates, not in their order");
   flags.add("renormalise-gates", renormalise_gates, "the chosen experts' gates sum to 1");
   flags.add("shared-experts", shared_experts, "experts that always run, beside the chosen ones", 0, 64);
+  flags.add("no-router-bias", no_router_bias, "routers without bias, as V-MoE's");
+  flags.add("equal-experts", equal_experts, "experts that start as copies of one another, not each at random; --upcycle makes them so of a trained MLP");
 }
 
 MoeConfig MoeOptions::resolve() const {
@@ -37,7 +39,7 @@ MoeConfig MoeOptions::resolve() const {
           .router_input = router_input == "cls" ? Pool::cls : Pool::mean, .balance = balance_named(balance),
           .router_noise = router_noise ? 1 / static_cast<float>(experts) : 0, .capacity = capacity.value_or(0),
           .eval_capacity = eval_capacity.value_or(0), .batch_priority = batch_priority, .renormalise_gates = renormalise_gates,
-          .shared_experts = shared_experts};
+          .shared_experts = shared_experts, .router_bias = !no_router_bias, .equal_start = equal_experts};
 }
 
 void require_experts(const Flags& flags, const MoeOptions& moe, const std::vector<std::string>& names) {
@@ -54,8 +56,8 @@ void ModelOptions::declare(Flags& flags) {
   flags.add_choice("pool", pool, "what the head reads", {"cls", "mean"});
   flags.add("no-qkv-bias", no_qkv_bias, "queries, keys and values without bias");
   flags.add("drop-path", drop_path, "stochastic depth: the last block's probability to be left out, 0 to below 1", 0, 1);
-  flags.add("image-size", image_size, "side of an image in pixels (0: the data set's)", 0, 4096);
-  flags.add("classes", classes, "number of classes (0: the data set's)", 0, 1'000'000);
+  flags.add("image-size", image_size, "side of an image in pixels (0: the data set's; 224 where there is none)", 0, 4096);
+  flags.add("classes", classes, "number of classes (0: the data set's; 1000 where there is none)", 0, 1'000'000);
   moe.declare(flags);
 }
 
@@ -119,7 +121,9 @@ void say_notes(const DataSet& data) {
 
 void say_damaged(const ImageSet& set, const char* consequence) {
   if (!set.damaged) return;
-  for (const std::string& line : set.damaged->news(consequence)) std::fprintf(stderr, "mvmoe: warning: %s\n", line.c_str());
+  const auto named = set.damaged->news(consequence);
+  for (const std::string& line : named) std::fprintf(stderr, "mvmoe: warning: %s\n", line.c_str());
+  if (const int all = set.damaged->grown(); all > static_cast<int>(named.size())) std::fprintf(stderr, "mvmoe: warning: %d images cannot be read: %s\n", all, consequence);
 }
 
 void print_json(const nlohmann::ordered_json& json) {

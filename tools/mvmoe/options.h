@@ -16,7 +16,7 @@ namespace mvmoe {
 struct MoeOptions {
   int experts = 0, layers = 2, top_k = 1, shared_experts = 0;
   std::string routing = "superclass", router_input = "mean", balance = "none";
-  bool router_noise = false, batch_priority = false, renormalise_gates = false;
+  bool router_noise = false, batch_priority = false, renormalise_gates = false, no_router_bias = false, equal_experts = false;
   std::optional<float> capacity, eval_capacity;
 
   void declare(Flags& flags);

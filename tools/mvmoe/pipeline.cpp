@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/machine.h"
 #include "tools/mvmoe/recipes.h"
@@ -36,18 +37,15 @@ struct PipelineOptions {
 // What config.json holds beside the recipe of training.
 const std::vector<std::string> method_flags{"upcycle", "kind", "method", "superclasses", "max-size"};
 
+std::vector<std::string> without(const std::vector<std::string>& some, std::vector<std::string> names) {
+  std::erase_if(names, [&](const std::string& name) { return std::find(some.begin(), some.end(), name) != some.end(); });
+  return names;
+}
+
 // The recipe that both networks share, and what makes one of them sparse.
 std::vector<std::string> recipe_of(bool sparse) {
-  std::vector<std::string> sparse_only = moe_flags;
-  sparse_only.insert(sparse_only.end(), routing_loss_flags.begin(), routing_loss_flags.end());
-  sparse_only.push_back("experts");
-  std::vector<std::string> names;
-  for (const std::string& name : recipe_flags) {
-    if (name == "init-from" || name == "upcycle" || name == "superclasses") continue;
-    if (!sparse && std::find(sparse_only.begin(), sparse_only.end(), name) != sparse_only.end()) continue;
-    names.push_back(name);
-  }
-  return names;
+  std::vector<std::string> names = without({"init-from", "upcycle", "superclasses"}, recipe_flags);
+  return sparse ? names : without({"experts"}, without(moe_flags, without(routing_loss_flags, names)));
 }
 
 void declare(Flags& flags, PipelineOptions& o) {
@@ -108,19 +106,20 @@ int run_compare(const PipelineOptions& o, const DataSet& data) {
 std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const DataSet& data) {
   const std::string out = o.train.out, dense = out + "/dense/last.safetensors", superclasses = out + "/superclasses.json";
   const bool guided = o.train.model.moe.routing == "superclass", upcycle = o.train.upcycle;
-  const Words manner = words_of(flags, manner_flags) + Words(o.train.quiet ? 1 : 0, "--quiet");
+  const Words quiet(o.train.quiet ? 1 : 0, "--quiet"), manner = words_of(flags, manner_flags) + quiet;
   const Words data_and_threads{"--data", o.train.data, "--threads", std::to_string(o.train.threads.threads), "--kernels", o.train.threads.kernels,
                                "--precision", o.train.threads.precision};
   const std::string epochs = std::to_string(o.train.epochs) + (o.train.epochs == 1 ? " epoch" : " epochs"), E = std::to_string(o.train.model.moe.experts);
+  const auto training = [=, &flags](bool sparse) { return words_of(flags, without(flags_of_the_other(o.train.optimizer), recipe_of(sparse))) + manner; };
   std::vector<Stage> stages;
   // What later stages read of a training; its checkpoints make these anew where they are missing.
   const auto results_of = [](const std::string& run) { return std::vector<fs::path>{run + "/last.safetensors"}; };
   const auto check_division = [=, &data] { read_superclasses(superclasses, data.classes, o.train.model.moe.experts); };
-  stages.push_back({"dense", "train " + o.train.model.model + " for " + epochs, {}, {"dense"}, results_of("dense"), {}, [=, &flags] {
-    return run_training(words_of(flags, recipe_of(false)) + manner + Words{"--out", out + "/dense", "--resume"});
+  stages.push_back({"dense", "train " + o.train.model.model + " for " + epochs, {}, {"dense"}, results_of("dense"), {}, [=] {
+    return run_training(training(false) + Words{"--out", out + "/dense", "--resume"});
   }});
   stages.push_back({"confusion", "what it takes for what, on the held-out part", {"dense/last.safetensors"}, {"confusion.csv"}, {"confusion.csv"}, {}, [=] {
-    return confusion_command(Words{"--weights", dense, "--out", out + "/confusion.csv", "--kind", o.kind} + data_and_threads);
+    return confusion_command(Words{"--weights", dense, "--out", out + "/confusion.csv", "--kind", o.kind} + data_and_threads + quiet);
   }});
   std::vector<fs::path> division_inputs{"confusion.csv"};
   if (o.method == "file") division_inputs.push_back(fs::absolute(o.file));
@@ -128,17 +127,18 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
   stages.push_back({"superclasses", E + " super-classes (" + o.method + ")", division_inputs, {"superclasses.json"}, {"superclasses.json"}, check_confusion, [=] {
     Words words{"--confusion", out + "/confusion.csv", "--experts", E, "--out", superclasses, "--method", o.method, "--max-size", std::to_string(o.max_size),
                 "--seed", std::to_string(o.train.seed), "--data", o.train.data};
-    return superclasses_command(o.method == "file" ? words + Words{"--file", o.file} : words);
+    if (o.method == "file") words = words + Words{"--file", o.file};
+    return superclasses_command(words + quiet);
   }});
   if (upcycle)
-    stages.push_back({"control", "train the dense network for " + epochs + " more", {"dense/last.safetensors"}, {"control"}, results_of("control"), {}, [=, &flags] {
-      return run_training(words_of(flags, recipe_of(false)) + manner + Words{"--out", out + "/control", "--resume", "--init-from", dense});
+    stages.push_back({"control", "train the dense network for " + epochs + " more", {"dense/last.safetensors"}, {"control"}, results_of("control"), {}, [=] {
+      return run_training(training(false) + Words{"--out", out + "/control", "--resume", "--init-from", dense});
     }});
   std::vector<fs::path> moe_inputs;
   if (guided) moe_inputs.push_back("superclasses.json");
   if (upcycle) moe_inputs.push_back("dense/last.safetensors");
-  stages.push_back({"moe", std::string(upcycle ? "upcycle it and train" : "train the same network") + " with " + E + " experts for " + epochs, moe_inputs, {"moe"}, results_of("moe"), check_division, [=, &flags] {
-    Words words = words_of(flags, recipe_of(true)) + manner + Words{"--out", out + "/moe", "--resume"};
+  stages.push_back({"moe", std::string(upcycle ? "upcycle it and train" : "train the same network") + " with " + E + " experts for " + epochs, moe_inputs, {"moe"}, results_of("moe"), check_division, [=] {
+    Words words = training(true) + Words{"--out", out + "/moe", "--resume"};
     if (guided) words = words + Words{"--superclasses", superclasses};
     if (upcycle) words = words + Words{"--upcycle", "--init-from", dense};
     return run_training(words);
@@ -163,7 +163,6 @@ void check_all(const PipelineOptions& o, const DataSet& data) {
   if (o.method == "file" && o.file.empty()) fail_usage("--superclasses: is missing: --method file reads it");
   if (o.method != "file" && !o.file.empty()) fail_usage("--superclasses: needs --method file, is ", o.method);
   if (o.method == "file" && o.max_size > 0) fail_usage("--max-size: with --method file the sizes are the file's");
-  o.train.model.resolve(data.train.side, classes);
   index_of_names(data.classes, "--data: " + printable(o.train.data));  // no two of one name
   const auto held_out = choose_holdout(data.train.labels, classes, o.train.holdout, o.train.seed);
   if (std::count(held_out.begin(), held_out.end(), true) == 0) fail_usage("--holdout: ", o.train.holdout, " of each class is no image: a larger share is needed");
@@ -204,22 +203,27 @@ int pipeline_command(const Words& words) {
   } else if (fs::exists(folder / "stages.json") || fs::exists(folder / "dense") || fs::exists(folder / "confusion.csv") || holds_run(folder)) {
     fail_usage("--out: ", printable(o.train.out), " holds a run already: choose another folder");
   }
+  require_optimizer(flags, o.train.optimizer);
   o.train.threads.precision = o.train.threads.precision_to_use();
   if (o.train.data.empty()) flags.require("data");
   const DataSet data = load_dataset(o.train.data, o.train.strict);
   require_training_images(data);
   require_test_images(data);
   if (!o.train.quiet) say_notes(data);
+  const ModelConfig config = o.train.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
   check_all(o, data);
+  LoaderConfig loader{.preprocessing = preprocessing_of(o.train, data)};
+  o.train.augment.resolve(data, loader);
+  take_resolved(o.train, config, loader.preprocessing);
   const std::string data_crc32 = std::to_string(crc32_of(data.train)) + " " + std::to_string(crc32_of(data.test));
-  if (const nlohmann::json stored = fs::exists(config_file) ? read_json(config_file, "--out") : nlohmann::json::object(); stored.value("data_crc32", data_crc32) != data_crc32)
+  if (const nlohmann::json stored = fs::exists(config_file) ? read_configuration(config_file, "--out") : nlohmann::json::object(); stored.value("data_crc32", data_crc32) != data_crc32)
     fail_usage("--data: ", printable(o.train.data), " holds other images or labels than those that ", printable(o.train.out), " was made with: choose another --out");
 
   Stages stages(folder, stages_of(o, flags, data));
   if (!fs::exists(folder / "stages.json")) write_file(folder / "stages.json", "{}\n");
-  nlohmann::json config = flags.values(names);
-  config["data_crc32"] = data_crc32;
-  write_file(config_file, config.dump(1) + "\n");
+  nlohmann::json all = flags.values(names);  // as it was resolved
+  all["data_crc32"] = data_crc32;
+  write_file(config_file, all.dump(1) + "\n");
   if (!o.train.quiet) std::fprintf(stderr, "%s: the stages\n%s", printable(o.train.out).c_str(), stages.plan().c_str());
   const int code = stages.run([&](int number, const Stage& stage) {
     if (!o.train.quiet) std::fprintf(stderr, "\nstage %d, %s: %s\n", number, stage.name.c_str(), stage.what.c_str());
@@ -228,8 +232,7 @@ int pipeline_command(const Words& words) {
     std::fprintf(stderr, "mvmoe: the pipeline was stopped; the same command goes on\n");
     return code;
   }
-  const auto bytes = read_file(folder / "comparison.json");
-  const Json comparison = Json::parse(bytes.begin(), bytes.end());
+  const Json comparison = read_json(folder / "comparison.json", std::size_t{256} << 20);
   if (o.train.json) print_json_result(comparison, folder);
   else std::printf("\n%s\nrun folder: %s\nreport: %s\n", table(comparison).c_str(), printable(o.train.out).c_str(), printable((folder / "report.html").string()).c_str());
   return 0;

@@ -16,7 +16,7 @@ int report_command(const Words& words) {
   bool json = false;
   Flags flags("report RUN... [flags]", "One self-contained HTML page from the folder of a pipeline, or of one or more trainings.");
   flags.add_positional("RUN...", runs, "folders that mvmoe train or mvmoe pipeline wrote");
-  flags.add("out", out, "the page's file (empty: report.html in the first folder)");
+  flags.add("out", out, "the page's file (empty: report.html in the first folder)", "FILE");
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   if (runs.empty()) fail_usage("no run's folder is given: mvmoe report RUN... [flags]");

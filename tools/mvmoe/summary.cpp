@@ -42,7 +42,9 @@ int summary_command(const Words& words) {
   int batch_size = 128;
   bool json = false;
   Flags flags("summary --model NAME --image-size S --classes N [flags]", "Parameters, multiply-adds and memory of a model, without training it.");
+  flags.heading("Model");
   options.declare(flags);
+  flags.heading("Running");
   flags.add("batch-size", batch_size, "images a step, for the memory of training", 1, 1'000'000);
   threads.declare(flags);
   flags.add("json", json, "results as one JSON object in the last line of stdout");

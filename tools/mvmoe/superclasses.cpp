@@ -9,6 +9,7 @@
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
 #include "train/data/dataset.h"
+#include "train/progress_bar.h"
 #include "train/superclass/class_names.h"
 #include "train/superclass/confusion_csv.h"
 #include "train/superclass/division_file.h"
@@ -22,20 +23,21 @@ struct Options {
   std::string confusion, out, method = "spectral", file, data;
   int experts = 0, max_size = 0;
   std::uint64_t seed = 0;
-  bool json = false;
+  bool json = false, quiet = false;
 };
 
 bool parse(const Words& words, Options& o) {
   Flags flags("superclasses --confusion FILE.csv --experts E --out FILE.json [flags]",
               "Divides the classes into super-classes of such as are taken for one another, one for each expert.");
-  flags.add("confusion", o.confusion, "a matrix that mvmoe confusion wrote");
-  flags.add("experts", o.experts, "how many super-classes", 1);
-  flags.add("out", o.out, "the super-classes as JSON, to be read and edited; a file that is there is replaced");
+  flags.add("confusion", o.confusion, "a matrix that mvmoe confusion wrote", "FILE");
+  flags.add("experts", o.experts, "how many super-classes; must be given", 1);
+  flags.add("out", o.out, "the super-classes as JSON, to be read and edited; a file that is there is replaced", "FILE");
   flags.add_choice("method", o.method, "cluster the confusion graph, draw by seed, or read --file", {"spectral", "random", "file"});
   flags.add("max-size", o.max_size, "classes in a super-class, at most (0: no bound)");
   flags.add("seed", o.seed, "of what is drawn: where k-means starts, or the random division");
-  flags.add("file", o.file, "for --method file: a super-class file");
-  flags.add("data", o.data, "a data set of the same classes: where it has known coarse labels (cifar100:DIR), the score against them");
+  flags.add("file", o.file, "for --method file: a super-class file", "FILE");
+  flags.add("data", o.data, "a data set of the same classes: where it has known coarse labels (cifar100:DIR), the score against them", "SPEC");
+  flags.add("quiet", o.quiet, "no progress on stderr");
   flags.add("json", o.json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return false;
   for (const char* name : {"confusion", "experts", "out"}) flags.require(name);
@@ -50,7 +52,10 @@ bool parse(const Words& words, Options& o) {
 SuperClasses divided(const Options& o, const Confusion& confusion) {
   check_division(static_cast<int>(confusion.classes.size()), o.experts, o.max_size);
   if (o.method == "random") return random_division(confusion.classes, o.experts, o.seed);
-  if (o.method == "spectral") return spectral_division(confusion, o.experts, o.max_size, o.seed);
+  if (o.method == "spectral") {
+    ProgressBar bar(ProgressBar::mode_for_stderr(o.quiet), 1);
+    return spectral_division(confusion, o.experts, o.max_size, o.seed, [&](int run, int of) { bar.show(WorkLine{"k-means, start", run, of}); });
+  }
   SuperClasses division = read_superclasses(o.file, confusion.classes, o.experts);
   division.method = "file";
   return division;

@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/recipes.h"
 #include "tools/mvmoe/train_options.h"
@@ -21,7 +22,7 @@ using Json = nlohmann::ordered_json;
 
 // Takes what was not given from --config. What was chosen there for other data than --data's is left out, to be chosen anew.
 void take_config(Flags& flags, const std::string& file) {
-  nlohmann::json config = read_json(file, "--config");
+  nlohmann::json config = read_json(file, 1 << 20, "--config: ");
   if (flags.given("data") && config.is_object() && config.contains("data") && config["data"].is_string()) {
     const std::string now = flags.values({"data"})["data"], before = config["data"];
     const auto kind = [](const std::string& spec) { return kind_of(spec) == "pack" ? "folder" : kind_of(spec); };  // a pack is a folder's images
@@ -40,13 +41,6 @@ bool is_inside(const std::string& file, const fs::path& folder) {
 
 Json or_null(double value, bool defined = true) { return defined && std::isfinite(value) ? Json(value) : Json(nullptr); }
 
-Preprocessing preprocessing_of(const TrainOptions& o, const DataSet& data) {
-  Preprocessing p{.mean = data.mean, .std = data.std, .crop_pct = o.crop_pct.value_or(data.train.read ? 0.875f : 1), .interpolation = interpolation_named(o.interpolation)};
-  if (o.mean) p.mean.fill(*o.mean);
-  if (o.std) p.std.fill(*o.std);
-  return p;
-}
-
 // How the routers learn beside the task.
 RoutingLossConfig routing_losses(const TrainOptions& o, const std::vector<std::string>& classes, const ModelConfig& config) {
   const MoeConfig& moe = config.moe;
@@ -60,9 +54,16 @@ RoutingLossConfig routing_losses(const TrainOptions& o, const std::vector<std::s
   const float usual = moe.balance == Balance::importance_load ? 0.005f : moe.balance == Balance::switch_loss ? 0.01f : 0;
   RoutingLossConfig losses{.superclass_of = {}, .guide_weight = o.guide_weight, .balance_weight = o.balance_weight.value_or(usual), .z_weight = o.router_z_weight};
   if (guided) losses.superclass_of = read_superclasses(o.superclasses, classes, moe.experts).of_class;
-  if (moe.balance == Balance::importance_load && moe.router_noise == 0 && !o.quiet)
+  if (o.quiet) return losses;
+  const auto weighs_nothing = [](bool said, const char* flag, const char* needs) {
+    if (said) std::fprintf(stderr, "mvmoe: --%s: weighs nothing here, as it needs %s\n", flag, needs);
+  };
+  weighs_nothing(o.balance_weight && usual == 0, "balance-weight", "--balance importance-load or switch");
+  weighs_nothing(o.guide_weight != TrainOptions{}.guide_weight && !guided, "guide-weight", "--routing superclass");
+  weighs_nothing(o.bias_rate != TrainOptions{}.bias_rate && moe.balance != Balance::bias, "bias-rate", "--balance bias");
+  if (moe.balance == Balance::importance_load && moe.router_noise == 0)
     std::fprintf(stderr, "mvmoe: --balance importance-load without --router-noise: only the importance is balanced, the load has no gradient then\n");
-  if (moe.experts > 0 && !guided && moe.top_k == 1 && moe.renormalise_gates && losses.balance_weight == 0 && losses.z_weight == 0 && !o.quiet)
+  if (moe.experts > 0 && !guided && moe.top_k == 1 && moe.renormalise_gates && losses.balance_weight == 0 && losses.z_weight == 0)
     std::fprintf(stderr, "mvmoe: --renormalise-gates with --top-k 1: every gate is 1, so the router gets no gradient and does not learn (--balance or --top-k 2 help)\n");
   return losses;
 }
@@ -138,6 +139,7 @@ int train(const Words& words, const char* how_to_go_on) {
 
   require_experts(flags, o.model.moe, moe_flags);
   require_experts(flags, o.model.moe, routing_loss_flags);
+  require_optimizer(flags, o.optimizer);
   if (o.upcycle && (o.init_from.empty() || o.model.moe.experts == 0))
     fail_usage("--upcycle: makes experts of a dense network's MLPs: give --init-from and --experts too");
   if (o.upcycle) o.model.moe.renormalise_gates = true;  // else the experts' copies would be scaled by the gates
@@ -202,8 +204,7 @@ int train(const Words& words, const char* how_to_go_on) {
   // All that can fail without the folder has not failed: from here on it is written to.
   if (o.overwrite) remove_run(folder);
   // Everything as it was resolved: a later version with other defaults repeats this run.
-  o.model.patch = config.patch, o.model.heads = config.heads, o.model.image_size = config.image, o.model.classes = config.classes;
-  o.crop_pct = preprocessing.crop_pct;
+  take_resolved(o, config, preprocessing);
   std::vector<std::string> all = recipe_flags;
   all.insert(all.end(), manner_flags.begin(), manner_flags.end());
   if (!goes_on || moved) write_file(config_file, flags.values(all).dump(1) + "\n");

@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 #include "tools/mvmoe/recipes.h"
 #include "train/data/dataset.h"
 
@@ -13,13 +14,35 @@ namespace mvmoe {
 const std::vector<std::string> recipe_flags{
     "data", "model", "patch", "heads", "mlp-ratio", "pool", "no-qkv-bias", "drop-path", "image-size", "classes", "init-from", "upcycle",
     "experts", "moe-layers", "top-k", "routing", "router-input", "balance", "router-noise", "capacity", "eval-capacity", "batch-priority",
-    "renormalise-gates", "shared-experts", "superclasses", "guide-weight", "balance-weight", "router-z-weight", "bias-rate",
+    "renormalise-gates", "shared-experts", "no-router-bias", "equal-experts", "superclasses", "guide-weight", "balance-weight", "router-z-weight", "bias-rate",
     "epochs", "batch-size", "accumulate", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "optimizer", "weight-decay", "momentum", "beta1", "beta2", "eps",
     "clip", "layer-decay", "ema", "label-smoothing", "crop", "flip", "rand-augment", "color-jitter", "random-erasing", "repeated-augment", "mixup", "cutmix",
     "mixup-prob", "mixup-switch-prob", "mean", "std", "crop-pct", "interpolation", "holdout", "early-stop", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels", "precision"};
 const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip", "crop-pct", "precision"};
 const std::vector<std::string> routing_loss_flags{"guide-weight", "balance-weight", "router-z-weight", "bias-rate"};
 const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads", "strict"};
+
+std::vector<std::string> flags_of_the_other(const std::string& optimizer) {
+  if (optimizer == "sgd") return {"beta1", "beta2", "eps"};
+  return {"momentum"};
+}
+
+void require_optimizer(const Flags& flags, const std::string& optimizer) {
+  for (const std::string& name : flags_of_the_other(optimizer))
+    if (flags.given(name)) fail_usage("--", name, ": says nothing about ", optimizer, ": give --optimizer ", optimizer == "sgd" ? "adamw" : "sgd", " too");
+}
+
+Preprocessing preprocessing_of(const TrainOptions& o, const DataSet& data) {
+  Preprocessing p{.mean = data.mean, .std = data.std, .crop_pct = o.crop_pct.value_or(data.train.read ? 0.875f : 1), .interpolation = interpolation_named(o.interpolation)};
+  if (o.mean) p.mean.fill(*o.mean);
+  if (o.std) p.std.fill(*o.std);
+  return p;
+}
+
+void take_resolved(TrainOptions& o, const ModelConfig& config, const Preprocessing& preprocessing) {
+  o.model.patch = config.patch, o.model.heads = config.heads, o.model.image_size = config.image, o.model.classes = config.classes;
+  o.crop_pct = preprocessing.crop_pct;
+}
 
 void declare_run(Flags& flags, TrainOptions& o) {
   flags.heading("Data and folder");
@@ -91,19 +114,18 @@ void declare_manner(Flags& flags, TrainOptions& o) {
   flags.add("json", o.json, "results as one JSON object in the last line of stdout");
 }
 
-nlohmann::json read_json(const std::filesystem::path& path, const char* flag) {
-  const auto bytes = read_file(path, 1 << 20);
-  const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
-  if (json.is_discarded()) fail(flag, ": ", printable(path.string()), ": is not JSON");
+nlohmann::json read_configuration(const std::filesystem::path& path, const std::string& flag) {
+  const std::string before = flag + ": ";
+  const nlohmann::json json = read_json(path, 1 << 20, before);
+  if (!json.is_object()) fail(before, printable(path.string()), ": must be a JSON object of flags and their values");
+  for (const auto& [name, value] : json.items())
+    if (!value.is_string()) fail(before, printable(path.string()), ": ", printable(name), " must be a string");
   return json;
 }
 
 bool agree_with_folder(Flags& flags, const std::vector<std::string>& names, const std::filesystem::path& config_file) {
   bool moved = false;
-  const nlohmann::json stored = read_json(config_file, "--resume");
-  if (!stored.is_object()) fail("--resume: ", printable(config_file.string()), ": must be a JSON object of flags and their values");
-  for (const auto& [name, value] : stored.items())
-    if (!value.is_string()) fail("--resume: ", printable(config_file.string()), ": ", printable(name), " must be a string");
+  const nlohmann::json stored = read_configuration(config_file, "--resume");
   for (const std::string& name : names) {
     if (!flags.given(name) || !stored.contains(name)) continue;
     const nlohmann::json now = flags.values({name});
@@ -113,7 +135,7 @@ bool agree_with_folder(Flags& flags, const std::vector<std::string>& names, cons
     if (name == "init-from" || name == "superclasses" || (name == "data" && kind_of(now[name]) == kind_of(stored[name])))
       moved = true;
     else
-      fail_usage("--", name, ": ", printable(now[name].get<std::string>()), " contradicts the run in ", printable(config_file.parent_path().string()),
+      fail_usage(flags.named(name), ": ", printable(now[name].get<std::string>()), " contradicts the run in ", printable(config_file.parent_path().string()),
                  ", which has ", printable(stored[name].get<std::string>()), ": leave the flag out, or choose another --out");
   }
   nlohmann::json recipe = nlohmann::json::object();

@@ -35,6 +35,16 @@ extern const std::vector<std::string> recipe_flags;
 extern const std::vector<std::string> resolved_flags;
 // Those of them that weigh what routers learn by.
 extern const std::vector<std::string> routing_loss_flags;
+// Those of them that one optimizer alone reads: the other's.
+std::vector<std::string> flags_of_the_other(const std::string& optimizer);
+// Throws UsageError if one of those was given.
+void require_optimizer(const Flags& flags, const std::string& optimizer);
+
+// How images of this data are made into the network's.
+Preprocessing preprocessing_of(const TrainOptions& o, const DataSet& data);
+// What was left to be chosen is as if it had been given: for config.json. (AugmentOptions::resolve does its own.)
+void take_resolved(TrainOptions& o, const ModelConfig& config, const Preprocessing& preprocessing);
+
 // Flags that say how: they change no result.
 extern const std::vector<std::string> manner_flags;
 
@@ -43,8 +53,8 @@ void declare_recipe(Flags& flags, TrainOptions& o);  // the model, the optimizer
 void declare_start(Flags& flags, TrainOptions& o);   // what a run of its own is given by file
 void declare_manner(Flags& flags, TrainOptions& o);  // threads, checkpoints, progress
 
-// The file of a flag as JSON. Throws Error that names flag and file.
-nlohmann::json read_json(const std::filesystem::path& path, const char* flag);
+// A folder's config.json: an object of flags, all values strings. Throws Error that names the flag that asks for it and the file.
+nlohmann::json read_configuration(const std::filesystem::path& path, const std::string& flag);
 
 // Takes what was not given from the folder's config.json, and refuses what was given otherwise, of the flags `names`.
 // True: files that are only read stand elsewhere now (of the data, the kind must be the same here, and later the

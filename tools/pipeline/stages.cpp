@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 
 namespace mvmoe {
 namespace {
@@ -25,9 +26,8 @@ std::string checksum(const fs::path& file) {
 Stages::Stages(fs::path folder, std::vector<Stage> stages) : folder_(std::move(folder)), stages_(std::move(stages)) {
   const fs::path file = folder_ / "stages.json";
   if (!fs::exists(file)) return;
-  const auto bytes = read_file(file);
+  const nlohmann::json json = read_json(file, std::size_t{1} << 26);
   try {
-    const Json json = Json::parse(bytes.begin(), bytes.end());
     for (const auto& [name, stage] : json.items()) memory_.push_back({name, stage.at("read"), stage.at("done")});
   } catch (const Json::exception& e) {
     fail(printable(file.string()), ": is damaged: ", printable(e.what()));

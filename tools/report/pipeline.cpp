@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 #include "train/superclass/class_names.h"
 #include "train/superclass/confusion_csv.h"
 #include "train/superclass/division_file.h"
@@ -96,9 +97,7 @@ Matrix read_expert_of_class(const Fields& f, int classes, int experts) {
 
 Comparison read_comparison(const fs::path& file) {
   constexpr int most = 1'000'000;
-  const auto bytes = read_file(file, std::size_t{256} << 20);
-  const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
-  if (json.is_discarded()) fail(printable(file.string()), ": is not JSON");
+  const Json json = read_json(file, std::size_t{256} << 20);
   const Fields f(json, printable(file.string()));
   Comparison c{.data = f.string("data"), .model = f.string("model"), .routing = f.string("routing"), .processor = f.string("processor"),
                .epochs = f.whole("epochs", 0, most), .experts = f.whole("experts", 1, most), .moe_layers = f.whole("moe_layers", 1, most),
@@ -142,7 +141,7 @@ void count_images(Pipeline& p) {
 
 void find_images(Pipeline& p) {
   try {
-    DataSet data = load_dataset(p.comparison.data);
+    DataSet data = load_dataset(p.comparison.data, false, Wanted::test);
     const int size = data.test.size();
     const bool fits = difference(data.classes, p.classes).empty() && std::all_of(p.comparison.misrouted.begin(), p.comparison.misrouted.end(), [&](const Misrouted& m) {
                         return m.index < size && data.test.labels[static_cast<std::size_t>(m.index)] == m.true_class;

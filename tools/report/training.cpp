@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 
 namespace mvmoe::report {
 namespace {
@@ -16,8 +17,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 std::map<std::string, std::string> read_configuration(const fs::path& file) {
-  const auto bytes = read_file(file, 1 << 20);
-  const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  const Json json = read_json(file, 1 << 20);
   if (!json.is_object()) fail(printable(file.string()), ": must be a JSON object of flags and their values");
   std::map<std::string, std::string> out;
   for (const auto& [name, value] : json.items()) out[name] = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -1,5 +1,7 @@
 #include "train/data/damaged.h"
 
+#include <utility>
+
 #include "engine/error.h"
 #include "engine/random.h"
 
@@ -16,9 +18,14 @@ std::vector<std::string> DamagedImages::news(const char* consequence) {
   std::vector<std::string> lines;
   for (const std::string& what : unsaid_)
     if (said_ < most_names) lines.push_back(what + ": " + consequence), ++said_;
-  if (unsaid_.size() > lines.size()) lines.push_back(text(known_.size(), " images cannot be read so far: ", consequence));
   unsaid_.clear();
   return lines;
+}
+
+int DamagedImages::grown() {
+  const std::lock_guard lock(mutex_);
+  const int now = static_cast<int>(known_.size()), before = std::exchange(counted_, now);
+  return now > before ? now : 0;
 }
 
 int DamagedImages::images() const {
@@ -37,14 +44,17 @@ Image image_or_stand_in(const ImageSet& set, int index, std::uint64_t seed) {
   }
   if (set.damaged->strict()) fail(what, " (--strict)");
   set.damaged->add(what);
-  const int label = set.labels[static_cast<std::size_t>(index)];
-  std::vector<int> others;  // of its class
-  for (int i = 0; i < set.size(); ++i)
-    if (i != index && set.labels[static_cast<std::size_t>(i)] == label) others.push_back(i);
-  const std::size_t first = others.empty() ? 0 : Random(seed, Place::stand_in, 0, static_cast<std::uint64_t>(index)).below(static_cast<std::uint32_t>(others.size()));
-  for (std::size_t i = 0; i < others.size(); ++i) {
+  // A class's images stand together: the others of its class are those from `begin` to `end`, without the image itself.
+  const auto same = [&](int other) { return set.labels[static_cast<std::size_t>(other)] == set.labels[static_cast<std::size_t>(index)]; };
+  int begin = index, end = index + 1;
+  while (begin > 0 && same(begin - 1)) --begin;
+  while (end < set.size() && same(end)) ++end;
+  const int others = end - begin - 1;
+  const int first = others == 0 ? 0 : static_cast<int>(Random(seed, Place::stand_in, 0, static_cast<std::uint64_t>(index)).below(static_cast<std::uint32_t>(others)));
+  for (int i = 0; i < others; ++i) {
+    const int other = begin + (first + i) % others;
     try {
-      return set.read(others[(first + i) % others.size()]);
+      return set.read(other < index ? other : other + 1);
     } catch (const Error& e) {
       set.damaged->add(e.what());
     }

@@ -18,9 +18,12 @@ class DamagedImages {
   // `what` names the image and says what is wrong with it: the same words are the same image.
   void add(const std::string& what);
 
-  // Lines for the user, of what was added since the last call, and what follows from it: the first ten images by name, then
-  // their number.
+  // Lines for the user, of what was added since the last call, and what follows from it: the first ten images by name. Of
+  // more than these only the number is said.
   std::vector<std::string> news(const char* consequence);
+
+  // Their number in all, where it has grown since the last call; 0 where it has not.
+  int grown();
 
   int images() const;
   bool strict() const { return strict_; }  // a damaged image is an error
@@ -31,6 +34,7 @@ class DamagedImages {
   std::set<std::string> known_;
   std::vector<std::string> unsaid_;
   int said_ = 0;              // images by name
+  int counted_ = 0;           // when their number was last said
 };
 
 // Image `index`, decoded. If it cannot be read, it is noted in set.damaged, and another one of its class stands in: one

@@ -13,17 +13,17 @@ using Path = std::filesystem::path;
 struct Kind {
   std::string name;
   std::string where;                                       // what stands behind the colon; empty where nothing does
-  DataSet (*load)(const Path& path, bool strict);
+  DataSet (*load)(const Path& path, bool strict, Wanted wanted);
   std::string usage() const { return where.empty() ? name : name + ":" + where; }
 };
 
 const Kind kinds[] = {
-    {"glyphs", "", [](const Path&, bool) { return load_glyphs(); }},
-    {"cifar10", "DIR", [](const Path& folder, bool) { return load_cifar10(folder); }},
-    {"cifar100", "DIR", [](const Path& folder, bool) { return load_cifar100(folder); }},
-    {"mnist", "DIR", [](const Path& folder, bool) { return load_mnist(folder); }},
+    {"glyphs", "", [](const Path&, bool, Wanted) { return load_glyphs(); }},
+    {"cifar10", "DIR", [](const Path& folder, bool, Wanted) { return load_cifar10(folder); }},
+    {"cifar100", "DIR", [](const Path& folder, bool, Wanted) { return load_cifar100(folder); }},
+    {"mnist", "DIR", [](const Path& folder, bool, Wanted) { return load_mnist(folder); }},
     {"folder", "DIR", load_folder},
-    {"pack", "FILE", load_pack},
+    {"pack", "FILE", [](const Path& file, bool strict, Wanted) { return load_pack(file, strict); }},
 };
 
 const Kind* find(const std::string& name) {
@@ -64,14 +64,14 @@ void check_spec(const std::string& spec) {
   if (kind->where.empty() && spec != kind->name) fail_usage("--data: '", printable(spec), "': ", kind->name, " takes no folder");
 }
 
-DataSet load_dataset(const std::string& spec, bool strict) {
+DataSet load_dataset(const std::string& spec, bool strict, Wanted wanted) {
   check_spec(spec);
   const Kind& kind = *find(kind_of(spec));
   const std::string place = place_of(spec);
   std::error_code error;
   if (kind.where == "DIR" && !std::filesystem::is_directory(place, error))
     fail(printable(place), ": ", error ? error.message() : "Not a directory", " (--data ", kind.usage(), ")");
-  DataSet data = kind.load(place, strict);
+  DataSet data = kind.load(place, strict, wanted);
   data.spec = spec;
   return data;
 }

@@ -19,7 +19,7 @@ struct ImageSet {
   int channels = 3;                   // 1 (grey, shown to the network three times over) or 3
   int side = 0;                       // 0: of any size
   std::vector<std::uint8_t> pixels;   // [size, channels, side, side]; empty where they are read when asked
-  std::vector<int> labels;            // [size], 0 .. classes-1
+  std::vector<int> labels;            // [size], 0 .. classes-1; where images are read when asked, a class's stand together
   // Where images are not in memory: reads and decodes one, from any thread. Throws Error that names it. Whoever wants an
   // image calls image_or_stand_in (train/data/damaged.h), which notes the damaged ones here.
   std::function<Image(int index)> read = {};
@@ -47,7 +47,11 @@ struct DataSet {
 // of no known kind (with the nearest known one), Error that names the file for missing, truncated, wrong-sized or damaged
 // files and for labels out of range. The last two kinds may have test images only: see require_training_images; their
 // images are read later, and with `strict` one that cannot be read is an error then.
-DataSet load_dataset(const std::string& spec, bool strict = false);
+//
+// Of a folder, `wanted` says which images are wanted: the others' files are not looked at, and their set stays empty. The
+// classes are the whole data set's, whatever is read.
+enum class Wanted { all, train, test };
+DataSet load_dataset(const std::string& spec, bool strict = false, Wanted wanted = Wanted::all);
 
 // Throws Error, naming the spec and what would be right, if there is no image to train on, or to test on.
 void require_training_images(const DataSet& data);

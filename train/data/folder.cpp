@@ -60,16 +60,16 @@ struct ClassFolder {
   std::vector<ImageFile> files;  // sorted by name
 };
 
-// One of train and val, or the folder itself: everything in it, class by class.
+// One of train and val, or the folder itself: everything in it, class by class; or the classes alone.
 class Scan {
  public:
-  Scan(const fs::path& root, std::vector<std::string>& notes) : root_(root), notes_(notes) {
+  Scan(const fs::path& root, bool with_files, std::vector<std::string>& notes) : root_(root), notes_(notes) {
     if (!enter(root_)) return;
     for (const fs::path& name : entries(root_)) {
       struct stat status {};
       if (stat((root_ / name).c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || !enter(root_ / name)) continue;
       ClassFolder folder{.name = name.string(), .files = {}};
-      walk(name, folder.files);
+      if (with_files) walk(name, folder.files);
       leave();
       std::sort(folder.files.begin(), folder.files.end(), [](const ImageFile& a, const ImageFile& b) { return a.name < b.name; });
       classes.push_back(std::move(folder));
@@ -191,7 +191,7 @@ std::vector<std::string> images_in_folder(const fs::path& folder) {
   return names;
 }
 
-DataSet load_folder(const fs::path& folder, bool strict) {
+DataSet load_folder(const fs::path& folder, bool strict, Wanted wanted) {
   DataSet data;
   data.mean = {0.485f, 0.456f, 0.406f};  // ImageNet's
   data.std = {0.229f, 0.224f, 0.225f};
@@ -199,15 +199,17 @@ DataSet load_folder(const fs::path& folder, bool strict) {
   const auto damaged = std::make_shared<DamagedImages>(strict);
   const bool has_train = is_folder(folder / "train"), has_val = is_folder(folder / "val");
   if (has_train) {
-    Scan scan(folder / "train", data.notes);
-    const std::vector<std::string> empty = empty_ones(scan.classes);
-    if (!empty.empty()) fail(shown(folder / "train"), ": no image (jpg, jpeg, png) in ", listed(empty), ": remove what is no class");
+    Scan scan(folder / "train", wanted != Wanted::test, data.notes);
     data.classes = names_of(scan.classes);
-    data.train = image_set(folder / "train", std::move(scan.classes), data.classes, damaged);
+    if (wanted != Wanted::test) {
+      const std::vector<std::string> empty = empty_ones(scan.classes);
+      if (!empty.empty()) fail(shown(folder / "train"), ": no image (jpg, jpeg, png) in ", listed(empty), ": remove what is no class");
+      data.train = image_set(folder / "train", std::move(scan.classes), data.classes, damaged);
+    }
   }
-  if (!has_train || has_val) {
+  if (wanted != Wanted::train && (!has_train || has_val)) {
     const fs::path root = has_val ? folder / "val" : folder;
-    Scan scan(root, data.notes);
+    Scan scan(root, true, data.notes);
     const std::vector<std::string> empty = empty_ones(scan.classes), names = names_of(scan.classes);
     if (!has_train) data.classes = names;
     std::vector<std::string> unknown;

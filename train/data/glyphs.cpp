@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "engine/json.h"
 #include "engine/files.h"
 #include "train/data/byte_source.h"
 #include "train/data/readers.h"
@@ -26,7 +27,7 @@ struct Header {
 
 Header parse_header(const std::string& name, const std::string& line) {
   try {
-    const Json json = Json::parse(line);
+    const Json json = parse_json(name + ": its first line", line);
     if (json.at("format") != "mvmoe-glyphs" || json.at("version") != 1) fail(name, ": is not of format mvmoe-glyphs, version 1");
     const auto number = [&](const char* key, int smallest, int largest) {
       if (!json.at(key).is_number_integer() || json.at(key) < smallest || json.at(key) > largest)

@@ -85,7 +85,7 @@ void Pack::fail_damaged(const std::string& what) const { fail(shown_, ": this pa
 void Pack::parse_header(const std::string& line, std::size_t records) {
   using Json = nlohmann::json;
   try {
-    const Json json = Json::parse(line);
+    const Json json = parse_json(shown_ + ": this pack is damaged: its index's header", line);
     if (json.at("format") != "mvmoe-pack" || json.at("version") != 1) fail_damaged("its index is not of format mvmoe-pack, version 1");
     const std::string images = json.at("images");
     if (images != "jpeg" && images != "raw") fail_damaged("its images are '" + printable(images) + "', must be jpeg or raw");
@@ -106,7 +106,8 @@ void Pack::parse_header(const std::string& line, std::size_t records) {
 void Pack::check(const Record& r, std::size_t index) const {
   const std::uint64_t pixels = std::uint64_t{r.width} * r.height;
   const bool inside = r.offset >= magic.size() && r.offset <= index_offset_ && r.bytes <= index_offset_ - r.offset;
-  if (!inside || r.zero != 0 || pixels == 0 || pixels > static_cast<std::uint64_t>(most_pixels) || r.label >= classes_.size() ||
+  const bool in_order = index == 0 || index == static_cast<std::size_t>(training_images_) || r.label >= records_[index - 1].label;
+  if (!inside || !in_order || r.zero != 0 || pixels == 0 || pixels > static_cast<std::uint64_t>(most_pixels) || r.label >= classes_.size() ||
       (format_ == PackFormat::raw && r.bytes != 3 * pixels))
     fail_damaged(text("the record of image ", index, " makes no sense"));
 }

@@ -14,7 +14,7 @@ DataSet load_cifar100(const std::filesystem::path& folder);
 DataSet load_mnist(const std::filesystem::path& folder);
 
 // Of any size, read when asked. With `strict`, an image that cannot be read is an error and no other stands in.
-DataSet load_folder(const std::filesystem::path& folder, bool strict);
+DataSet load_folder(const std::filesystem::path& folder, bool strict, Wanted wanted = Wanted::all);
 // The images (jpg, jpeg, png in any case) in a folder and in the folders in it, in the order of their names, each with the
 // folder's name before it. Links to folders are not followed. Throws Error that names the folder.
 std::vector<std::string> images_in_folder(const std::filesystem::path& folder);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "train/keep_on.h"
 
 namespace mvmoe {
 namespace {
@@ -19,15 +20,18 @@ void softmax(std::span<const float> logits, std::span<double> probabilities) {
 
 }  // namespace
 
-MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, ConfusionKind kind, Lanes& lanes) {
+MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, ConfusionKind kind, Lanes& lanes,
+                                    const std::function<bool(int)>& keep_on) {
   const int C = model.config().classes, at_a_time = lanes_at_a_time * lanes.config().lane_size;
   MeasuredConfusion out{.matrix = {C, C}, .images = set.size()};
   DoubleMatrix probabilities(std::min(at_a_time, set.size()), C);               // [n, C]
   std::vector<int> predicted(static_cast<std::size_t>(probabilities.rows));     // [n]
   int correct = 0;
+  KeepOn goes_on(keep_on);
   for (int first = 0; first < set.size(); first += at_a_time) {
     const int count = std::min(at_a_time, set.size() - first);
     lanes.infer(count, [&](Context& c, Lane lane) {
+      if (!goes_on()) return;
       const Tensor images = network_inputs(c, set, first + lane.first, lane.images, model.config().image, preprocessing);
       const Tensor all_logits = model.forward(c, images).logits.value();  // [b, C]
       for (int i = 0; i < lane.images; ++i) {
@@ -38,7 +42,9 @@ MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const
         predicted[image] = static_cast<int>(std::max_element(logits.begin(), logits.end()) - logits.begin());
         softmax(logits, probabilities[image]);
       }
+      goes_on.add(lane.images);
     });
+    if (!(out.complete = !goes_on.stopped())) return out;
     for (int i = 0; i < count; ++i) {
       const int label = set.labels[first + i], guess = predicted[i];
       correct += guess == label;

@@ -1,5 +1,6 @@
 // train/superclass/confusion.h: which classes a network takes for which.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,13 @@ struct MeasuredConfusion {
   DoubleMatrix matrix;   // [C, C]
   int images = 0;
   double accuracy = 0;   // percent, of the classes with the largest logit
+  bool complete = true;  // false: told to stop on the way, and the figures mean nothing
 };
 
 // Each image's result is computed by itself and added in the images' order: the same bits for any number of threads.
-// Throws if the network gives a logit that is not finite. `lanes` is used without gradients.
-MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, ConfusionKind kind, Lanes& lanes);
+// Throws if the network gives a logit that is not finite. `lanes` is used without gradients. `keep_on` is asked before each
+// lane, one lane at a time, with the number of images done so far; false stops.
+MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, ConfusionKind kind, Lanes& lanes,
+                                    const std::function<bool(int images)>& keep_on = {});
 
 }  // namespace mvmoe

@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "engine/json.h"
 #include "train/superclass/class_names.h"
 
 namespace mvmoe {
@@ -13,16 +14,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t largest_file = std::size_t{1} << 26;
-
-Json parsed(const std::filesystem::path& path, const std::string& shown) {
-  const std::vector<std::uint8_t> bytes = read_file(path, largest_file);
-  try {
-    return Json::parse(bytes.begin(), bytes.end());
-  } catch (const Json::exception& e) {  // out of range beside what is no JSON: 1e999
-    const std::string what = e.what();
-    fail(shown, ": is not JSON: ", printable(what.substr(std::min(what.size(), what.find("] ") + 2))));
-  }
-}
 
 // The notes beside the division: absent is fine, another kind is a slip that must not pass.
 void read_notes(const Json& json, const std::string& shown, SuperClasses& division) {
@@ -56,7 +47,7 @@ void write_superclasses(const std::filesystem::path& path, const SuperClasses& d
 
 SuperClasses read_superclasses(const std::filesystem::path& path, const std::vector<std::string>& classes, int experts) {
   const std::string shown = printable(path.string());
-  const Json json = parsed(path, shown);
+  const Json json = read_json(path, largest_file);
   const std::map<std::string, int> index = index_of_names(classes, "the data set");
   if (!json.is_object() || !json.contains("superclasses") || !json["superclasses"].is_array())
     fail(shown, ": must be an object with \"superclasses\", a list of lists of class names");

@@ -155,9 +155,10 @@ Chains cheapest_chains(const std::vector<Move>& moves, int k, int source) {
 
 }  // namespace
 
-Grouping k_means(const DoubleMatrix& points, int k, std::uint64_t seed, int restarts) {
+Grouping k_means(const DoubleMatrix& points, int k, std::uint64_t seed, int restarts, const std::function<void(int, int)>& begins) {
   Grouping best{.group = {}, .distances = {points.rows, k}, .spread = std::numeric_limits<double>::infinity()};
   for (int r = 0; r < restarts; ++r) {
+    if (begins) begins(r, restarts);
     Hartigan run(points, first_points(points, k, Random(seed, Place::superclass, 1 + static_cast<std::uint64_t>(r))));
     run.run();
     const double spread = run.spread();

@@ -69,7 +69,7 @@ Spectrum laplacian_spectrum(const DoubleMatrix& graph) {
   return spectrum;
 }
 
-SuperClasses spectral_division(const Confusion& confusion, int experts, int largest, std::uint64_t seed) {
+SuperClasses spectral_division(const Confusion& confusion, int experts, int largest, std::uint64_t seed, const std::function<void(int, int)>& begins) {
   const int C = static_cast<int>(confusion.classes.size());
   check_division(C, experts, largest);
   const DoubleMatrix graph = confusion_graph(confusion.matrix);
@@ -81,7 +81,7 @@ SuperClasses spectral_division(const Confusion& confusion, int experts, int larg
   if (!connected.empty()) {
     const Spectrum spectrum = laplacian_spectrum(subgraph(graph, connected));
     const int groups = spectral_groups(static_cast<int>(connected.size()), static_cast<int>(isolated.size()), experts, largest);
-    const Grouping grouping = k_means(embedding(spectrum, groups), groups, seed);
+    const Grouping grouping = k_means(embedding(spectrum, groups), groups, seed, 100, begins);
     const std::vector<int> found = numbered_by_lowest_class(largest == 0 ? grouping.group : bounded(grouping, largest));
     for (std::size_t i = 0; i < connected.size(); ++i) ++sizes[group[connected[i]] = found[i]];
     out.eigenvalues = spectrum.values;

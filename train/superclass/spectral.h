@@ -3,6 +3,7 @@
 //   class i is row i of the eigenvectors of the E smallest eigenvalues of L, scaled to unit length; k-means groups rows
 //   source   Ng, Jordan, Weiss 2001; von Luxburg 2007, arXiv 0711.0189, sections 4 and 8.3
 #pragma once
+#include <functional>
 #include <optional>
 
 #include "train/superclass/confusion.h"
@@ -20,8 +21,9 @@ Spectrum laplacian_spectrum(const DoubleMatrix& graph);
 
 // E = `experts` super-classes, none empty and, where `largest` is not 0, none with more classes than that. A class that
 // is never confused has no place in the spectrum (its eigenvalues are those of the others) and goes where there is
-// most room. A function of its arguments, on one kind of processor. Throws as check_division does.
-SuperClasses spectral_division(const Confusion& confusion, int experts, int largest, std::uint64_t seed);
+// most room. A function of its arguments, on one kind of processor. Throws as check_division does. `begins` hears of each
+// run of k-means.
+SuperClasses spectral_division(const Confusion& confusion, int experts, int largest, std::uint64_t seed, const std::function<void(int run, int of)>& begins = {});
 
 // lambda_{E+1} - lambda_E: how clearly the graph falls into E parts. None where there is no eigenvalue beyond E.
 std::optional<double> eigengap(const std::vector<double>& eigenvalues, int experts);
