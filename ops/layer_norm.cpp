@@ -14,8 +14,8 @@ void LayerNorm::forward(Tensor y) const {
     float* yr = y.row(r);
     float sum = 0, squares = 0;
 #pragma omp simd reduction(+ : sum)
-    for (int i = 0; i < D; ++i) sum += xr[i];
-    const float m = sum / static_cast<float>(D);
+    for (int i = 0; i < D; ++i) sum += xr[i] - xr[0];  // measured from one of them: a sum of large numbers loses the small digits
+    const float m = xr[0] + sum / static_cast<float>(D);
 #pragma omp simd reduction(+ : squares)  // a second pass: E[x^2] - m^2 loses its digits when |m| is large
     for (int i = 0; i < D; ++i) squares += (xr[i] - m) * (xr[i] - m);
     const float s = 1 / std::sqrt(squares / static_cast<float>(D) + eps);

@@ -28,10 +28,14 @@ void count(void* caller) {
   if (!library) ++counted;
 }
 
-void* allocate(std::size_t size, std::size_t alignment, void* caller) {
+void* allocate_or_null(std::size_t size, std::size_t alignment, void* caller) {
   count(caller);
-  void* memory = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
-                                                       : std::malloc(size ? size : 1);
+  return alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
+                                               : std::malloc(size ? size : 1);
+}
+
+void* allocate(std::size_t size, std::size_t alignment, void* caller) {
+  void* memory = allocate_or_null(size, alignment, caller);
   if (!memory) throw std::bad_alloc();
   return memory;
 }
@@ -42,6 +46,8 @@ void* operator new(std::size_t size) { return allocate(size, 0, __builtin_return
 void* operator new[](std::size_t size) { return allocate(size, 0, __builtin_return_address(0)); }
 void* operator new(std::size_t size, std::align_val_t alignment) { return allocate(size, static_cast<std::size_t>(alignment), __builtin_return_address(0)); }
 void* operator new[](std::size_t size, std::align_val_t alignment) { return allocate(size, static_cast<std::size_t>(alignment), __builtin_return_address(0)); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size, 0, __builtin_return_address(0)); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size, 0, __builtin_return_address(0)); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }

@@ -172,6 +172,7 @@ TEST(Checkpoint, APendingEvaluationsRowIsNotWrittenTwice) {
   const std::string figures = figures_in(folder.path() / "log.csv");
   result.progress.evaluation_pending = true;
   result.progress.epoch_loss = 5;
+  result.progress.epoch_seconds = 1;
   save_progress(folder.path(), result.progress, 2);
   SmallRun again;
   run_in(folder.path(), again, 2, true, go);
@@ -189,6 +190,7 @@ TEST(Checkpoint, WhatTheEvaluationFindsNotFiniteIsNoCheckpoint) {
   for (const NamedTensor& t : named_tensors(first.model.parameters(), first.model.parameters().weights()))
     if (t.name == "head.weight") std::fill_n(t.value.data(), t.value.size(), 3e38f);
   result.progress.step = 10;
+  result.progress.epoch_seconds = 1;
   result.progress.evaluation_pending = true;
   save_checkpoint(folder.path(), first.trainer, first.description, result.progress, 1);
   EXPECT_TRUE(fs::exists(folder.path() / "checkpoints/step-5"));  // it keeps its place until the evaluation is done
