@@ -91,7 +91,7 @@ void look_up(const Image& image, double x, double y, Interpolation interpolation
   const Double4 black = {}, white = black + 255;
   v = v < black ? black : v > white ? white : v;
   const auto level = std::bit_cast<Byte16>(__builtin_convertvector(v, Int4));  // what is after the point is cut off
-  const auto rgb = std::bit_cast<Word4>(__builtin_shuffle(level, Byte16{0, 4, 8}));
+  const auto rgb = __builtin_shufflevector(level, level, 0, 4, 8, 12);
   std::memcpy(to, &rgb, 3);
 }
 
