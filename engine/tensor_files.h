@@ -27,10 +27,12 @@ class TensorFiles {
   const SafetensorsFile::Entry* find(const std::string& name) const;
   const Metadata& metadata() const { return files_.front()->metadata(); }  // the first file's
   void read(const std::string& name, Tensor into) const;
+  std::optional<MappedTensor> map(const std::string& name, const Shape& shape) const;
   int verify() const;
 
  private:
   void open_index();
+  const SafetensorsFile& file_of(const std::string& name) const;
   std::filesystem::path path_;
   std::string shown_;
   std::vector<std::unique_ptr<SafetensorsFile>> files_;

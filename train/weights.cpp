@@ -128,13 +128,13 @@ std::optional<ModelDescription> description_in(const std::filesystem::path& path
   return description_of(printable(path.string()), SafetensorsFile(path).metadata());
 }
 
-LoadedModel load_model(const std::filesystem::path& path, const SaidOfWeights& said) {
+LoadedModel load_model(const std::filesystem::path& path, const SaidOfWeights& said, ReadExperts experts) {
   const TensorFiles files(path);
   std::optional<ModelDescription> description = description_of(files.shown(), files.metadata());
   if (!description) description = timm_description(files, said);
   apply(said, files.shown(), *description);
   LoadedModel loaded{std::make_unique<ViT>(description->model), *description};
-  read_tensors(files, *loaded.model);
+  read_tensors(files, *loaded.model, experts);
   return loaded;
 }
 
