@@ -1,46 +1,55 @@
 # mvmoe. `make help` lists the targets.
 #
 # Variables: ARCH (the processor to build for, default native), ONEDNN (a folder with include/ and lib/ of another
-# oneDNN), PREFIX (where the other libraries' headers are, if not in the system's folders), BUILD (default build).
+# oneDNN), LIBRARIES (the same for all the others, if they are not in the system's folders), BUILD (default build),
+# PREFIX (where to install to, default /usr/local), DESTDIR (a folder that stands for the root while installing).
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
 ARCH ?= native
 BUILD ?= build
+PREFIX ?= /usr/local
+# Of the C interface. The first number is the soname's: another one where programs must be compiled anew.
+VERSION := 0.1.0
 CXX := g++
 CXXFLAGS ?= -O3
 # g++ 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651): that one warning is off.
 WARNINGS := -Wall -Wextra -Werror -Wno-restrict
-# Neither errno nor traps are looked at, and NaN stays NaN: -ffast-math is never used.
-override CXXFLAGS += -std=c++20 -march=$(ARCH) -fopenmp -fno-math-errno -fno-trapping-math $(WARNINGS) -I. -MMD -MP
+# Neither errno nor traps are looked at, and NaN stays NaN: -ffast-math is never used. One set of objects serves the program
+# and both libraries: position-independent, which costs nothing where no symbol can be replaced from outside (hidden).
+override CXXFLAGS += -fPIC -fvisibility=hidden -std=c++20 -march=$(ARCH) -fopenmp -fno-math-errno -fno-trapping-math $(WARNINGS) -I. -MMD -MP
 LDLIBS := -ldnnl -ljpeg -lz
 ifdef ONEDNN
 override CXXFLAGS += -isystem $(ONEDNN)/include
 override LDFLAGS += -L$(ONEDNN)/lib -Wl,-rpath,$(ONEDNN)/lib
 endif
-ifdef PREFIX
-override CXXFLAGS += -isystem $(PREFIX)/include
-override LDFLAGS += -L$(PREFIX)/lib -Wl,-rpath,$(PREFIX)/lib
+ifdef LIBRARIES
+override CXXFLAGS += -isystem $(LIBRARIES)/include
+override LDFLAGS += -L$(LIBRARIES)/lib -Wl,-rpath,$(LIBRARIES)/lib
 endif
 
 # A command for everyone (make test) uses all cores, unless -j says otherwise.
 make_all = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-library := $(patsubst %,$(BUILD)/%.o,$(wildcard engine/*.cpp ops/*.cpp models/*.cpp train/*.cpp train/*/*.cpp train/data/*.S))
+library := $(patsubst %,$(BUILD)/%.o,$(wildcard engine/*.cpp ops/*.cpp models/*.cpp train/*.cpp train/*/*.cpp train/data/*.S tools/library/*.cpp))
 gradcheck := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/gradcheck/*.cpp tools/gradcheck/*/*.cpp))
 report := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/report/*.cpp tools/report/*.S))
 program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp tools/pipeline/*.cpp))
 fuzzed := $(patsubst tests/fuzz/%.cpp,%,$(filter-out %/entry.cpp %_test.cpp,$(wildcard tests/fuzz/*.cpp)))
 readers := $(patsubst %,$(BUILD)/tests/fuzz/%.cpp.o,$(fuzzed))
 tests := $(readers) $(patsubst %,$(BUILD)/%.o,$(filter-out $(WITHOUT),$(wildcard tests/*/*_test.cpp tests/*.cpp)))
+headers := $(wildcard engine/*.h ops/*.h models/*.h train/*.h train/*/*.h)
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
-.PHONY: all help setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test hosts-test cluster-test slurm-test venv clean
-all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a  ## build build/mvmoe and build/libmvmoe.a
+.PHONY: all help install setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test hosts-test cluster-test slurm-test venv clean
+all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a $(BUILD)/libmvmoe.so  ## build build/mvmoe, build/libmvmoe.a and build/libmvmoe.so
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+install: all  ## install the program, both libraries, headers and pkg-config files (PREFIX=/usr/local DESTDIR=)
+	@tools/library/install.sh $(BUILD) "$(DESTDIR)" "$(PREFIX)" $(VERSION) "$(strip $(LDFLAGS) $(LDLIBS))" $(headers)
 
 setup:  ## install what is missing (apt, as root or by sudo); touches nothing where all is there
 	@tools/setup.sh
@@ -134,6 +143,10 @@ $(BUILD)/libmvmoe.a: $(library)
 	@rm -f $@
 	ar rcs $@ $^
 
+$(BUILD)/libmvmoe.so: $(library) tools/library/exports.map
+	$(CXX) -shared -fopenmp $(LDFLAGS) -Wl,-soname,libmvmoe.so.$(firstword $(subst ., ,$(VERSION))) \
+	  -Wl,--version-script=tools/library/exports.map -Wl,-z,defs $(library) $(LDLIBS) -o $@
+
 $(BUILD)/mvmoe: $(program) $(gradcheck) $(report) $(BUILD)/libmvmoe.a
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
 
@@ -165,8 +178,8 @@ $(BUILD)/network: tools/cluster/network.cpp
 	@mkdir -p $(@D)
 	mpicxx -O2 -std=c++20 $(WARNINGS) -DOMPI_SKIP_MPICXX $< -o $@
 
-# This one file runs on any x86-64, to say that the rest does not.
-$(BUILD)/tools/mvmoe/processor_check.cpp.o: override CXXFLAGS += -march=x86-64
+# These run on any x86-64, to say that the rest does not.
+$(BUILD)/tools/mvmoe/processor_check.cpp.o $(BUILD)/engine/processor.cpp.o $(BUILD)/tools/library/load.cpp.o: override CXXFLAGS += -march=x86-64
 
 # g++ 12 takes what AVX-512's own header leaves undefined on purpose, inlined into Eigen, for a mistake (GCC bug 105593).
 $(BUILD)/train/superclass/spectral.cpp.o: override CXXFLAGS += -Wno-maybe-uninitialized
@@ -178,7 +191,7 @@ $(BUILD)/train/augment/%.cpp.o: override CXXFLAGS += -ffp-contract=off
 $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)
 	@echo '$(CXX) $(CXXFLAGS)' | cmp -s - $@ || echo '$(CXX) $(CXXFLAGS)' > $@
-FORCE:
+.PHONY: FORCE
 
 .SECONDARY:
 

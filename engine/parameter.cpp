@@ -56,6 +56,16 @@ void Parameters::initialise(std::uint64_t seed) {
   }
 }
 
+const Block& Parameters::weights() const {
+  if (!elsewhere_.empty()) fail("parameters: ", (*this)[elsewhere_.begin()->first].name, " is not in the block of all weights: it is read from its file when it is used");
+  return weights_;
+}
+
+void Parameters::place_elsewhere(ParameterId id, Tensor value, std::shared_ptr<const void> owner) {
+  if (!(value.shape() == (*this)[id].shape)) fail("parameters: ", (*this)[id].name, " is ", (*this)[id].shape, ", not ", value.shape());
+  elsewhere_[id] = {value, std::move(owner)};
+}
+
 const Parameter* Parameters::find(std::string_view name) const {
   for (const Parameter& p : list_)
     if (p.name == name) return &p;

@@ -5,6 +5,8 @@
 // pieces stay 0 in every block.
 #pragma once
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,8 +61,14 @@ class Parameters {
   const Parameter& operator[](ParameterId id) const { return list_[static_cast<std::size_t>(id)]; }
   const Parameter* find(std::string_view name) const;        // null where there is none
 
-  const Block& weights() const { return weights_; }
-  Tensor value(ParameterId id) const { return piece(weights_, id); }
+  // Throws if a parameter was placed elsewhere.
+  const Block& weights() const;
+  Tensor value(ParameterId id) const { return is_elsewhere(id) ? elsewhere_.at(id).value : piece(weights_, id); }
+
+  // From here on the parameter is read at `value`, of its shape, which `owner` keeps and nobody writes to. Its piece of the
+  // block is left as it was; what was never touched takes no memory.
+  void place_elsewhere(ParameterId id, Tensor value, std::shared_ptr<const void> owner);
+  bool is_elsewhere(ParameterId id) const { return !elsewhere_.empty() && elsewhere_.contains(id); }
   Tensor piece(const Block& block, ParameterId id) const;    // the same parameter's piece of another block
 
   std::size_t block_size() const { return block_size_; }     // floats of a block, gaps included
@@ -70,6 +78,11 @@ class Parameters {
   std::vector<Parameter> list_;
   std::size_t block_size_ = 0;
   Block weights_;
+  struct Elsewhere {
+    Tensor value;
+    std::shared_ptr<const void> owner;
+  };
+  std::map<ParameterId, Elsewhere> elsewhere_;
 };
 
 }  // namespace mvmoe

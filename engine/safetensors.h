@@ -8,9 +8,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/mapped_file.h"
 #include "engine/tensor.h"
 
 namespace mvmoe {
@@ -25,6 +28,11 @@ struct NamedTensor {
 // Written aside, synced, renamed once (engine/files.h). Names in the order given; data begins on 64 bytes. The same
 // input gives the same bytes. A metadata string that is not UTF-8 gets U+FFFD for what is not; a name must be UTF-8.
 void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors, const Metadata& metadata);
+
+struct MappedTensor {
+  Tensor value;                              // in the file: never written to
+  std::shared_ptr<const MappedFile> owner;   // which must be kept as long
+};
 
 // Reads by pread: a file that shrinks or vanishes is an error, not a SIGBUS. Every error begins with the path and
 // says what is wrong and what would be right.
@@ -56,6 +64,11 @@ class SafetensorsFile {
   // The same, or its CRC is wrong.
   void read(const std::string& name, Tensor into) const;
 
+  // The tensor where it lies in the file, whose size was compared with its header: no page is read before it is touched, and
+  // no checksum is looked at. Nothing if it does not lie there as memory has it: F32, on a multiple of 4 bytes. Throws as
+  // `read` does if there is no such tensor or it has another shape.
+  std::optional<MappedTensor> map(const std::string& name, const Shape& shape) const;
+
   // Reads everything and compares the checksums; gives the number of tensors that had one.
   int verify() const;
 
@@ -67,6 +80,7 @@ class SafetensorsFile {
   void check_offsets();
   void read_checksums();
   void check_crc(const Entry& entry, std::uint32_t crc) const;
+  const Entry& entry_of(const std::string& name, const Shape& shape) const;
 
   std::string shown_;      // the path as it may be printed: every error begins with it
   int file_ = -1;
@@ -75,6 +89,7 @@ class SafetensorsFile {
   std::map<std::string, std::size_t> index_;  // name to place in entries_
   Metadata metadata_;
   std::map<std::string, std::uint32_t> checksums_;
+  mutable std::shared_ptr<const MappedFile> mapped_;  // null until something is
 };
 
 }  // namespace mvmoe

@@ -220,15 +220,26 @@ void SafetensorsFile::check_crc(const Entry& entry, std::uint32_t crc) const {
   fail_here("tensor ", in_quotes(entry.name), " is damaged: its CRC-32 is ", hexadecimal(crc), ", must be ", hexadecimal(expected->second));
 }
 
-void SafetensorsFile::require(const std::string& name, const Shape& shape) const {
+const SafetensorsFile::Entry& SafetensorsFile::entry_of(const std::string& name, const Shape& shape) const {
   const Entry* entry = find(name);
   if (!entry) fail_here("has no tensor ", in_quotes(name));
-  if (!(entry->shape == shape) || entry->shape.axes() == 0) fail_here("tensor ", in_quotes(name), " is ", list(entry->axes), ", must be ", shape);
+  if (!(entry->shape == shape) || shape.axes() == 0) fail_here("tensor ", in_quotes(name), " is ", list(entry->axes), ", must be ", shape);
+  return *entry;
+}
+
+void SafetensorsFile::require(const std::string& name, const Shape& shape) const { entry_of(name, shape); }
+
+std::optional<MappedTensor> SafetensorsFile::map(const std::string& name, const Shape& shape) const {
+  const Entry& entry = entry_of(name, shape);
+  const std::size_t at = data_begin_ + entry.begin;
+  if (entry.dtype != "F32" || at % sizeof(float) != 0) return {};
+  if (!mapped_) mapped_ = std::make_shared<const MappedFile>(file_, file_bytes_, shown_);
+  // A Tensor's constness is a contract (engine/tensor.h); the pages are mapped for reading alone.
+  return MappedTensor{Tensor(reinterpret_cast<float*>(const_cast<std::byte*>(mapped_->data() + at)), shape), mapped_};
 }
 
 void SafetensorsFile::read(const std::string& name, Tensor into) const {
-  require(name, into.shape());
-  const Entry* entry = find(name);
+  const Entry* entry = &entry_of(name, into.shape());
   std::vector<std::uint8_t> bytes(entry->end - entry->begin);
   read_bytes(data_begin_ + entry->begin, bytes.data(), bytes.size());
   check_crc(*entry, crc32_of(bytes));

@@ -63,11 +63,15 @@ const SafetensorsFile::Entry* TensorFiles::find(const std::string& name) const {
   return found == file_of_.end() ? nullptr : found->second->find(name);
 }
 
-const SafetensorsFile& TensorFiles::file_with(const std::string& tensor) const {
-  const auto found = file_of_.find(tensor);
-  if (found == file_of_.end()) fail(shown_, ": has no tensor '", printable(tensor), "'");
+const SafetensorsFile& TensorFiles::file_of(const std::string& name) const {
+  const auto found = file_of_.find(name);
+  if (found == file_of_.end()) fail(shown_, ": has no tensor '", printable(name), "'");
   return *found->second;
 }
+
+void TensorFiles::read(const std::string& name, Tensor into) const { file_of(name).read(name, into); }
+
+std::optional<MappedTensor> TensorFiles::map(const std::string& name, const Shape& shape) const { return file_of(name).map(name, shape); }
 
 int TensorFiles::verify() const {
   int checksums = 0;

@@ -26,13 +26,14 @@ class TensorFiles {
   std::vector<const SafetensorsFile::Entry*> entries() const;  // of all files
   const SafetensorsFile::Entry* find(const std::string& name) const;
   const Metadata& metadata() const { return files_.front()->metadata(); }  // the first file's
-  void require(const std::string& name, const Shape& shape) const { file_with(name).require(name, shape); }
-  void read(const std::string& name, Tensor into) const { file_with(name).read(name, into); }
+  void require(const std::string& name, const Shape& shape) const { file_of(name).require(name, shape); }
+  void read(const std::string& name, Tensor into) const;
+  std::optional<MappedTensor> map(const std::string& name, const Shape& shape) const;
   int verify() const;
 
  private:
   void open_index();
-  const SafetensorsFile& file_with(const std::string& tensor) const;  // throws where there is none
+  const SafetensorsFile& file_of(const std::string& name) const;
   std::filesystem::path path_;
   std::string shown_;
   std::vector<std::unique_ptr<SafetensorsFile>> files_;

@@ -16,6 +16,8 @@ LinearParameters add_stacked(Parameters& parameters, const std::string& name, in
 
 }  // namespace
 
+bool is_of_experts(const std::string& parameter) { return parameter.find(".experts.") != std::string::npos; }
+
 Experts::Experts(Parameters& parameters, const std::string& name, const ModelConfig& config) {
   const int D = config.width, hidden = config.hidden(), E = config.moe.experts, shared = config.moe.shared_experts;
   fc1_ = add_stacked(parameters, name + ".experts.fc1", E, D, hidden);

@@ -11,6 +11,9 @@
 
 namespace mvmoe {
 
+// Whether this is a parameter's name of which an image uses a part, its experts': a slice each of the first axis.
+bool is_of_experts(const std::string& parameter);
+
 class Experts {
  public:
   // `name` is the block's mlp, e.g. blocks.10.mlp. Every expert draws its own start; N shared experts are one MLP of

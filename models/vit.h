@@ -32,6 +32,7 @@ class ViT {
 
   const ModelConfig& config() const { return config_; }
   const Parameters& parameters() const { return parameters_; }
+  Parameters& parameters() { return parameters_; }
 
   // visit(const Router&), in the order of ModelOutput::routed.
   template <class Visit>

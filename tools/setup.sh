@@ -20,7 +20,7 @@ LIST
 compiler=${CXX:-g++}
 include=()
 [ -n "${ONEDNN:-}" ] && include+=(-isystem "$ONEDNN/include")
-[ -n "${PREFIX:-}" ] && include+=(-isystem "$PREFIX/include")
+[ -n "${LIBRARIES:-}" ] && include+=(-isystem "$LIBRARIES/include")
 
 missing=()
 while read -r what package; do
@@ -39,7 +39,7 @@ setup: missing here: ${missing[*]} (Debian's names), and there is no apt-get.
 Needed: g++ 12 or another compiler of C++20 with OpenMP, make, oneDNN 2.6 to 3.x built with OpenMP,
 Eigen 3 (as eigen3/Eigen), nlohmann-json 3, zlib, libjpeg-turbo, stb, GoogleTest. Tell make where they are:
   make ONEDNN=DIR    oneDNN's folder, with include/ and lib/ (the wheels onednn-cpu-gomp and onednn-devel-cpu-gomp 2023.2 have them)
-  make PREFIX=DIR    the same for all the others
+  make LIBRARIES=DIR the same for all the others
 TEXT
   exit 1
 fi

@@ -30,6 +30,22 @@ std::vector<UsedExpert> experts_of(const ModelOutput& out, int image, int images
   return used;
 }
 
+bool all_finite(const std::vector<float>& logits) {
+  return std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); });
+}
+
+// An image of any size as the network reads it, to [3, S, S].
+void put(const Image& image, int side, const Preprocessing& p, float* to) {
+  normalise(centre_crop(image, side, p.crop_pct, p.interpolation), p.mean, p.std, to);
+}
+
+// Image `image` of a lane of `images`.
+void take_answer(const ModelOutput& out, int image, int images, Prediction& p) {
+  const Tensor logits = out.logits.value();  // [b, classes]
+  p.logits.assign(logits.row(image), logits.row(image) + logits.width());
+  p.experts = experts_of(out, image, images);
+}
+
 }  // namespace
 
 std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes) {
@@ -42,8 +58,7 @@ std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>
       Prediction& p = predictions[static_cast<std::size_t>(lane.first + i)];
       p.file = files[static_cast<std::size_t>(lane.first + i)];
       try {
-        const Image image = centre_crop(read_image(p.file), side, preprocessing.crop_pct, preprocessing.interpolation);
-        normalise(image, preprocessing.mean, preprocessing.std, images.outer_slice(static_cast<int>(read.size()), 1).data());
+        put(read_image(p.file), side, preprocessing, images.outer_slice(static_cast<int>(read.size()), 1).data());
         read.push_back(&p);
       } catch (const Error& e) {
         p.error = e.what();
@@ -52,15 +67,24 @@ std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>
     if (read.empty()) return;
     const int b = static_cast<int>(read.size());
     const ModelOutput out = model.forward(c, images.outer_slice(0, b));
-    const Tensor logits = out.logits.value();  // [b, classes]
     for (int i = 0; i < b; ++i) {
       Prediction& p = *read[static_cast<std::size_t>(i)];
-      p.logits.assign(logits.row(i), logits.row(i) + logits.width());
-      p.experts = experts_of(out, i, b);
-      if (!std::all_of(p.logits.begin(), p.logits.end(), [](float x) { return std::isfinite(x); })) p.error = printable(p.file) + ": the network gives no finite numbers for it";
+      take_answer(out, i, b, p);
+      if (!all_finite(p.logits)) p.error = printable(p.file) + ": the network gives no finite numbers for it";
     }
   });
   return predictions;
+}
+
+Prediction predict(const ViT& model, const Image& image, const Preprocessing& preprocessing, Context& c) {
+  const int side = model.config().image;
+  c.begin({}, nullptr);
+  const Tensor images = c.arena.take({1, 3, side, side});
+  put(image, side, preprocessing, images.data());
+  Prediction p;
+  take_answer(model.forward(c, images), 0, 1, p);
+  if (!all_finite(p.logits)) fail("the network gives no finite numbers for this image");
+  return p;
 }
 
 std::vector<ClassProbability> most_probable(const std::vector<float>& logits, int count) {

@@ -25,6 +25,10 @@ struct Prediction {
 // error and costs the others nothing.
 std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes);
 
+// One image that is in memory, on the calling thread with a context of its own. Throws Error if the network gives no
+// finite numbers for it.
+Prediction predict(const ViT& model, const Image& image, const Preprocessing& preprocessing, Context& c);
+
 struct ClassProbability {
   int label;
   float probability;

@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "models/experts.h"
 #include "train/positions.h"
 
 namespace mvmoe {
@@ -117,18 +118,25 @@ ModelDescription timm_description(const TensorFiles& files, const SaidOfWeights&
   return d;
 }
 
-void read_tensors(const TensorFiles& files, const ViT& model) {
-  const Parameters& parameters = model.parameters();
+void read_tensors(const TensorFiles& files, ViT& model, ReadExperts experts) {
+  Parameters& parameters = model.parameters();
+  const Block& weights = parameters.weights();
   const auto value_of = [&](const std::string& name) {
     const Parameter& p = *parameters.find(name);
-    return Tensor(parameters.weights().data() + p.offset, p.shape);
+    return Tensor(weights.data() + p.offset, p.shape);
   };
   for (const auto* entry : files.entries())
     if (const std::string scaled = scaled_by(entry->name); !parameters.find(entry->name) && (scaled.empty() || !parameters.find(scaled + ".weight")))
       fail(files.shown(), ": has the tensor ", printable(entry->name), " ", entry->shape, ", which this model does not have");
-  for (const NamedTensor& tensor : named_tensors(parameters, parameters.weights())) {
-    if (tensor.name == "pos_embed") read_positions(files, model, tensor.value);
-    else files.read(tensor.name, tensor.value);
+  for (std::size_t i = 0; i < parameters.list().size(); ++i) {
+    const auto id = static_cast<ParameterId>(i);
+    const std::string& name = parameters[id].name;
+    const Tensor value = parameters.piece(weights, id);
+    std::optional<MappedTensor> mapped;
+    if (experts == ReadExperts::when_used && is_of_experts(name)) mapped = files.map(name, value.shape());
+    if (mapped) parameters.place_elsewhere(id, mapped->value, mapped->owner);
+    else if (name == "pos_embed") read_positions(files, model, value);
+    else files.read(name, value);
   }
   for (const auto* entry : files.entries())
     if (const std::string scaled = scaled_by(entry->name); !scaled.empty()) scale_rows(files, entry->name, value_of(scaled + ".weight"), value_of(scaled + ".bias"));

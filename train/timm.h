@@ -23,6 +23,6 @@ ModelDescription timm_description(const TensorFiles& files, const SaidOfWeights&
 // Every tensor of the file into the model's parameter of the same name. Positions of another image size are resampled; where
 // the class token has none (no_embed_class) it gets 0. Layer scale (ls1, ls2) is multiplied into the weights it scales.
 // Throws Error that names the tensor: missing, of another shape, or the model has none of this name.
-void read_tensors(const TensorFiles& files, const ViT& model);
+void read_tensors(const TensorFiles& files, ViT& model, ReadExperts experts);
 
 }  // namespace mvmoe

@@ -128,7 +128,7 @@ std::optional<ModelDescription> description_in(const std::filesystem::path& path
   return description_of(printable(path.string()), SafetensorsFile(path).metadata());
 }
 
-LoadedModel load_model(const std::filesystem::path& path, const SaidOfWeights& said) {
+LoadedModel load_model(const std::filesystem::path& path, const SaidOfWeights& said, ReadExperts experts) {
   const TensorFiles files(path);
   std::optional<ModelDescription> description = description_of(files.shown(), files.metadata());
   const bool own = description.has_value();
@@ -140,7 +140,7 @@ LoadedModel load_model(const std::filesystem::path& path, const SaidOfWeights& s
       if (parameter.name != "pos_embed" || same_positions) files.require(parameter.name, parameter.shape);
   };
   LoadedModel loaded{std::make_unique<ViT>(description->model, are_there), *description};
-  read_tensors(files, *loaded.model);
+  read_tensors(files, *loaded.model, experts);
   return loaded;
 }
 

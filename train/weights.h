@@ -48,10 +48,14 @@ struct SaidOfWeights {
   std::vector<std::string> classes; // names, in label order
 };
 
+// Experts may stay in the file, mapped, until an image goes to them (for whom that is: engine/mapped_file.h). Their checksums
+// are not looked at then, and Parameters::weights throws.
+enum class ReadExperts { all, when_used };
+
 // A file that mvmoe wrote, or a dense ViT or DeiT of timm's (train/timm.h); one file, or an index of several. Throws Error
 // that names the file as the readers of both do, UsageError that names the flag where `said` contradicts the file, or where
 // nobody says what must be known.
-LoadedModel load_model(const std::filesystem::path& path, const SaidOfWeights& said = {});
+LoadedModel load_model(const std::filesystem::path& path, const SaidOfWeights& said = {}, ReadExperts experts = ReadExperts::all);
 
 // Fills the parameters, or a block of their layout, from the file's tensors of the same name. Throws if one is missing,
 // or has another shape (naming the tensor and both shapes), or the file holds tensors the model does not have.

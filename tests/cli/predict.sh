@@ -133,4 +133,27 @@ check "routed by token: experts and gates" has "$(json_line)" '"experts":[{"inde
 must_run "predict, routed by token, as a table" predict --weights token/last.safetensors pictures/a.jpg
 check "routed by token: the table has experts" grep -q '^  experts: [01] (gate 0\.' "$captured/out"
 
+### Experts that no image went to stay in the file
+# resident WEIGHTS: kB that the program has in memory when it has predicted four images and waits for the next name.
+resident() {
+  rm -f names
+  mkfifo names
+  "$program" predict --weights "$1" --threads 1 - <names >"$captured/asked" 2>&1 &
+  pid=$!
+  started+=("$pid")
+  exec 8>names
+  printf '%s\n' pictures/a.jpg pictures/a.jpg pictures/a.jpg pictures/a.jpg >&8
+  until_true test -s "$captured/asked"
+  kilobytes=$(awk '$1 == "VmRSS:" { print $2 }' "/proc/$pid/status")
+  exec 8>&-
+  wait "$pid"
+}
+must_run "64 experts" train --quiet --data cifar10:data --model vit-2x96 --patch 16 --heads 2 --batch-size 64 --warmup-epochs 0 --threads 1 --epochs 1 --experts 64 --moe-layers 2 --routing image --out many
+kilobytes=0
+resident many/last.safetensors
+many=$kilobytes
+resident "$token"
+# The system may map 2 MiB around each of four weights and their biases; read whole, it would be all of the file.
+check "64 experts: of $(($(wc -c <many/last.safetensors) / 1024)) kB a part is in memory" between 1 $((many - kilobytes)) $(($(wc -c <many/last.safetensors) / 1024 / 2))
+
 finish

@@ -9,7 +9,7 @@ setup() {
   local path=$1
   shift
   code=0
-  env -u CXX -u ONEDNN -u PREFIX PATH="$path" "$@" "$bash" "$setup" >"$captured/out" 2>"$captured/err" </dev/null || code=$?
+  env -u CXX -u ONEDNN -u LIBRARIES PATH="$path" "$@" "$bash" "$setup" >"$captured/out" 2>"$captured/err" </dev/null || code=$?
   out=$(<"$captured/out") err=$(<"$captured/err")
 }
 # A program of that name in the folder, which writes down that it was called.
@@ -37,7 +37,7 @@ rm -f called
 ### Nothing is there, and no apt-get
 setup "$work/basic"
 check "no compiler, no apt-get: fails" different "$code" 0
-for word in g++ libdnnl-dev libeigen3-dev libgtest-dev nlohmann-json3-dev zlib1g-dev libstb-dev libjpeg-dev ONEDNN= PREFIX=; do
+for word in g++ libdnnl-dev libeigen3-dev libgtest-dev nlohmann-json3-dev zlib1g-dev libstb-dev libjpeg-dev ONEDNN= LIBRARIES=; do
   check "no compiler, no apt-get: names $word" has "$out$err" "$word"
 done
 check "no compiler, no apt-get: is short" between 2 "$(wc -l <"$captured/err")" 20

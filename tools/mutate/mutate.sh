@@ -5,7 +5,7 @@
 #   tools/mutate/mutate.sh [filter]    only mutants whose line contains the filter, e.g. ops/gelu.cpp
 #
 # Exit code 0: all killed; 1: some survived; 2: an error (tests red before any mutant, a text that is not found exactly
-# once, a mutant that does not compile). ARCH, BUILD, ONEDNN, PREFIX as for make; JOBS: how many at once (default 2).
+# once, a mutant that does not compile). ARCH, BUILD, ONEDNN, LIBRARIES as for make; JOBS: how many at once (default 2).
 #
 # Flags reach the functions as one text, since an array cannot be exported: their splitting is meant (SC2086).
 # shellcheck disable=SC2016,SC2086
@@ -30,9 +30,9 @@ if [ -n "${ONEDNN:-}" ]; then
   flags+=(-isystem "$ONEDNN/include")
   libraries+=(-L"$ONEDNN/lib" "-Wl,-rpath,$ONEDNN/lib")
 fi
-if [ -n "${PREFIX:-}" ]; then
-  flags+=(-isystem "$PREFIX/include")
-  libraries+=(-L"$PREFIX/lib" "-Wl,-rpath,$PREFIX/lib")
+if [ -n "${LIBRARIES:-}" ]; then
+  flags+=(-isystem "$LIBRARIES/include")
+  libraries+=(-L"$LIBRARIES/lib" "-Wl,-rpath,$LIBRARIES/lib")
 fi
 libraries+=(-ldnnl -lgtest -lgtest_main -ljpeg -lz)
 

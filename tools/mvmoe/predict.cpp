@@ -118,7 +118,7 @@ int predict_command(const Words& words) {
   flags.require("weights");
   if (images.empty()) fail_usage("no image is named: mvmoe predict --weights FILE IMAGE... (a file, a folder, or - for names on stdin)");
 
-  const LoadedModel loaded = given.load();
+  const LoadedModel loaded = given.load(ReadExperts::when_used);  // of many, few images need few
   const ModelDescription& description = loaded.description;
   Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run());
   Names names(images, separator);

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "tools/mvmoe/processor.h"
+#include "engine/processor.h"
 
 namespace {
 
@@ -13,22 +13,7 @@ void write_out(const char* text) {
 }
 
 __attribute__((constructor(101))) void check_processor() {
-  const ProcessorNeeds& needs = mvmoe_built_for;
-  const char* missing = nullptr;
-  __builtin_cpu_init();
-  if (needs.avx && !__builtin_cpu_supports("avx")) missing = "AVX";
-  if (needs.avx2 && !__builtin_cpu_supports("avx2")) missing = "AVX2";
-  if (needs.fma && !__builtin_cpu_supports("fma")) missing = "FMA";
-#ifndef __clang__  // which (14) does not know the name
-  if (needs.f16c && !__builtin_cpu_supports("f16c")) missing = "F16C";
-#endif
-  if (needs.bmi2 && !__builtin_cpu_supports("bmi2")) missing = "BMI2";
-  if (needs.avx512f && !__builtin_cpu_supports("avx512f")) missing = "AVX512F";
-  if (needs.avx512bw && !__builtin_cpu_supports("avx512bw")) missing = "AVX512BW";
-  if (needs.avx512dq && !__builtin_cpu_supports("avx512dq")) missing = "AVX512DQ";
-  if (needs.avx512vl && !__builtin_cpu_supports("avx512vl")) missing = "AVX512VL";
-  if (needs.avx512vnni && !__builtin_cpu_supports("avx512vnni")) missing = "AVX512VNNI";
-  if (needs.avx512bf16 && !__builtin_cpu_supports("avx512bf16")) missing = "AVX512BF16";
+  const char* missing = mvmoe_missing_instructions(mvmoe_built_for);
   if (!missing) return;
   write_out("mvmoe: this binary was built for a processor with ");
   write_out(missing);

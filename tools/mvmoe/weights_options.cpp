@@ -47,7 +47,7 @@ void WeightsOptions::declare_what_may_be_said(Flags& flags) {
   flags.add("class-names", class_names, "a text file, a line a class", "FILE");
 }
 
-LoadedModel WeightsOptions::load() const {
+LoadedModel WeightsOptions::load(ReadExperts experts) const {
   require_colours("--mean", mean);
   require_colours("--std", std);
   SaidOfWeights said{.heads = {}, .image = {}, .pool = {}, .mean = mean, .std = std, .crop_pct = crop_pct, .interpolation = {}, .classes = {}};
@@ -56,7 +56,7 @@ LoadedModel WeightsOptions::load() const {
   if (!pool.empty()) said.pool = pool_named(pool);
   if (!interpolation.empty()) said.interpolation = interpolation_named(interpolation);
   if (!class_names.empty()) said.classes = read_class_names(class_names);
-  return load_model(weights, said);
+  return load_model(weights, said, experts);
 }
 
 }  // namespace mvmoe

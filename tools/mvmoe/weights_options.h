@@ -18,7 +18,7 @@ struct WeightsOptions {
 
   void declare(Flags& flags);                   // --weights
   void declare_what_may_be_said(Flags& flags);  // the rest, under a heading of its own
-  LoadedModel load() const;  // as load_model does; throws Error that names the file of class names too
+  LoadedModel load(ReadExperts experts = ReadExperts::all) const;  // as load_model does; throws Error that names the file of class names too
 };
 
 }  // namespace mvmoe

@@ -1,6 +1,6 @@
 #include <string_view>
 
-#include "tools/mvmoe/processor.h"
+#include "engine/processor.h"
 
 // The compiler defines __AVX2__ as 1 where it may use AVX2. Spelled as text, a defined macro becomes "1" and an
 // undefined one stays its own name: so no #ifdef is needed for each.
