@@ -7,6 +7,7 @@
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
+#include "tools/mvmoe/ranks.h"
 #include "train/superclass/class_names.h"
 #include "train/superclass/confusion_csv.h"
 
@@ -50,9 +51,10 @@ void print_most_confused(const Confusion& confusion) {
 
 }  // namespace
 
-int confusion_command(const Words& words) {
+int confusion_command(const Words& words, Comm& comm) {
   std::string weights, data_spec, out, kind = "soft";
   ThreadOptions threads;
+  RankOptions ranks;
   bool json = false, strict = false;
   Flags flags("confusion --weights FILE --data SPEC --out FILE.csv [flags]",
               "Which classes trained weights take for which, on the part of the training images that was held out from them.");
@@ -62,6 +64,7 @@ int confusion_command(const Words& words) {
   flags.add_choice("kind", kind, "probabilities summed, or predictions counted", {"soft", "hard"});
   flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");
   threads.declare_for_inference(flags);
+  ranks.declare(flags);
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   for (const char* name : {"weights", "data", "out"}) flags.require(name);
@@ -70,14 +73,16 @@ int confusion_command(const Words& words) {
   if (!folder.empty() && !fs::is_directory(folder, ignored)) fail(printable(out), ": its folder is not there");  // before the work, not after
   if (fs::equivalent(weights, out, ignored)) fail_usage("--out: ", printable(out), " is the weights file");
 
+  settle(comm, ranks, threads, true);
   const LoadedModel loaded = load_model(weights);
-  const ImageSet images = held_out_part(weights, loaded.description, load_dataset(data_spec, strict));
-  Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run());
+  const DataSet data = load_same_dataset(comm, data_spec, strict);
+  const ImageSet images = held_out_part(weights, loaded.description, data);
+  Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run(), &comm);
   const MeasuredConfusion measured =
       measure_confusion(*loaded.model, images, loaded.description.preprocessing, kind == "soft" ? ConfusionKind::soft : ConfusionKind::hard, lanes);
   say_damaged(images);
   const Confusion confusion{.classes = loaded.description.classes, .matrix = measured.matrix};
-  write_confusion(out, confusion);
+  comm.on_first([&] { write_confusion(out, confusion); });
   if (json) {
     print_json({{"classes", confusion.classes.size()}, {"images", measured.images}, {"accuracy", measured.accuracy}});
   } else {

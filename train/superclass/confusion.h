@@ -24,6 +24,7 @@ struct MeasuredConfusion {
 };
 
 // Each image's result is computed by itself and added in the images' order: the same bits for any number of threads.
+// Ranks take their shares of the images; all have the whole result. All ranks.
 // Throws if the network gives a logit that is not finite. `lanes` is used without gradients.
 MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, ConfusionKind kind, Lanes& lanes);
 
