@@ -2,8 +2,8 @@
 #
 # Variables: ARCH (the processor to build for, default native), ONEDNN (a folder with include/ and lib/ of another
 # oneDNN), LIBRARIES (the same for all the others, if they are not in the system's folders), MPI (1: for
-# clusters), BUILD (default build),
-# PREFIX (where to install to, default /usr/local), DESTDIR (a folder that stands for the root while installing).
+# clusters), BUILD (default build), PREFIX (where to install to, default /usr/local), DESTDIR (a folder that stands for the
+# root while installing).
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -48,7 +48,7 @@ program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp tools/pipeline
 fuzzed := $(patsubst tests/fuzz/%.cpp,%,$(filter-out %/entry.cpp %_test.cpp,$(wildcard tests/fuzz/*.cpp)))
 readers := $(patsubst %,$(BUILD)/tests/fuzz/%.cpp.o,$(fuzzed))
 tests := $(readers) $(patsubst %,$(BUILD)/%.o,$(wildcard tests/*/*_test.cpp tests/*.cpp))
-headers := $(wildcard engine/*.h ops/*.h models/*.h train/*.h train/*/*.h)
+headers := $(filter-out engine/comm_mpi%,$(wildcard engine/*.h ops/*.h models/*.h train/*.h train/*/*.h))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
 .PHONY: all help install setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test hosts-test cluster-test slurm-test venv clean
