@@ -1,8 +1,9 @@
 # mvmoe. `make help` lists the targets.
 #
 # Variables: ARCH (the processor to build for, default native), ONEDNN (a folder with include/ and lib/ of another
-# oneDNN), LIBRARIES (the same for all the others, if they are not in the system's folders), BUILD (default build),
-# PREFIX (where to install to, default /usr/local), DESTDIR (a folder that stands for the root while installing).
+# oneDNN), LIBRARIES (the same for all the others, if they are not in the system's folders), MPI (1: for
+# clusters), BUILD (default build), PREFIX (where to install to, default /usr/local), DESTDIR (a folder that stands for the
+# root while installing).
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -20,6 +21,13 @@ WARNINGS := -Wall -Wextra -Werror -Wno-restrict
 # and both libraries: position-independent, which costs nothing where no symbol can be replaced from outside (hidden).
 override CXXFLAGS += -fPIC -fvisibility=hidden -std=c++20 -march=$(ARCH) -fopenmp -fno-math-errno -fno-trapping-math $(WARNINGS) -I. -MMD -MP
 LDLIBS := -ldnnl -ljpeg -lz
+# MPI=1: several processes train together. One of two files is linked; without it nothing of MPI is needed.
+comm := local
+ifdef MPI
+comm := mpi
+MPICXX ?= mpicxx
+LDLIBS += $(shell $(MPICXX) --showme:link 2>/dev/null)
+endif
 ifdef ONEDNN
 override CXXFLAGS += -isystem $(ONEDNN)/include
 override LDFLAGS += -L$(ONEDNN)/lib -Wl,-rpath,$(ONEDNN)/lib
@@ -32,14 +40,15 @@ endif
 # A command for everyone (make test) uses all cores, unless -j says otherwise.
 make_all = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-library := $(patsubst %,$(BUILD)/%.o,$(wildcard engine/*.cpp ops/*.cpp models/*.cpp train/*.cpp train/*/*.cpp train/data/*.S tools/library/*.cpp))
+chosen := $(filter-out engine/comm_local% engine/comm_mpi%,$(wildcard engine/*.cpp)) $(wildcard engine/comm_$(comm)*.cpp)
+library := $(patsubst %,$(BUILD)/%.o,$(chosen) $(wildcard ops/*.cpp models/*.cpp train/*.cpp train/*/*.cpp train/data/*.S tools/library/*.cpp))
 gradcheck := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/gradcheck/*.cpp tools/gradcheck/*/*.cpp))
 report := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/report/*.cpp tools/report/*.S))
 program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp tools/pipeline/*.cpp))
 fuzzed := $(patsubst tests/fuzz/%.cpp,%,$(filter-out %/entry.cpp %_test.cpp,$(wildcard tests/fuzz/*.cpp)))
 readers := $(patsubst %,$(BUILD)/tests/fuzz/%.cpp.o,$(fuzzed))
 tests := $(readers) $(patsubst %,$(BUILD)/%.o,$(filter-out $(WITHOUT),$(wildcard tests/*/*_test.cpp tests/*.cpp)))
-headers := $(wildcard engine/*.h ops/*.h models/*.h train/*.h train/*/*.h)
+headers := $(filter-out engine/comm_mpi%,$(wildcard engine/*.h ops/*.h models/*.h train/*.h train/*/*.h))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
 .PHONY: all help install setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test hosts-test cluster-test slurm-test venv clean
@@ -52,7 +61,7 @@ install: all  ## install the program, both libraries, headers and pkg-config fil
 	@tools/library/install.sh $(BUILD) "$(DESTDIR)" "$(PREFIX)" $(VERSION) "$(strip $(LDFLAGS) $(LDLIBS))" $(headers)
 
 setup:  ## install what is missing (apt, as root or by sudo); touches nothing where all is there
-	@tools/setup.sh
+	@MPI=$(MPI) tools/setup.sh
 
 demo: setup  ## set up, build, train on the embedded letters and digits, print what was learned
 	+@$(make_all) all
@@ -139,11 +148,11 @@ venv:  ## a Python environment for golden values and peers (never needed to buil
 clean:  ## remove the build folder
 	rm -rf $(BUILD)
 
-$(BUILD)/libmvmoe.a: $(library)
+$(BUILD)/libmvmoe.a: $(library) $(BUILD)/libraries
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcs $@ $(library)
 
-$(BUILD)/libmvmoe.so: $(library) tools/library/exports.map
+$(BUILD)/libmvmoe.so: $(library) tools/library/exports.map $(BUILD)/libraries
 	$(CXX) -shared -fopenmp $(LDFLAGS) -Wl,-soname,libmvmoe.so.$(firstword $(subst ., ,$(VERSION))) \
 	  -Wl,--version-script=tools/library/exports.map -Wl,-z,defs $(library) $(LDLIBS) -o $@
 
@@ -191,7 +200,13 @@ $(BUILD)/train/augment/%.cpp.o: override CXXFLAGS += -ffp-contract=off
 $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)
 	@echo '$(CXX) $(CXXFLAGS)' | cmp -s - $@ || echo '$(CXX) $(CXXFLAGS)' > $@
+# What is linked, too: with and without MPI, everything is linked anew.
+$(BUILD)/libraries: FORCE
+	@mkdir -p $(BUILD)
+	@echo '$(comm) $(LDFLAGS) $(LDLIBS)' | cmp -s - $@ || echo '$(comm) $(LDFLAGS) $(LDLIBS)' > $@
 .PHONY: FORCE
+
+$(BUILD)/engine/comm_mpi%.o: override CXXFLAGS += $(patsubst -I%,-isystem %,$(shell $(MPICXX) --showme:compile 2>/dev/null))
 
 .SECONDARY:
 

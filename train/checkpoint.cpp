@@ -66,13 +66,15 @@ std::vector<std::uint64_t> steps_in(const fs::path& checkpoints) {
 
 fs::path step_folder(const fs::path& checkpoints, std::uint64_t step) { return checkpoints / ("step-" + std::to_string(step)); }
 
-void write_progress(const fs::path& checkpoint, Progress progress) {
+Json to_json(Progress progress) {
   Json state;
   const auto write = [&](const char* name, auto& value) { state[name] = value; };
   each_field(progress, write);
   each_newer_field(progress, write);
-  write_file(checkpoint / "state.json", state.dump(1) + "\n");
+  return state;
 }
+
+void write_progress(const fs::path& checkpoint, const Progress& progress) { write_file(checkpoint / "state.json", to_json(progress).dump(1) + "\n"); }
 
 // A newer one than `newest` was found damaged and passed over: it takes nobody's place.
 void remove_all_but(const fs::path& checkpoints, std::uint64_t newest, int keep) {
@@ -173,6 +175,24 @@ std::optional<Resumed> load_checkpoint(const fs::path& folder, Trainer& trainer)
   }
   if (steps.empty()) return {};
   fail(printable(folder.string()), ": none of the ", steps.size(), " checkpoints is whole: ", resumed.warnings.front());
+}
+
+void share_with_ranks(std::optional<Resumed>& resumed, Trainer& trainer) {
+  Comm& comm = trainer.lanes.comm();
+  if (comm.ranks() == 1) return;
+  const std::string state = comm.broadcast(resumed ? to_json(resumed->progress).dump() : "");
+  const std::string path = comm.broadcast(resumed ? resumed->path.string() : "");
+  comm.broadcast(trainer.model.parameters().weights());
+  if (state.empty()) return;
+  if (!resumed) {
+    resumed.emplace().path = path;
+    const Json json = Json::parse(state);
+    const auto read = [&](const char* name, auto& value) { json.at(name).get_to(value); };
+    each_field(resumed->progress, read);
+    each_newer_field(resumed->progress, read);
+  }
+  for (const Block* block : {&trainer.m, &trainer.v, &trainer.average}) comm.broadcast(*block);
+  trainer.step = resumed->progress.step;
 }
 
 }  // namespace mvmoe

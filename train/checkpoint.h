@@ -57,4 +57,8 @@ struct Resumed {
 // all are damaged.
 std::optional<Resumed> load_checkpoint(const std::filesystem::path& folder, Trainer& trainer);
 
+// What rank 0 has loaded, or not found, for all ranks: no other needs the folder. All ranks; on the others `resumed` is
+// empty before.
+void share_with_ranks(std::optional<Resumed>& resumed, Trainer& trainer);
+
 }  // namespace mvmoe

@@ -32,6 +32,26 @@ void count_assignments(const ModelOutput& out, std::vector<std::atomic<std::int6
       taken[static_cast<std::size_t>(e)] += out.routed[r].assignments.begin[e + 1] - out.routed[r].assignments.begin[e];
 }
 
+// Each rank has its share's results and nothing of the others': their sum is all, and the same as one rank's.
+void collect(Comm& comm, std::vector<ImageResult>& results, std::vector<std::atomic<std::int64_t>>& taken, bool& complete) {
+  if (comm.ranks() == 1) return;
+  constexpr std::size_t figures = 5;
+  std::vector<double> all(figures * results.size() + taken.size() + 1);
+  double* next = all.data();
+  for (const ImageResult& r : results)
+    for (const double figure : {static_cast<double>(r.predicted), static_cast<double>(r.rank), r.loss, static_cast<double>(r.expert + 1), static_cast<double>(r.gate)}) *next++ = figure;
+  for (const auto& n : taken) *next++ = static_cast<double>(n);
+  *next = complete ? 0 : 1;
+  comm.sum(std::span<double>(all));
+  next = all.data();
+  for (ImageResult& r : results) {
+    r = {.predicted = static_cast<int>(next[0]), .rank = static_cast<int>(next[1]), .loss = next[2], .expert = static_cast<int>(next[3]) - 1, .gate = static_cast<float>(next[4])};
+    next += figures;
+  }
+  for (auto& n : taken) n = static_cast<std::int64_t>(*next++);
+  complete = *next == 0;
+}
+
 // Means over the images, of their results.
 void average(Evaluation& e, const std::vector<int>& labels, const std::vector<int>& superclass_of) {
   const double images = std::max(1, e.images);
@@ -65,8 +85,10 @@ Evaluation evaluate(const ViT& model, const ImageSet& set, const Preprocessing& 
   e.results.resize(static_cast<std::size_t>(set.size()));
   std::vector<std::atomic<std::int64_t>> taken(static_cast<std::size_t>(moe.experts));
   KeepOn keep_on(options.keep_on);
-  lanes.infer(set.size(), [&](Context& c, Lane lane) {
+  const Share share = lanes.share_of(set.size());
+  lanes.infer(share.images, [&](Context& c, Lane lane) {
     if (!keep_on()) return;
+    lane.first += share.first;
     const Tensor images = network_inputs(c, set, lane.first, lane.images, model.config().image, preprocessing);
     const ModelOutput out = model.forward(c, images, {options.experts.empty() ? nullptr : options.experts.data() + lane.first});
     const Tensor logits = out.logits.value();  // [b, classes]
@@ -82,10 +104,11 @@ Evaluation evaluate(const ViT& model, const ImageSet& set, const Preprocessing& 
     keep_on.add(lane.images);
   });
 
+  e.complete = !keep_on.stopped();
+  collect(lanes.comm(), e.results, taken, e.complete);
   average(e, set.labels, routes_images ? options.superclass_of : std::vector<int>{});
   const double all = std::max<double>(1, static_cast<double>(std::accumulate(taken.begin(), taken.end(), std::int64_t{0})));
   for (const auto& n : taken) e.expert_load.push_back(100 * static_cast<double>(n) / all);
-  e.complete = !keep_on.stopped();
   e.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return e;
 }

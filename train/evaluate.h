@@ -40,10 +40,11 @@ struct EvaluationOptions {
   std::vector<int> superclass_of = {};  // [classes], for router_accuracy; empty: it is not defined
   std::vector<int> experts = {};        // [images], where each goes instead of where its router says (per-image routing
                                         // only); empty: the router decides
-  // Asked before each lane, one lane at a time, with the number of images done so far; false stops.
+  // Asked before each lane, one lane at a time, with the number of images done so far by this rank; false stops.
   std::function<bool(int images)> keep_on = {};
 };
 
+// Each of the ranks that `lanes` belongs to takes its share of the images, and all have the whole result. All ranks.
 // A label counts as found in the top k if fewer than k classes have a larger logit (or the same and a lower number).
 // A logit that is not a number is never the largest. `lanes` is used without gradients.
 Evaluation evaluate(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, Lanes& lanes, const EvaluationOptions& options = {});

@@ -2,8 +2,14 @@
 
 namespace mvmoe {
 
-Lanes::Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels) 
-    : parameters_(parameters), kernels_(kernels), config_(config), threads_(config.threads) {
+Share share_of(int images, int lane_size, int rank, int ranks) {
+  const std::int64_t lanes = Lanes::count(images, lane_size);
+  const auto first_of = [&](std::int64_t r) { return static_cast<int>(std::min<std::int64_t>(lanes * r / ranks * lane_size, images)); };
+  return {.first = first_of(rank), .images = first_of(rank + 1) - first_of(rank)};
+}
+
+Lanes::Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels, Comm* comm)
+    : parameters_(parameters), kernels_(kernels), config_(config), comm_(comm), threads_(config.threads) {
   for (int t = 0; t < config.threads; ++t) add_context();
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/comm.h"
 #include "engine/context.h"
 #include "engine/gradients.h"
 #include "engine/threads.h"
@@ -26,11 +27,19 @@ struct Lane {
   int images;
 };
 
+// Which images of a batch, or of a set, are one rank's: whole lanes, and one rank's follow the other's.
+struct Share {
+  int first = 0, images = 0;
+};
+Share share_of(int images, int lane_size, int rank, int ranks);
+
 class Lanes {
  public:
-  Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels);
+  // With `comm`, these are the lanes of one of several ranks; null: alone.
+  Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels, Comm* comm = nullptr);
 
   static int count(int images, int lane_size) { return (images + lane_size - 1) / lane_size; }
+  Share share_of(int images) { return mvmoe::share_of(images, config_.lane_size, comm().rank(), comm().ranks()); }
 
   // Runs body(context, lane) for each lane of `images` images on the threads, and adds each lane's gradient to
   // `gradients`, which were told to begin or to go on, in a fixed order. The context is empty and keyed by `key`. The
@@ -84,6 +93,7 @@ class Lanes {
 
   const LaneConfig& config() const { return config_; }
   Threads& threads() { return threads_; }
+  Comm& comm() { return comm_ ? *comm_ : alone_; }
   std::size_t arena_bytes() const;
 
  private:
@@ -131,6 +141,7 @@ class Lanes {
   const Parameters& parameters_;
   Kernels kernels_;
   LaneConfig config_;
+  Comm alone_, *comm_;
   Threads threads_;
   std::vector<Timeline>* timelines_ = nullptr;
   std::vector<std::unique_ptr<Context>> contexts_;  // one a thread; one a lane where lanes meet

@@ -9,6 +9,7 @@
 #include "engine/error.h"
 #include "engine/random.h"
 #include "train/augment/repeated_augment.h"
+#include "train/lanes.h"
 
 namespace mvmoe {
 namespace {
@@ -26,6 +27,8 @@ void check(const ImageSet& set, const LoaderConfig& c) {
   if (c.classes < 1) fail("loader: ", c.classes, " classes, must be at least 1");
   if (c.repeats < 1) fail_usage("--repeated-augment: ", c.repeats, ", must be at least 1");
   if (c.lane_size < 1) fail("loader: lanes of ", c.lane_size, " images, must be of at least 1");
+  if (const int lanes = Lanes::count(c.batch_size, c.lane_size); lanes < c.ranks)
+    fail_usage("--batch-size: ", c.batch_size, " images in lanes of ", c.lane_size, " are too few for ", c.ranks, " ranks: a smaller --lane-size, a larger batch, or at most ", lanes, lanes == 1 ? " rank" : " ranks");
   if (mixes(c.mixing) && c.lane_size < 2) fail_usage("--lane-size: 1, but --mixup and --cutmix mix the images of a lane: must be at least 2");
   if (mixes(c.mixing) && c.batch_size < 2)
     fail_usage("--mixup: as --cutmix mixes the images of a batch in pairs, and here 1 comes at a time: a larger batch, or fewer parts by --accumulate");
@@ -51,15 +54,20 @@ struct Loader::Scratch {
 Loader::Loader(const ImageSet& set, const LoaderConfig& config, std::uint64_t first_step)
     : set_(set), config_(config), side_(set.read ? config.side : set.side), next_taken_(first_step), next_given_(first_step), oldest_in_use_(first_step) {
   check(set, config);
-  partners_ = mixing_partners(config.batch_size, config.lane_size);
-  const Shape images{config.batch_size, 3, side_, side_}, targets{config.batch_size, config.classes};
+  const Share share = share_of(config.batch_size, config.lane_size, config.rank, config.ranks);
+  first_ = share.first;
+  images_ = share.images;
+  partners_ = mixing_partners(images_, config.lane_size);  // a share is whole lanes
+  const Shape images{images_, 3, side_, side_}, targets{images_, config.classes};
   const std::size_t targets_at = (images.size() + 15) / 16 * 16;  // on a cache line of its own
   slots_.resize(static_cast<std::size_t>(config.workers) + 2);    // one read by the caller, one ready, one a worker
   for (Slot& slot : slots_) {
     slot.memory = Block(targets_at + targets.size());
     slot.batch.images = Tensor(slot.memory.data(), images);
     slot.batch.targets = Tensor(slot.memory.data() + targets_at, targets);
-    slot.batch.labels.resize(static_cast<std::size_t>(config.batch_size));
+    slot.batch.labels.resize(static_cast<std::size_t>(images_));
+    slot.batch.first = first_;
+    slot.batch.of = config.batch_size;
     slot.batch.partner.reserve(partners_.size());
   }
   try {
@@ -116,8 +124,8 @@ void Loader::fill(Slot& slot, std::uint64_t step, Scratch& scratch) const {
     scratch.epoch = epoch;
   }
   Batch& batch = slot.batch;
-  for (int b = 0; b < config_.batch_size; ++b) {
-    const int place = config_.repeats > 1 ? dealt(b, config_.batch_size, config_.lane_size) : b;
+  for (int b = 0; b < images_; ++b) {
+    const int place = config_.repeats > 1 ? dealt(first_ + b, config_.batch_size, config_.lane_size) : first_ + b;
     const Repeat item = repeated(scratch.order, config_.repeats, first + static_cast<std::uint64_t>(place));
     training_input(set_, item.image, side_, config_.preprocessing, config_.augment, {config_.seed, epoch, item.key}, scratch.augment,
                    batch.images.outer_slice(b, 1).data());

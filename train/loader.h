@@ -1,7 +1,7 @@
 // train/loader.h: batches of augmented, normalised images, made by threads of their own while the network trains.
 //
-// What a batch holds is a function of (seed, epoch, place in the epoch) alone: not of the number of workers, nor of
-// where a run was stopped and resumed.
+// What a batch holds is a function of (seed, epoch, place in the epoch) alone: not of the number of workers or ranks, nor
+// of where a run was stopped and resumed.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -28,15 +28,20 @@ struct LoaderConfig {
   float label_smoothing = 0;   // e: targets are e/C off the label and 1 - e + e/C on it
   std::uint64_t seed = 0;
   int workers = 1;
+  int rank = 0, ranks = 1;     // a rank makes its share of every batch, whole lanes (train/lanes.h)
 };
 
+// A batch, or one rank's share of it: B is then the share's images.
 struct Batch {
   Tensor images;               // [B, 3, S, S], normalised
   Tensor targets;              // [B, classes], smoothed
   std::vector<int> labels;     // [B]
   std::vector<int> partner = {};  // [B] places of the images that these are mixed with (augment/mixing.h); empty: nothing is mixed
   float lambda = 1;            // an image's own share in itself, its target and its super-class; the partner has the rest
+  int first = 0;               // place of the share in the whole batch
+  int of = 0;                  // images of the whole batch; 0: this is the whole
   int size() const { return static_cast<int>(labels.size()); }
+  int whole() const { return of > 0 ? of : size(); }
 };
 
 class Loader {
@@ -71,6 +76,7 @@ class Loader {
   const ImageSet& set_;
   LoaderConfig config_;
   int side_;                      // S
+  int first_, images_;            // of every batch, this rank's
   std::vector<int> partners_;     // [B] who is mixed with whom, where images are mixed
   std::vector<Slot> slots_;       // a ring: step s stands in slot s % slots
   std::vector<std::thread> workers_;

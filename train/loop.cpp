@@ -10,6 +10,7 @@
 #include "train/confusion_picture.h"
 #include "train/data/damaged.h"
 #include "train/log_csv.h"
+#include "train/stop.h"
 #include "train/tensorboard.h"
 
 namespace mvmoe {
@@ -30,27 +31,33 @@ std::string percent(double value) {
 class Run {
  public:
   Run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description, const LoopConfig& config)
-      : trainer_(trainer), data_(data), loader_(loader), description_(description), config_(config),
-        bar_(ProgressBar::mode_for_stderr(config.quiet), config.log_interval) {}
+      : trainer_(trainer), comm_(trainer.lanes.comm()), data_(data), loader_(loader), description_(description), config_(config),
+        bar_(ProgressBar::mode_for_stderr(config.quiet || !comm_.first()), config.log_interval) {}
 
   RunResult go(const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
+    trainer_.stop = &stop;
     if (resumed) go_on_from(*resumed);
-    drop_rows_after(config_.folder / "log.csv", progress_.evaluation_pending ? progress_.step - 1 : progress_.step);
     result_.resumed_at = progress_.step;
-    events_.emplace(config_.folder, progress_.step + 1);
+    comm_.on_first([&] {
+      drop_rows_after(config_.folder / "log.csv", progress_.evaluation_pending ? progress_.step - 1 : progress_.step);
+      events_.emplace(config_.folder, progress_.step + 1);
+    });
     waited_since_ = progress_.train_seconds;
     seconds_before_ = progress_.total_seconds;
     const auto per_epoch = static_cast<std::uint64_t>(loader_.batches_per_epoch() / config_.accumulate);
     total_steps_ = per_epoch * static_cast<std::uint64_t>(config_.epochs);
     if (progress_.evaluation_pending) {
       end_epoch(per_epoch, stop);
-      result_.signal = stop.load();
+      result_.signal = agree_on_stop(comm_, stop.load());
     }
     while (progress_.step < total_steps_ && result_.signal == 0 && !stops_early()) {
-      step(per_epoch);
-      if (progress_.step % per_epoch == 0) end_epoch(per_epoch, stop);
-      else if (progress_.step % config_.save_every == 0) save();
-      result_.signal = stop.load();
+      result_.signal = step(per_epoch);
+      if (progress_.step % per_epoch == 0) {
+        end_epoch(per_epoch, stop);
+        result_.signal = agree_on_stop(comm_, stop.load());
+      } else if (progress_.step % config_.save_every == 0) {
+        save();
+      }
       if (result_.signal != 0 && saved_at_ != progress_.step) save();
     }
     result_.progress = progress_;
@@ -70,7 +77,8 @@ class Run {
     if (!progress_.evaluation_pending) write_weights();  // a process killed between its checkpoint and these files
   }
 
-  void step(std::uint64_t per_epoch) {
+  // The signal that asks to stop, 0 for none: the same on all ranks.
+  int step(std::uint64_t per_epoch) {
     const auto start = Clock::now();  // before the wait for data
     if (progress_.step % per_epoch == 0 && result_.executed_steps > 0)
       for (int left = loader_.batches_per_epoch() % config_.accumulate; left > 0; --left) loader_.next();  // too few for a step
@@ -87,12 +95,13 @@ class Run {
     progress_.epoch_z += step.routing.z;
     progress_.train_seconds += seconds;
     progress_.epoch_seconds += seconds;
-    if (progress_.step % static_cast<std::uint64_t>(config_.log_interval) == 0) write_events(step, seconds);
+    if (progress_.step % static_cast<std::uint64_t>(config_.log_interval) == 0) comm_.on_first([&] { write_events(step, seconds); });
     warn_of_damaged_images();
     recent_s_ = recent_s_ == 0 ? seconds : 0.95 * recent_s_ + 0.05 * seconds;
     bar_.show({.epoch = static_cast<int>((progress_.step - 1) / per_epoch) + 1, .epochs = config_.epochs, .step = progress_.step,
                .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = images_per_step() / recent_s_,
                .seconds_left = training_s_left() + evaluation_s() * evaluations_after(static_cast<int>((progress_.step - 1) / per_epoch))});
+    return step.stop;
   }
 
   // Where an evaluation is due, the checkpoint comes before it, with a mark: a stop need not wait for the evaluation, and the
@@ -120,9 +129,9 @@ class Run {
     progress_.epoch_loss = progress_.epoch_seconds = progress_.epoch_guidance = progress_.epoch_balance = progress_.epoch_z = 0;
     progress_.epoch_routing_steps = 0;
     row.seconds = total_seconds();
-    append_row(config_.folder / "log.csv", row);
+    comm_.on_first([&] { append_row(config_.folder / "log.csv", row); });
     save();
-    write_events(row);
+    comm_.on_first([&] { write_events(row); });
     if (const int damaged = data_.test.damaged ? data_.test.damaged->grown() : 0; damaged > 0) said += text(", ", damaged, " images cannot be read so far");
     bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
     if (stops_early())
@@ -161,8 +170,8 @@ class Run {
     const auto start = Clock::now();
     const int all = images_to_evaluate();
     const auto keep_on_from = [&](int before) {  // images done in the other part
-      return [&, before](int images) {
-        const int done = before + images;
+      return [&, before](int images) {  // of this rank; the others are about as far
+        const int done = std::min(before + images * comm_.ranks(), all);
         const double whole = done > 0 ? seconds_since(start) * all / done : evaluation_s();
         bar_.show(EvaluationLine{.epoch = row.epoch, .epochs = config_.epochs, .images = done, .of = all,
                                  .seconds_left = whole * (all - done) / all + training_s_left() + evaluation_s() * evaluations_after(row.epoch)});
@@ -174,7 +183,7 @@ class Run {
     warn_of_damaged_images();
     if (!test.complete) return false;
     if (!std::isfinite(test.loss)) {
-      result_.checkpoint = discard_checkpoint(config_.folder, progress_.step);  // "the last good checkpoint" must be one
+      comm_.on_first([&] { result_.checkpoint = discard_checkpoint(config_.folder, progress_.step); });  // "the last good checkpoint" must be one
       fail_not_finite("the test loss is " + text(test.loss));
     }
     said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
@@ -257,8 +266,10 @@ class Run {
     progress_.total_seconds = total_seconds();
     progress_.seed = trainer_.config.seed;
     progress_.data_crc32 = data_.crc32;
-    if (saved_at_ == progress_.step) save_progress(config_.folder, progress_, config_.keep);  // weights and moments are there
-    else save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep);
+    comm_.on_first([&] {
+      if (saved_at_ == progress_.step) save_progress(config_.folder, progress_, config_.keep);  // weights and moments are there
+      else save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep);
+    });
     saved_at_ = progress_.step;
     result_.checkpoint = config_.folder / "checkpoints" / ("step-" + std::to_string(progress_.step));
     if (!progress_.evaluation_pending) write_weights();
@@ -266,14 +277,17 @@ class Run {
 
   void write_weights() {
     if (progress_.step == 0) return;
-    save_weights(config_.folder / "last.safetensors", trainer_.model, description_);
-    if (trainer_.average.size() > 0) save_weights(config_.folder / "ema.safetensors", trainer_.model, trainer_.average, description_);
-    if (progress_.best_step == progress_.step) save_weights(config_.folder / "best.safetensors", trainer_.model, description_);
+    comm_.on_first([&] {
+      save_weights(config_.folder / "last.safetensors", trainer_.model, description_);
+      if (trainer_.average.size() > 0) save_weights(config_.folder / "ema.safetensors", trainer_.model, trainer_.average, description_);
+      if (progress_.best_step == progress_.step) save_weights(config_.folder / "best.safetensors", trainer_.model, description_);
+    });
   }
 
   double total_seconds() const { return seconds_before_ + seconds_since(start_); }
 
   Trainer& trainer_;
+  Comm& comm_;  // rank 0 writes and speaks for all
   const RunData& data_;
   Loader& loader_;
   const ModelDescription& description_;

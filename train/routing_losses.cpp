@@ -104,7 +104,7 @@ Var add_routing_losses(Context& c, Var task, const ModelOutput& out, const LaneC
   return total;
 }
 
-void gather(std::span<const LaneResult> lanes, int images, const MoeConfig& moe, BatchBalance& balance) {
+void gather(std::span<const LaneResult> lanes, int images, const MoeConfig& moe, Comm& comm, BatchBalance& balance) {
   const auto E = static_cast<std::size_t>(moe.experts);
   const Shape shape{moe.experts};
   const Tensor sum = zeros(balance.sum, shape);
@@ -112,6 +112,7 @@ void gather(std::span<const LaneResult> lanes, int images, const MoeConfig& moe,
     sum.fill(0);
     for (const LaneResult& lane : lanes)
       for (std::size_t e = 0; e < E; ++e) sum[e] += (lane.routing.*statistic).value()[e];
+    comm.sum({sum.data(), E});
   };
   const auto cv_squared_of = [&](Var LaneRouting::*statistic, Block& derivative) {
     add_up(statistic);
@@ -129,6 +130,7 @@ void gather(std::span<const LaneResult> lanes, int images, const MoeConfig& moe,
   for (std::size_t e = 0; e < E; ++e) {
     double first = 0;
     for (const LaneResult& lane : lanes) first += lane.routing.first[e];
+    first = comm.sum(first);
     share[e] = static_cast<float>(static_cast<double>(E) * first / images / images);
     balance.loss += static_cast<double>(share[e]) * sum[e];
   }

@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/comm.h"
 #include "models/vit.h"
 
 namespace mvmoe {
@@ -71,8 +72,8 @@ struct BatchBalance {
   Block sum;                        // [E], scratch
 };
 
-// At the meeting: sums the lanes' statistics in lane order.
-void gather(std::span<const LaneResult> lanes, int images, const MoeConfig& moe, BatchBalance& balance);
+// At the meeting: sums the lanes' statistics in lane order, and then the ranks'. `images` are those of all ranks.
+void gather(std::span<const LaneResult> lanes, int images, const MoeConfig& moe, Comm& comm, BatchBalance& balance);
 
 // After it: each lane adds its share, times `weight`. What `total` gains is not the loss, but has the loss's gradient.
 Var add_batch_balance(Context& c, Var total, const LaneRouting& lane, const BatchBalance& balance, float weight);

@@ -6,33 +6,30 @@
 
 #include "ops/cross_entropy.h"
 #include "train/layer_decay.h"
+#include "train/stop.h"
 
 namespace mvmoe {
 namespace {
 
 // Aux-loss-free balancing (arXiv 2408.15664, algorithm 1): an expert that got less than the mean is chosen more easily.
-void move_balance_biases(const Trainer& t) {
+void move_balance_biases(const Trainer& t, std::span<const double> taken) {  // [routers * E] items that an expert got
   if (t.model.config().moe.balance != Balance::bias) return;
-  std::size_t first = 0;  // of this router's counts
   t.model.each_router([&](const Router& router) {
     const Tensor bias = t.model.parameters().value(router.balance_bias());  // [E]
-    const auto taken_by = [&](std::size_t expert) {
-      double taken = 0;
-      for (const LaneResult& lane : t.lane_results) taken += lane.routing.taken[first + expert];
-      return taken;
-    };
     double mean = 0;
-    for (std::size_t e = 0; e < bias.size(); ++e) mean += taken_by(e) / static_cast<double>(bias.size());
+    for (std::size_t e = 0; e < bias.size(); ++e) mean += taken[e] / static_cast<double>(bias.size());
     for (std::size_t e = 0; e < bias.size(); ++e) {
-      const double missing = mean - taken_by(e);
+      const double missing = mean - taken[e];
       bias[e] += missing > 0 ? t.config.bias_rate : missing < 0 ? -t.config.bias_rate : 0;
     }
-    first += bias.size();
+    taken = taken.subspan(bias.size());
   });
 }
 
-// The batch's losses: lanes summed in their order. `balance` is that of the whole batch, where there is one.
-StepResult mean_of_lanes(const Trainer& t, int images, double balance) {
+// The batch's losses: lanes summed in their order, then the ranks. `balance` is that of the whole batch, where there is
+// one. What follows the first places of t.sums is then the batch's counts of what each expert got.
+constexpr std::size_t taken_at = 7;
+StepResult mean_of_lanes(Trainer& t, int images, double balance) {
   StepResult mean{};
   int right = 0;
   for (const LaneResult& lane : t.lane_results) {
@@ -42,20 +39,32 @@ StepResult mean_of_lanes(const Trainer& t, int images, double balance) {
     mean.routing.z += lane.routing.sums.z / images;
     right += lane.routing.guided_right;
   }
+  const int signal = t.stop ? t.stop->load() : 0;
+  const StopVotes votes = votes_for(signal);
+  t.sums.assign({mean.loss, mean.routing.guidance, mean.routing.balance, mean.routing.z, static_cast<double>(right), votes.any, votes.interrupts});
+  t.sums.resize(taken_at + t.lane_results[0].routing.taken.size());
+  for (const LaneResult& lane : t.lane_results)
+    for (std::size_t i = 0; i < lane.routing.taken.size(); ++i) t.sums[taken_at + i] += lane.routing.taken[i];
+  t.lanes.comm().sum(std::span<double>(t.sums));
+  mean.loss = t.sums[0];
+  mean.routing = {.guidance = t.sums[1], .balance = t.sums[2], .z = t.sums[3]};
+  mean.stop = t.lanes.comm().ranks() == 1 ? signal : elected({.any = t.sums[5], .interrupts = t.sums[6]});
   if (balances_whole_batch(t.model.config().moe, t.config.routing)) mean.routing.balance = balance;
-  mean.router_accuracy = t.config.routing.superclass_of.empty() ? std::numeric_limits<double>::quiet_NaN() : 100.0 * right / images;
+  mean.router_accuracy = t.config.routing.superclass_of.empty() ? std::numeric_limits<double>::quiet_NaN() : 100.0 * t.sums[4] / images;
   return mean;
 }
 
-// Forward and backward of part `part` of the step's batch: adds its gradient to the total, and fills its lane_results.
+// Forward and backward of part `part` of the step's batch, or of this rank's share of that: adds its gradient to the total,
+// and fills its lane_results.
 void add_gradient(Trainer& t, const Batch& batch, int part, int parts) {  // images [B / parts, 3, S, S], targets [B / parts, classes]
   const MoeConfig& moe = t.model.config().moe;
   const RoutingLossConfig& routing = t.config.routing;
-  const int images = batch.size() * parts;  // of the step
+  const int images = batch.whole() * parts;  // of the step
   const auto lanes = static_cast<std::size_t>(Lanes::count(batch.size(), t.lanes.config().lane_size));
   t.lane_results.resize(lanes * static_cast<std::size_t>(parts));
   const std::span<LaneResult> results(t.lane_results.data() + lanes * static_cast<std::size_t>(part), lanes);
-  const StepKey key{.training = true, .seed = t.config.seed, .step = t.step, .first_image = static_cast<std::uint64_t>(part) * static_cast<std::uint64_t>(batch.size())};
+  const StepKey key{.training = true, .seed = t.config.seed, .step = t.step,
+                    .first_image = static_cast<std::uint64_t>(part) * static_cast<std::uint64_t>(batch.whole()) + static_cast<std::uint64_t>(batch.first)};
   if (part == 0) t.gradients.begin();
   else t.gradients.go_on();
 
@@ -71,8 +80,8 @@ void add_gradient(Trainer& t, const Batch& batch, int part, int parts) {  // ima
     c.tape.backward(results[static_cast<std::size_t>(lane.index)].loss, 1.0f / static_cast<float>(images));
   };
   if (balances_whole_batch(moe, routing)) {
-    const auto meet = [&] { gather(results, batch.size(), moe, t.balance); };
-    const float weight = routing.balance_weight * static_cast<float>(batch.size());  // no mean is wanted of this loss
+    const auto meet = [&] { gather(results, batch.whole(), moe, t.lanes.comm(), t.balance); };
+    const float weight = routing.balance_weight * static_cast<float>(batch.whole());  // no mean is wanted of this loss
     t.lanes.train(batch.size(), key, t.gradients, forward, meet, [&](Context& c, Lane lane) {
       LaneResult& result = results[static_cast<std::size_t>(lane.index)];
       result.loss = add_batch_balance(c, result.loss, result.routing, t.balance, weight);
@@ -103,8 +112,8 @@ void update(Trainer& t, float rate, float scale) {
 
 }  // namespace
 
-Trainer::Trainer(ViT& model, const StepConfig& config)
-    : config(config), model(model), lanes(model.parameters(), config.lanes, config.kernels),
+Trainer::Trainer(ViT& model, const StepConfig& config, Comm* comm)
+    : config(config), model(model), lanes(model.parameters(), config.lanes, config.kernels, comm),
       gradients(model.parameters().block_size(), config.lanes.threads), m(model.parameters().block_size()),
       v(config.optimizer == Optimizer::adamw ? model.parameters().block_size() : 0), average(config.ema > 0 ? model.parameters().block_size() : 0) {
   if (config.layer_decay < 1) rate_scales = layer_rates(model.parameters(), model.config().depth, config.layer_decay);
@@ -120,10 +129,14 @@ StepResult train_step(Trainer& t, int parts, const std::function<const Batch&()>
   for (int part = 0; part < parts; ++part) {
     const Batch& batch = next();
     add_gradient(t, batch, part, parts);
-    images += batch.size();
+    images += batch.whole();
     balance += t.balance.loss / parts;
   }
   StepResult result = mean_of_lanes(t, images, balance);
+  if (t.lanes.comm().ranks() > 1) {
+    t.lanes.comm().sum(t.gradients.total());
+    t.lanes.mark("sum over ranks");
+  }
   result.gradient_norm = t.gradients.norm(t.lanes.threads());
   result.learning_rate = t.config.schedule.at(t.step);
   result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
@@ -132,7 +145,7 @@ StepResult train_step(Trainer& t, int parts, const std::function<const Batch&()>
     const Block& weights = t.model.parameters().weights();
     if (t.step == 0) std::copy_n(weights.data(), t.average.size(), t.average.data());
     update(t, result.learning_rate, clip_factor(result.gradient_norm, t.config.clip));
-    move_balance_biases(t);
+    move_balance_biases(t, std::span<const double>(t.sums).subspan(taken_at));
     if (t.average.size() > 0) update_average(t.average, weights, t.config.ema, t.lanes.threads());
     t.lanes.mark("update");
   }

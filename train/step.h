@@ -1,5 +1,6 @@
 // train/step.h: one training step, the data walk in order. If you read one file of this project, read step.cpp.
 #pragma once
+#include <atomic>
 #include <functional>
 
 #include "engine/gradients.h"
@@ -33,7 +34,8 @@ struct StepConfig {
 
 // What a step reads and changes. Its whole state is (weights, m, v, average, step): a checkpoint holds these and no more.
 struct Trainer {
-  Trainer(ViT& model, const StepConfig& config);
+  // With `comm`, one of several ranks that train together, each on its share of every batch; null: alone.
+  Trainer(ViT& model, const StepConfig& config, Comm* comm = nullptr);
 
   StepConfig config;
   ViT& model;
@@ -42,9 +44,11 @@ struct Trainer {
   Block m, v;               // AdamW's moments; SGD has m alone, v is empty
   Block average;            // of the weights, over the steps; empty where there is none
   std::uint64_t step = 0;   // steps done
+  const std::atomic<int>* stop = nullptr;  // the number of a signal that asks to stop, 0: none; read in each step
 
   std::vector<float> rate_scales;        // [parameters] factor of each one's learning rate; empty: 1
   std::vector<LaneResult> lane_results;  // of all parts of the step; kept for their memory, as is what follows
+  std::vector<double> sums;              // what the ranks sum beside the gradient
   BatchBalance balance;
 };
 
@@ -55,6 +59,7 @@ struct StepResult {
   double gradient_norm;     // before clipping
   float learning_rate;
   bool finite;              // false: loss or gradient is not a number or infinite, and nothing was updated
+  int stop;                 // the largest of the ranks' signals: all of them stop after the same step
 };
 
 StepResult train_step(Trainer& t, const Batch& batch);

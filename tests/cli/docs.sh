@@ -157,4 +157,7 @@ if [ -z "$wrong" ]; then ok "includes go in one direction"; else not_ok "include
 wrong=$(grep -rlE --include='*.h' --include='*.cpp' '^ *# *include *[<"](dnnl|oneapi/dnnl)' "${order[@]}" | grep -vE '^(engine|ops)/|^tools/mvmoe/info\.cpp$')
 if [ -z "$wrong" ]; then ok "oneDNN is included where it is used"; else not_ok "oneDNN is included where it is used" "$wrong"; fi
 
+wrong=$(grep -rlE --include='*.h' --include='*.cpp' '^ *# *include *[<"]mpi\.h' "${order[@]}" tests | grep -vE '^(engine/comm_mpi|tools/cluster/)')
+if [ -z "$wrong" ]; then ok "MPI is included behind engine/comm.h, and where the network is measured"; else not_ok "MPI is included behind engine/comm.h, and where the network is measured" "$wrong"; fi
+
 finish

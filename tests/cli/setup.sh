@@ -9,7 +9,7 @@ setup() {
   local path=$1
   shift
   code=0
-  env -u CXX -u ONEDNN -u LIBRARIES PATH="$path" "$@" "$bash" "$setup" >"$captured/out" 2>"$captured/err" </dev/null || code=$?
+  env -u CXX -u ONEDNN -u LIBRARIES -u MPI PATH="$path" "$@" "$bash" "$setup" >"$captured/out" 2>"$captured/err" </dev/null || code=$?
   out=$(<"$captured/out") err=$(<"$captured/err")
 }
 # A program of that name in the folder, which writes down that it was called.
@@ -87,6 +87,21 @@ else
   fake root apt-get 'exit 100'  # no network
   setup "$root"
   check "apt-get fails: so does setup" different "$code" 0
+fi
+
+### MPI is asked for only where it is wanted
+if [ -n "$compiler" ]; then
+  cp -a unprivileged mpi
+  rm -f mpi/id mpi/sudo
+  fake mpi id 'echo 0'
+  fake mpi g++ 'cat >/dev/null'
+  fake mpi apt-get
+  rm -f called
+  setup "$work/mpi"
+  check "without MPI=1: nothing of MPI" equal "$(grep '^apt-get' called)" ""
+  setup "$work/mpi" MPI=1
+  check "MPI=1: Open MPI is installed" grep -q '^apt-get install .* openmpi-bin libopenmpi-dev$' called
+  rm -f called
 fi
 
 ### A compiler by another name

@@ -4,7 +4,8 @@
 #   bash tests/cluster/slurm.sh build/mvmoe        (make slurm-test; five minutes on two idle cores)
 . tests/cli/lib/checks.sh
 . "$repository/tools/cluster/slurm_node.sh"
-trap 'stop_node; clean_up' EXIT
+# A second Ctrl-C, or a signal to the group as well as to this shell, must not cut the taking down short.
+trap 'trap "" INT TERM HUP; stop_node; clean_up' EXIT
 
 if ! start_node "$scratch/node"; then
   not_ok "a Slurm node starts" "see above"

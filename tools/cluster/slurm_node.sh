@@ -76,7 +76,7 @@ node_processes() {
 }
 
 stop_node() {
-  [ -n "${node:-}" ] || return 0
+  [ -n "${node:-}" ] && [ -n "$(node_processes)" ] || return 0  # scancel waits long for a controller that is gone
   local pid one tries
   scancel --user="$(id -un)" --signal=KILL 2>/dev/null
   scancel --user="$(id -un)" 2>/dev/null

@@ -15,6 +15,7 @@
 #include "tools/mvmoe/machine.h"
 #include "tools/mvmoe/op_table.h"
 #include "tools/mvmoe/options.h"
+#include "tools/mvmoe/ranks.h"
 #include "tools/mvmoe/trace.h"
 #include "train/step.h"
 
@@ -51,6 +52,7 @@ double gemm_peak(int threads, Kernels kernels) {
 struct BenchOptions {
   ModelOptions model;
   ThreadOptions threads;
+  RankOptions ranks;
   int batch_size = 128, steps = 12, warmup = 3;
   std::string trace;
   bool json = false;
@@ -70,10 +72,18 @@ Batch random_batch(const ModelConfig& config, int size, Block& memory) {
   return batch;
 }
 
+// One rank's share of it.
+Batch part_of(const Batch& batch, Share share) {
+  const auto first = batch.labels.begin() + share.first;
+  return {.images = batch.images.outer_slice(share.first, share.images), .targets = batch.targets.outer_slice(share.first, share.images),
+          .labels = {first, first + share.images}, .first = share.first, .of = batch.size()};
+}
+
 // Step times, sorted, and what each operation took of them.
 struct Measured {
   std::vector<double> ms;
   std::vector<OpRow> ops;
+  double ranks_ms = 0;  // of a timed step: waiting for the other ranks, and exchanging with them
 };
 
 // `--steps` steps are timed as they are in training. As many again, three at most, are recorded: a look at the clock for
@@ -81,8 +91,10 @@ struct Measured {
 Measured measure(const BenchOptions& o, Lanes& lanes, const std::function<void()>& step) {
   Measured measured;
   for (int i = 0; i < o.warmup + o.steps; ++i) {
-    const double ms = milliseconds(step);
-    if (i >= o.warmup) measured.ms.push_back(ms);
+    const double waited_s = lanes.comm().waited_s(), ms = milliseconds(step);
+    if (i < o.warmup) continue;
+    measured.ms.push_back(ms);
+    measured.ranks_ms += 1000 * (lanes.comm().waited_s() - waited_s) / o.steps;
   }
   std::sort(measured.ms.begin(), measured.ms.end());
 
@@ -97,41 +109,46 @@ Measured measure(const BenchOptions& o, Lanes& lanes, const std::function<void()
     steps.add("step", Phase::around);
   }
   lanes.record_into(nullptr);
-  if (!o.trace.empty()) write_trace(o.trace, threads, steps);
+  if (!o.trace.empty() && lanes.comm().first()) write_trace(o.trace, threads, steps);
   measured.ops = op_rows(threads, recorded);
   return measured;
 }
 
-int report(const BenchOptions& o, const ModelConfig& config, const Measured& measured, double flops_a_mac) {
+int report(const BenchOptions& o, const ModelConfig& config, const Measured& measured, double flops_a_mac, Comm& comm) {
   const std::vector<double>& times = measured.ms;
-  const double median = times[times.size() / 2], peak = gemm_peak(o.threads.lanes().threads, o.threads.kernels_to_run());
+  const double median = times[times.size() / 2], peak = comm.sum(gemm_peak(o.threads.lanes().threads, o.threads.kernels_to_run()));  // on all ranks at once
   const Cost c = cost(config);
   const double gflops = flops_a_mac * static_cast<double>(c.macs) * o.batch_size / median / 1e6;
   if (o.json) {
     print_json({{"step_ms", median}, {"step_ms_min", times.front()}, {"step_ms_max", times.back()}, {"images_per_s", 1000 * o.batch_size / median},
                 {"peak_share", gflops / peak}, {"gemm_peak_gflops", peak}, {"peak_rss_mb", peak_rss_mb()}, {"macs", c.macs}, {"executed_macs", c.executed_macs},
-                {"threads", o.threads.lanes().threads}, {"precision", o.threads.precision_to_use()}, {"processor", processor_name()}, {"ops", op_table_json(measured.ops)}});
+                {"ranks", comm.ranks()}, {"ranks_ms", measured.ranks_ms}, {"threads", o.threads.lanes().threads}, {"precision", o.threads.precision_to_use()}, {"processor", processor_name()}, {"ops", op_table_json(measured.ops)}});
     return 0;
   }
+  if (comm.ranks() > 1) std::printf("%d ranks of ", comm.ranks());
   std::printf("%s, %d threads, %s\n", processor_name().c_str(), o.threads.lanes().threads, o.threads.precision_to_use().c_str());
   std::printf("step %.2f ms (median of %zu; %.2f to %.2f), %.1f images/s, %.2f of the gemm peak (%.0f GFLOP/s), %.0f MiB at most\n", median, times.size(),
               times.front(), times.back(), 1000 * o.batch_size / median, gflops / peak, peak, peak_rss_mb());
+  if (comm.ranks() > 1) std::printf("of a step, %.2f ms were for the other ranks: waiting, and summing with them; the rest of this is rank 0's\n", measured.ranks_ms);
   print_op_table(measured.ops);
   return 0;
 }
 
-int bench_train(const BenchOptions& o, const ModelConfig& config) {
+int bench_train(const BenchOptions& o, const ModelConfig& config, Comm& comm) {
   ViT model(config);
   model.initialise(0);
   Block memory;
-  const Batch batch = random_batch(config, o.batch_size, memory);
-  say_idle_threads(o.threads.lanes(), o.batch_size);
-  Trainer trainer(model, {.schedule = {.total_steps = 1'000'000}, .clip = 1, .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()});
+  const Batch whole = random_batch(config, o.batch_size, memory);
+  Trainer trainer(model, {.schedule = {.total_steps = 1'000'000}, .clip = 1, .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()}, &comm);
+  if (const int lanes = Lanes::count(o.batch_size, o.threads.lane_size); lanes < comm.ranks())
+    fail_usage("--batch-size: ", o.batch_size, " images in lanes of ", o.threads.lane_size, " are too few for ", comm.ranks(), " ranks");
+  const Batch batch = part_of(whole, trainer.lanes.share_of(o.batch_size));
+  if (comm.first()) say_idle_threads(o.threads.lanes(), batch.size());
   const Measured measured = measure(o, trainer.lanes, [&] { train_step(trainer, batch); });
-  return report(o, config, measured, 6);  // a multiply-add is two operations, and is done three times: forward, dx, dW
+  return report(o, config, measured, 6, comm);  // a multiply-add is two operations, and is done three times: forward, dx, dW
 }
 
-int bench_infer(const BenchOptions& o, const ModelConfig& config) {
+int bench_infer(const BenchOptions& o, const ModelConfig& config, Comm& comm) {
   ViT model(config);
   model.initialise(0);
   Block memory;
@@ -140,7 +157,7 @@ int bench_infer(const BenchOptions& o, const ModelConfig& config) {
   const Measured measured = measure(o, lanes, [&] {
     lanes.infer(batch.size(), [&](Context& c, Lane lane) { model.forward(c, batch.images.outer_slice(lane.first, lane.images)); });
   });
-  return report(o, config, measured, 2);
+  return report(o, config, measured, 2, comm);
 }
 
 int bench_ops(const BenchOptions& o, const ModelConfig& config) {
@@ -158,8 +175,8 @@ int bench_ops(const BenchOptions& o, const ModelConfig& config) {
 
 }  // namespace
 
-int bench_command(const Words& words) {
-  if (!words.empty() && words[0] == "loader") return bench_loader_command({words.begin() + 1, words.end()});
+int bench_command(const Words& words, Comm& comm) {
+  if (!words.empty() && words[0] == "loader") return comm.first() ? bench_loader_command({words.begin() + 1, words.end()}) : 0;
   BenchOptions o;
   std::vector<std::string> what;
   Flags flags("bench train|infer|ops [flags]   (bench loader: see bench loader --help)",
@@ -174,6 +191,7 @@ int bench_command(const Words& words) {
   flags.add("warmup", o.warmup, "steps before them", 0);
   flags.add("trace", o.trace, "write what each thread did, and when, in the Chrome trace format (ui.perfetto.dev opens it)", "FILE");
   o.threads.declare(flags);
+  o.ranks.declare(flags);
   flags.add("json", o.json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   if (what.size() != 1 || (what[0] != "train" && what[0] != "infer" && what[0] != "ops"))
@@ -182,7 +200,9 @@ int bench_command(const Words& words) {
   if (what[0] == "ops" && flags.given("trace")) fail_usage("--trace: `bench ops` runs no step: give it to bench train or infer");
   if (what[0] == "ops" && flags.given("batch-size")) fail_usage("--batch-size: `bench ops` runs one lane a thread: give --lane-size");
   const ModelConfig config = o.model.resolve(0, 0);
-  return what[0] == "train" ? bench_train(o, config) : what[0] == "infer" ? bench_infer(o, config) : bench_ops(o, config);
+  if (what[0] != "train" && comm.ranks() > 1) fail_usage("bench ", what[0], ": measures one process, and ", comm.ranks(), " were started: bench train is for several");
+  settle(comm, o.ranks, o.threads, true);
+  return what[0] == "train" ? bench_train(o, config, comm) : what[0] == "infer" ? bench_infer(o, config, comm) : bench_ops(o, config);
 }
 
 }  // namespace mvmoe

@@ -5,26 +5,31 @@
 #include <string>
 #include <vector>
 
+#include "engine/comm.h"
+
 namespace mvmoe {
 
 using Words = std::vector<std::string>;
 
 // The number of the signal that asked to stop (SIGINT, SIGTERM, SIGUSR1, SIGHUP), 0 until one did. A second Ctrl-C
-// ends the process at once. `listen` comes before any other thread is started.
+// ends the process at once. `listen` comes before any other thread is started; of several ranks, one answers the user.
 const std::atomic<int>& stop_signal();
-void listen_for_stop_signals();
+void listen_for_stop_signals(bool answer = true);
 int exit_code_of(int signal);  // 0: none came; 130: Ctrl-C; 75: another one, run again
 
-int train_command(const Words& words);
-int run_training(const Words& words);  // the same as a stage of something larger: a stop is not answered with advice
-int evaluate_command(const Words& words);
-int confusion_command(const Words& words);
+// These run in several ranks together, each with the same words.
+int train_command(const Words& words, Comm& comm);
+int run_training(const Words& words, Comm& comm);  // the same as a stage of something larger: a stop is not answered with advice
+int evaluate_command(const Words& words, Comm& comm);
+int confusion_command(const Words& words, Comm& comm);
+int pipeline_command(const Words& words, Comm& comm);
+int bench_command(const Words& words, Comm& comm);
+
+// These in one.
 int superclasses_command(const Words& words);
-int pipeline_command(const Words& words);
 int predict_command(const Words& words);
 int summary_command(const Words& words);
 int gradcheck_command(const Words& words);
-int bench_command(const Words& words);
 int bench_loader_command(const Words& words);  // the words behind `bench loader`
 int pack_command(const Words& words);
 int augment_preview_command(const Words& words);

@@ -7,6 +7,7 @@
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
+#include "tools/mvmoe/ranks.h"
 #include "train/progress_bar.h"
 #include "train/superclass/class_names.h"
 #include "train/superclass/confusion_csv.h"
@@ -51,9 +52,10 @@ void print_most_confused(const Confusion& confusion) {
 
 }  // namespace
 
-int confusion_command(const Words& words) {
+int confusion_command(const Words& words, Comm& comm) {
   std::string weights, data_spec, out, kind = "soft";
   ThreadOptions threads;
+  RankOptions ranks;
   bool json = false, strict = false, quiet = false;
   Flags flags("confusion --weights FILE --data SPEC --out FILE.csv [flags]",
               "Which classes trained weights take for which, on the part of the training images that was held out from them.");
@@ -63,6 +65,7 @@ int confusion_command(const Words& words) {
   flags.add_choice("kind", kind, "probabilities summed, or predictions counted", {"soft", "hard"});
   flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");
   threads.declare_for_inference(flags);
+  ranks.declare(flags);
   flags.add("quiet", quiet, "no progress on stderr");
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
@@ -72,18 +75,19 @@ int confusion_command(const Words& words) {
   if (!folder.empty() && !fs::is_directory(folder, ignored)) fail(printable(out), ": its folder is not there");  // before the work, not after
   if (fs::equivalent(weights, out, ignored)) fail_usage("--out: ", printable(out), " is the weights file");
 
+  settle(comm, ranks, threads, true);
   const LoadedModel loaded = load_model(weights);
-  const ImageSet images = held_out_part(weights, loaded.description, load_dataset(data_spec, strict, Wanted::train));
-  Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run());
+  const ImageSet images = held_out_part(weights, loaded.description, load_same_dataset(comm, data_spec, strict, Wanted::train));
+  Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run(), &comm);
   const MeasuredConfusion measured = [&] {
-    ProgressBar bar(ProgressBar::mode_for_stderr(quiet), 1);
+    ProgressBar bar(ProgressBar::mode_for_stderr(quiet || !comm.first()), 1);
     return measure_confusion(*loaded.model, images, loaded.description.preprocessing, kind == "soft" ? ConfusionKind::soft : ConfusionKind::hard, lanes,
                              [&](int done) { return bar.show(WorkLine{"held-out images", done, images.size()}), stop_signal() == 0; });
   }();
   if (!measured.complete) return exit_code_of(stop_signal());  // the pipeline listens; alone, a signal ends it
   say_damaged(images);
   const Confusion confusion{.classes = loaded.description.classes, .matrix = measured.matrix};
-  write_confusion(out, confusion);
+  comm.on_first([&] { write_confusion(out, confusion); });
   if (json) {
     print_json({{"classes", confusion.classes.size()}, {"images", measured.images}, {"accuracy", measured.accuracy}});
   } else {

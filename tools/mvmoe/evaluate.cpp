@@ -7,6 +7,7 @@
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
+#include "tools/mvmoe/ranks.h"
 #include "tools/mvmoe/weights_options.h"
 #include "train/class_accuracy.h"
 #include "train/progress_bar.h"
@@ -52,16 +53,18 @@ void label_by_name(DataSet& data, const std::vector<std::string>& classes, const
 
 }  // namespace
 
-int evaluate_command(const Words& words) {
+int evaluate_command(const Words& words, Comm& comm) {
   std::string data_spec;
   WeightsOptions given;
   ThreadOptions threads;
+  RankOptions ranks;
   bool json = false, strict = false, per_class = false, quiet = false;
   Flags flags("evaluate --weights FILE --data SPEC [flags]", "Accuracy and loss of trained weights on a data set's test images.");
   given.declare(flags);
   flags.add("data", data_spec, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
   flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");
   threads.declare_for_inference(flags);
+  ranks.declare(flags);
   flags.add("per-class", per_class, "a table of all classes too, the worst first");
   flags.add("quiet", quiet, "no progress on stderr");
   flags.add("json", json, "results as one JSON object in the last line of stdout");
@@ -70,11 +73,12 @@ int evaluate_command(const Words& words) {
   flags.require("weights");
   flags.require("data");
 
+  settle(comm, ranks, threads, true);
   LoadedModel loaded = given.load();
   const std::string& weights = given.weights;
-  DataSet data = load_dataset(data_spec, strict, Wanted::test);
+  DataSet data = load_same_dataset(comm, data_spec, strict, Wanted::test);
   require_test_images(data);
-  say_notes(data);
+  if (comm.first()) say_notes(data);
   const ModelConfig& config = loaded.model->config();
   if (!loaded.description.named && config.classes == static_cast<int>(data.classes.size())) loaded.description.classes = data.classes;  // in their order, as timm takes them
   if (data.test.read) label_by_name(data, loaded.description.classes, weights);
@@ -83,9 +87,9 @@ int evaluate_command(const Words& words) {
   if (!data.test.read && config.image != data.test.side)
     fail_usage("--data: ", printable(data_spec), " has images of side ", data.test.side, ", the weights in ", printable(weights), " were trained for ", config.image);
 
-  Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run());
+  Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run(), &comm);
   const Evaluation e = [&] {
-    ProgressBar bar(ProgressBar::mode_for_stderr(quiet), 1);
+    ProgressBar bar(ProgressBar::mode_for_stderr(quiet || !comm.first()), 1);
     return evaluate(*loaded.model, data.test, loaded.description.preprocessing, lanes,
                     {.superclass_of = loaded.description.superclass_of, .keep_on = [&](int done) { return bar.show(WorkLine{"test images", done, data.test.size()}), true; }});
   }();

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "engine/comm.h"
 #include "engine/cores.h"
 #include "engine/error.h"
 #include "engine/files.h"
@@ -33,23 +34,12 @@ std::vector<std::string> instruction_sets() {
   return sets;
 }
 
-// The processors this process may run on, e.g. "0-1,4".
-std::string pinning() {
-  const std::vector<int> processors = allowed_processors();
-  std::string out;
-  for (std::size_t first = 0, next; first < processors.size(); first = next) {
-    for (next = first + 1; next < processors.size() && processors[next] == processors[next - 1] + 1;) ++next;
-    out += (out.empty() ? "" : ",") + std::to_string(processors[first]) + (next - first > 1 ? "-" + std::to_string(processors[next - 1]) : "");
-  }
-  return out;
-}
-
 Json machine() {
   const dnnl_version_t* v = dnnl_version();
   const auto sets = instruction_sets();
   return {{"processor", processor_name()}, {"instruction_sets", sets}, {"cores", available_cores()}, {"pinning", pinning()},
           {"onednn", std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch)},
-          {"bf16", has_gemm_bf16()}, {"mpi", false}};
+          {"bf16", has_gemm_bf16()}, {"mpi", Comm::has_mpi() ? Json(Comm::version()) : Json(false)}};
 }
 
 // What timm's tensors and the config.json beside them say; null: nobody says it, and a flag must.

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <fstream>
+#include <vector>
+
+#include "engine/cores.h"
 
 namespace mvmoe {
 
@@ -12,6 +15,16 @@ std::string processor_name() {
   for (std::string line; std::getline(cpuinfo, line);)
     if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
   return "unknown";
+}
+
+std::string pinning() {
+  const std::vector<int> processors = allowed_processors();
+  std::string out;
+  for (std::size_t first = 0, next; first < processors.size(); first = next) {
+    for (next = first + 1; next < processors.size() && processors[next] == processors[next - 1] + 1;) ++next;
+    out += (out.empty() ? "" : ",") + std::to_string(processors[first]) + (next - first > 1 ? "-" + std::to_string(processors[next - 1]) : "");
+  }
+  return out;
 }
 
 double peak_rss_mb() {

@@ -1,21 +1,29 @@
 // tools/mvmoe/main.cpp: finds the subcommand, and turns an error into one line and an exit code.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <functional>
+#include <optional>
+#include <variant>
 
 #include "engine/error.h"
 #include "engine/files.h"
 #include "engine/nearest.h"
 #include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/ranks.h"
 
 namespace mvmoe {
 namespace {
 
+using InOne = int (*)(const Words&);
+using InRanks = int (*)(const Words&, Comm&);  // in all processes that a launcher started; of the others, rank 0 runs alone
+
 struct Command {
   const char* name;
-  int (*run)(const Words&);
+  std::variant<InOne, InRanks> run;
   const char* help;
 };
 
@@ -41,37 +49,67 @@ void print_commands() {
   std::printf("\nTo begin with, nothing to download: mvmoe train --data glyphs --model vit-4x64 --patch 8 --epochs 3 --out runs/first\n");
 }
 
-int dispatch(const Words& words) {
-  if (words.size() == 2 && words[0] == "help") return dispatch({words[1], "--help"});
+const Command* find(const std::string& name) {
+  const auto found = std::find_if(commands.begin(), commands.end(), [&](const Command& command) { return name == command.name; });
+  return found == commands.end() ? nullptr : &*found;
+}
+
+bool runs_in_ranks(const Words& words) {
+  const Command* const command = words.empty() ? nullptr : find(words[0]);
+  return command && std::holds_alternative<InRanks>(command->run);
+}
+
+int dispatch(const Words& words, Comm& comm) {
+  if (words.size() == 2 && words[0] == "help") return dispatch({words[1], "--help"}, comm);
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     print_commands();
     return 0;
   }
-  std::vector<std::string> names;
-  for (const Command& command : commands) {
-    if (words[0] == command.name) return command.run({words.begin() + 1, words.end()});
-    names.push_back(command.name);
+  if (const Command* const command = find(words[0])) {
+    const Words behind(words.begin() + 1, words.end());
+    if (const auto* in_ranks = std::get_if<InRanks>(&command->run)) return (*in_ranks)(behind, comm);
+    return std::get<InOne>(command->run)(behind);
   }
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.push_back(command.name);
   const std::string near = nearest(words[0], names);
   fail_usage("'", printable(words[0]), "' is no command", near.empty() ? "" : ": did you mean " + near + "?", " (mvmoe --help lists all)");
+}
+
+Outcome outcome_of(const std::function<int()>& work) {
+  try {
+    return {.code = work()};
+  } catch (const UsageError& e) {
+    return {.code = 2, .error = e.what()};
+  } catch (const std::bad_alloc&) {
+    return {.code = 1, .error = "out of memory"};
+  } catch (const std::exception& e) {
+    return {.code = 1, .error = printable(e.what())};
+  }
+}
+
+int run_program(const Words& words) {
+  std::optional<Comm> comm;
+  const Outcome joined = outcome_of([&] {
+    comm.emplace(Comm::join([](const std::string& line) { std::fprintf(stderr, "mvmoe: %s; all ranks end (train --resume goes on from the last checkpoint)\n", line.c_str()); }));
+    return 0;
+  });
+  if (!comm) {
+    std::fprintf(stderr, "mvmoe: %s\n", joined.error.c_str());
+    return joined.code;
+  }
+  const bool in_ranks = runs_in_ranks(words);
+  const Outcome outcome = outcome_of([&] {
+    if (!comm->first() && !std::freopen("/dev/null", "w", stdout)) fail("/dev/null: ", std::strerror(errno));  // rank 0 prints
+    meet(*comm, words);
+    const int code = comm->first() || in_ranks ? dispatch(words, *comm) : 0;
+    if (code == 0 && (std::fflush(stdout) != 0 || std::ferror(stdout))) fail("the results could not be written to stdout: ", std::strerror(errno));
+    return code;
+  });
+  return end_together(*comm, outcome, in_ranks);
 }
 
 }  // namespace
 }  // namespace mvmoe
 
-int main(int argc, char** argv) {
-  try {
-    const int code = mvmoe::dispatch({argv + 1, argv + argc});
-    if (code == 0 && (std::fflush(stdout) != 0 || std::ferror(stdout))) mvmoe::fail("the results could not be written to stdout: ", std::strerror(errno));
-    return code;
-  } catch (const mvmoe::UsageError& e) {
-    std::fprintf(stderr, "mvmoe: %s\n", e.what());
-    return 2;
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "mvmoe: out of memory\n");
-    return 1;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "mvmoe: %s\n", mvmoe::printable(e.what()).c_str());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return mvmoe::run_program({argv + 1, argv + argc}); }

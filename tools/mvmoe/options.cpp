@@ -92,7 +92,11 @@ void ThreadOptions::declare(Flags& flags) {
 }
 
 LaneConfig ThreadOptions::lanes() const {
-  return {.threads = threads ? threads : available_cores(), .lane_size = lane_size, .gradient_blocks = gradient_blocks};
+  return {.threads = threads ? threads : std::max(1, available_cores() / ranks_sharing), .lane_size = lane_size, .gradient_blocks = gradient_blocks};
+}
+
+void RankOptions::declare(Flags& flags) {
+  flags.add("comm-timeout", timeout, "of several ranks (mpirun, srun): seconds without a sign of life after which a rank is lost, and the job ends", 5, 86400);
 }
 
 std::string ThreadOptions::precision_to_use() const {

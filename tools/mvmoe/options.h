@@ -49,6 +49,7 @@ struct ThreadOptions {
   int lane_size = 8;
   int gradient_blocks = 16;
   std::string kernels = "fast", precision = "fp32";
+  int ranks_sharing = 1;    // ranks that may use the same cores: by default each takes its part
 
   void declare(Flags& flags);
   void declare_for_inference(Flags& flags);  // without --gradient-blocks
@@ -60,6 +61,12 @@ struct ThreadOptions {
 
 // On stderr, where training on batches of `images` has fewer lanes or gradient blocks than threads: the others are idle.
 void say_idle_threads(const LaneConfig& lanes, int images);
+
+// The flag of commands that run in several ranks.
+struct RankOptions {
+  int timeout = 60;  // seconds
+  void declare(Flags& flags);
+};
 
 // What the user should hear about the data, on stderr: what was passed over; which images could not be read since the last
 // call, and what follows from that.

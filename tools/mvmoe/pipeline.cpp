@@ -9,6 +9,7 @@
 #include "engine/json.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/machine.h"
+#include "tools/mvmoe/ranks.h"
 #include "tools/mvmoe/recipes.h"
 #include "tools/mvmoe/train_options.h"
 #include "tools/pipeline/compare.h"
@@ -80,16 +81,16 @@ Words operator+(Words a, const Words& b) {
 
 int stop_code() { return exit_code_of(stop_signal()); }
 
-int run_compare(const PipelineOptions& o, const DataSet& data) {
+int run_compare(const PipelineOptions& o, const DataSet& data, Comm& comm) {
   const fs::path folder = o.train.out;
   const bool upcycled = o.train.upcycle;
   const SuperClasses division = read_superclasses(folder / "superclasses.json", data.classes, o.train.model.moe.experts);
-  ProgressBar bar(ProgressBar::mode_for_stderr(o.train.quiet), o.train.log_interval);
+  ProgressBar bar(ProgressBar::mode_for_stderr(o.train.quiet || !comm.first()), o.train.log_interval);
   const auto keep_on = [&](int images, int of) { return bar.show(WorkLine{"comparing", images, of}), stop_signal() == 0; };
   const auto comparison = compare({.dense = folder / "dense/last.safetensors", .moe = folder / "moe/last.safetensors",
                                    .control = upcycled ? std::optional(folder / "control/last.safetensors") : std::nullopt},
                                   data, {.superclass_of = division.of_class, .lanes = o.train.threads.lanes(), .kernels = o.train.threads.kernels_to_run(),
-                                         .seed = o.train.seed, .keep_on = keep_on});
+                                         .seed = o.train.seed, .keep_on = keep_on, .comm = &comm});
   if (!comparison) return stop_code();
   const bool known = !data.coarse_of_class.empty();
   Json json{{"data", o.train.data}, {"model", o.train.model.model}, {"epochs", o.train.epochs}, {"experts", o.train.model.moe.experts},
@@ -99,11 +100,48 @@ int run_compare(const PipelineOptions& o, const DataSet& data) {
             {"ari", known ? Json(adjusted_rand_index(division.of_class, data.coarse_of_class)) : Json(nullptr)},
             {"nmi", known ? Json(normalised_mutual_information(division.of_class, data.coarse_of_class)) : Json(nullptr)}};
   json.update(to_json(*comparison));
-  write_file(folder / "comparison.json", json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  comm.on_first([&] { write_file(folder / "comparison.json", json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"); });
   return 0;
 }
 
-std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const DataSet& data) {
+// Rank 0 goes through the stages; what all ranks do together, it tells the others.
+class Together {
+ public:
+  Together(Comm& comm, const PipelineOptions& o, const DataSet& data) : comm_(comm), o_(o), data_(data) {}
+
+  // On rank 0.
+  int run(const std::string& command, const Words& words = {}) {
+    comm_.broadcast(Json{{"command", command}, {"words", words}}.dump());
+    working_ = true;
+    const int code = work(command, words);
+    working_ = false;
+    return code;
+  }
+  // On rank 0, whatever became of its stages. What fails in the middle of common work fails everywhere.
+  void end() {
+    if (!working_) comm_.broadcast(Json{{"command", "end"}, {"words", Words{}}}.dump());
+  }
+  // On the others: does as told, to the end.
+  void follow() {
+    for (;;) {
+      const Json told = Json::parse(comm_.broadcast(""));
+      if (told["command"] == "end") return;
+      work(told["command"], told["words"]);
+    }
+  }
+
+ private:
+  int work(const std::string& command, const Words& words) {
+    return command == "train" ? run_training(words, comm_) : command == "confusion" ? confusion_command(words, comm_) : run_compare(o_, data_, comm_);
+  }
+
+  Comm& comm_;
+  const PipelineOptions& o_;
+  const DataSet& data_;
+  bool working_ = false;
+};
+
+std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const DataSet& data, Together& together) {
   const std::string out = o.train.out, dense = out + "/dense/last.safetensors", superclasses = out + "/superclasses.json";
   const bool guided = o.train.model.moe.routing == "superclass", upcycle = o.train.upcycle;
   const Words quiet(o.train.quiet ? 1 : 0, "--quiet"), manner = words_of(flags, manner_flags) + quiet;
@@ -115,11 +153,11 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
   // What later stages read of a training; its checkpoints make these anew where they are missing.
   const auto results_of = [](const std::string& run) { return std::vector<fs::path>{run + "/last.safetensors"}; };
   const auto check_division = [=, &data] { read_superclasses(superclasses, data.classes, o.train.model.moe.experts); };
-  stages.push_back({"dense", "train " + o.train.model.model + " for " + epochs, {}, {"dense"}, results_of("dense"), {}, [=] {
-    return run_training(training(false) + Words{"--out", out + "/dense", "--resume"});
+  stages.push_back({"dense", "train " + o.train.model.model + " for " + epochs, {}, {"dense"}, results_of("dense"), {}, [=, &together] {
+    return together.run("train", training(false) + Words{"--out", out + "/dense", "--resume"});
   }});
-  stages.push_back({"confusion", "what it takes for what, on the held-out part", {"dense/last.safetensors"}, {"confusion.csv"}, {"confusion.csv"}, {}, [=] {
-    return confusion_command(Words{"--weights", dense, "--out", out + "/confusion.csv", "--kind", o.kind} + data_and_threads + quiet);
+  stages.push_back({"confusion", "what it takes for what, on the held-out part", {"dense/last.safetensors"}, {"confusion.csv"}, {"confusion.csv"}, {}, [=, &together] {
+    return together.run("confusion", Words{"--weights", dense, "--out", out + "/confusion.csv", "--kind", o.kind} + data_and_threads + quiet);
   }});
   std::vector<fs::path> division_inputs{"confusion.csv"};
   if (o.method == "file") division_inputs.push_back(fs::absolute(o.file));
@@ -131,21 +169,21 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
     return superclasses_command(words + quiet);
   }});
   if (upcycle)
-    stages.push_back({"control", "train the dense network for " + epochs + " more", {"dense/last.safetensors"}, {"control"}, results_of("control"), {}, [=] {
-      return run_training(training(false) + Words{"--out", out + "/control", "--resume", "--init-from", dense});
+    stages.push_back({"control", "train the dense network for " + epochs + " more", {"dense/last.safetensors"}, {"control"}, results_of("control"), {}, [=, &together] {
+      return together.run("train", training(false) + Words{"--out", out + "/control", "--resume", "--init-from", dense});
     }});
   std::vector<fs::path> moe_inputs;
   if (guided) moe_inputs.push_back("superclasses.json");
   if (upcycle) moe_inputs.push_back("dense/last.safetensors");
-  stages.push_back({"moe", std::string(upcycle ? "upcycle it and train" : "train the same network") + " with " + E + " experts for " + epochs, moe_inputs, {"moe"}, results_of("moe"), check_division, [=] {
+  stages.push_back({"moe", std::string(upcycle ? "upcycle it and train" : "train the same network") + " with " + E + " experts for " + epochs, moe_inputs, {"moe"}, results_of("moe"), check_division, [=, &together] {
     Words words = training(true) + Words{"--out", out + "/moe", "--resume"};
     if (guided) words = words + Words{"--superclasses", superclasses};
     if (upcycle) words = words + Words{"--upcycle", "--init-from", dense};
-    return run_training(words);
+    return together.run("train", words);
   }});
   std::vector<fs::path> compared{"dense/last.safetensors", "moe/last.safetensors", "superclasses.json"};
   if (upcycle) compared.push_back("control/last.safetensors");
-  stages.push_back({"compare", "both on the test set", compared, {"comparison.json"}, {"comparison.json"}, check_division, [=, &data] { return run_compare(o, data); }});
+  stages.push_back({"compare", "both on the test set", compared, {"comparison.json"}, {"comparison.json"}, check_division, [&together] { return together.run("compare"); }});
   std::vector<fs::path> shown{"comparison.json", "confusion.csv", "superclasses.json", "dense/log.csv", "moe/log.csv"};
   if (upcycle) shown.push_back("control/log.csv");
   stages.push_back({"report", "a page of it all", shown, {"report.html"}, {"report.html"}, {}, [=] {
@@ -179,47 +217,14 @@ void print_json_result(const Json& c, const fs::path& folder) {
               {"sizes", c.at("sizes")}, {"ari", c.at("ari")}, {"nmi", c.at("nmi")}, {"path", (folder / "report.html").string()}});
 }
 
-}  // namespace
-
-int pipeline_command(const Words& words) {
-  PipelineOptions o;
-  Flags flags("pipeline --data SPEC --out DIR [flags]",
-              "The whole method: train a dense network, find what it confuses, make super-classes of that, train a sparse network by them, compare.");
-  declare(flags, o);
-  if (!flags.parse(words)) return 0;
-  apply_recipe(flags, o.train.recipe);
-  if (o.train.upcycle) o.train.model.moe.renormalise_gates = true;  // as train does
-  flags.require("out");
-  if (o.train.out.empty()) fail_usage("--out: is empty, must be a folder");
-  listen_for_stop_signals();
+// On rank 0: what is not done of the stages, and the result.
+int run_stages(const PipelineOptions& o, const Flags& flags, const std::vector<std::string>& names, const DataSet& data, Together& together) {
   const fs::path folder = o.train.out, config_file = folder / "config.json";
-  const FolderLock lock(folder);
-  std::vector<std::string> names = recipe_of(true);
-  names.insert(names.end(), method_flags.begin(), method_flags.end());
-  if (fs::exists(config_file)) {
-    if (!fs::exists(folder / "stages.json"))
-      fail_usage("--out: ", printable(o.train.out), " holds a run that is no pipeline's: choose another folder");
-    agree_with_folder(flags, names, config_file);
-  } else if (fs::exists(folder / "stages.json") || fs::exists(folder / "dense") || fs::exists(folder / "confusion.csv") || holds_run(folder)) {
-    fail_usage("--out: ", printable(o.train.out), " holds a run already: choose another folder");
-  }
-  require_optimizer(flags, o.train.optimizer);
-  o.train.threads.precision = o.train.threads.precision_to_use();
-  if (o.train.data.empty()) flags.require("data");
-  const DataSet data = load_dataset(o.train.data, o.train.strict);
-  require_training_images(data);
-  require_test_images(data);
-  if (!o.train.quiet) say_notes(data);
-  const ModelConfig config = o.train.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
-  check_all(o, data);
-  LoaderConfig loader{.preprocessing = preprocessing_of(o.train, data)};
-  o.train.augment.resolve(data, loader);
-  take_resolved(o.train, config, loader.preprocessing);
   const std::string data_crc32 = std::to_string(crc32_of(data.train)) + " " + std::to_string(crc32_of(data.test));
   if (const nlohmann::json stored = fs::exists(config_file) ? read_configuration(config_file, "--out") : nlohmann::json::object(); stored.value("data_crc32", data_crc32) != data_crc32)
     fail_usage("--data: ", printable(o.train.data), " holds other images or labels than those that ", printable(o.train.out), " was made with: choose another --out");
 
-  Stages stages(folder, stages_of(o, flags, data));
+  Stages stages(folder, stages_of(o, flags, data, together));
   if (!fs::exists(folder / "stages.json")) write_file(folder / "stages.json", "{}\n");
   nlohmann::json all = flags.values(names);  // as it was resolved
   all["data_crc32"] = data_crc32;
@@ -236,6 +241,63 @@ int pipeline_command(const Words& words) {
   if (o.train.json) print_json_result(comparison, folder);
   else std::printf("\n%s\nrun folder: %s\nreport: %s\n", table(comparison).c_str(), printable(o.train.out).c_str(), printable((folder / "report.html").string()).c_str());
   return 0;
+}
+
+}  // namespace
+
+int pipeline_command(const Words& words, Comm& comm) {
+  PipelineOptions o;
+  Flags flags("pipeline --data SPEC --out DIR [flags]",
+              "The whole method: train a dense network, find what it confuses, make super-classes of that, train a sparse network by them, compare.");
+  declare(flags, o);
+  if (!flags.parse(words)) return 0;
+  apply_recipe(flags, o.train.recipe);
+  if (o.train.upcycle) o.train.model.moe.renormalise_gates = true;  // as train does
+  flags.require("out");
+  if (o.train.out.empty()) fail_usage("--out: is empty, must be a folder");
+  listen_for_stop_signals(comm.first());
+  const fs::path folder = o.train.out, config_file = folder / "config.json";
+  std::optional<FolderLock> lock;
+  std::vector<std::string> names = recipe_of(true);
+  names.insert(names.end(), method_flags.begin(), method_flags.end());
+  comm.on_first([&] {
+    lock.emplace(folder);
+    if (fs::exists(config_file)) {
+      if (!fs::exists(folder / "stages.json"))
+        fail_usage("--out: ", printable(o.train.out), " holds a run that is no pipeline's: choose another folder");
+      agree_with_folder(flags, names, config_file);
+    } else if (fs::exists(folder / "stages.json") || fs::exists(folder / "dense") || fs::exists(folder / "confusion.csv") || holds_run(folder)) {
+      fail_usage("--out: ", printable(o.train.out), " holds a run already: choose another folder");
+    }
+  });
+  take_from_first(comm, flags, names);
+  require_optimizer(flags, o.train.optimizer);
+  o.train.threads.precision = o.train.threads.precision_to_use();
+  comm.require_same("as its --precision", o.train.threads.precision);
+  o.train.quiet = o.train.quiet || !comm.first();
+  if (o.train.data.empty()) flags.require("data");
+  const DataSet data = load_same_dataset(comm, o.train.data, o.train.strict);
+  require_training_images(data);
+  require_test_images(data);
+  if (!o.train.quiet) say_notes(data);
+  const ModelConfig config = o.train.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
+  check_all(o, data);
+  LoaderConfig loader{.preprocessing = preprocessing_of(o.train, data)};
+  o.train.augment.resolve(data, loader);
+  take_resolved(o.train, config, loader.preprocessing);
+  Together together(comm, o, data);
+  if (!comm.first()) {
+    together.follow();
+    return 0;
+  }
+  try {
+    const int code = run_stages(o, flags, names, data, together);
+    together.end();
+    return code;
+  } catch (...) {
+    together.end();
+    throw;
+  }
 }
 
 }  // namespace mvmoe

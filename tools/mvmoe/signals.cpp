@@ -27,7 +27,7 @@ const std::atomic<int>& stop_signal() { return received; }
 
 int exit_code_of(int signal) { return signal == 0 ? 0 : signal == SIGINT ? 130 : 75; }
 
-void listen_for_stop_signals() {
+void listen_for_stop_signals(bool answer) {
   // A reader that went away (| tee, | head) must not kill a run before it has saved; writing then fails, no more.
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t waited;
@@ -41,14 +41,14 @@ void listen_for_stop_signals() {
     sigaddset(&waited, signal);
   }
   pthread_sigmask(SIG_BLOCK, &waited, nullptr);  // threads started from here on inherit it
-  std::thread([waited] {
+  std::thread([waited, answer] {
     for (int signal = 0; sigwait(&waited, &signal) == 0;) {
       const int before = received.exchange(signal);
       if (before == SIGINT && signal == SIGINT) {
-        say("stopped at once: what was done since the last checkpoint is lost");
+        if (answer) say("stopped at once: what was done since the last checkpoint is lost");
         _exit(130);
       }
-      if (before == 0) say("stopping after this step; Ctrl-C again stops at once");
+      if (before == 0 && answer) say("stopping after this step; Ctrl-C again stops at once");
     }
   }).detach();
 }

@@ -8,6 +8,7 @@
 #include "engine/files.h"
 #include "engine/json.h"
 #include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/ranks.h"
 #include "tools/mvmoe/recipes.h"
 #include "tools/mvmoe/train_options.h"
 #include "train/run_folder.h"
@@ -108,7 +109,7 @@ void print_result(const RunResult& r, const TrainOptions& o, std::uint64_t steps
               duration(p.total_seconds).c_str(), printable(o.out).c_str());
 }
 
-int train(const Words& words, const char* how_to_go_on) {
+int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   TrainOptions o;
   Flags flags("train --data SPEC --out DIR [flags]", "Trains a model on a data set and writes weights, checkpoints and a log into a folder.");
   declare_run(flags, o);
@@ -121,20 +122,30 @@ int train(const Words& words, const char* how_to_go_on) {
   if (flags.given("data")) check_spec(o.data);
   flags.require("out");
   if (o.out.empty()) fail_usage("--out: is empty, must be a folder");
-  listen_for_stop_signals();  // before any thread is started
+  listen_for_stop_signals(comm.first());  // before any thread is started
   const fs::path folder = o.out, config_file = folder / "config.json";
   if (o.resume && o.overwrite) fail_usage("--overwrite: contradicts --resume: give one of them");
   if (o.overwrite && is_inside(o.init_from, folder))
     fail_usage("--init-from: ", printable(o.init_from), " is of the run that --overwrite removes: choose another --out");
-  const FolderLock lock(folder);  // before the folder is looked into
-  if (!o.config.empty()) take_config(flags, o.config);
-  std::error_code ignored;
-  const bool goes_on = o.resume && fs::exists(config_file, ignored);
-  if (fs::exists(folder / "stages.json", ignored)) fail_usage("--out: ", printable(o.out), " holds a pipeline: choose another folder");
-  if (!o.resume && !o.overwrite && holds_run(folder))
-    fail_usage("--out: ", printable(o.out), " holds a run already: give --resume to go on with it, --overwrite to replace it, or another folder");
-  const bool moved = goes_on && agree_with_folder(flags, recipe_flags, config_file);
+  o.quiet = o.quiet || !comm.first();
+  std::optional<FolderLock> lock;
+  bool goes_on = false, moved = false;  // known to rank 0, as all that concerns the folder
+  comm.on_first([&] {
+    lock.emplace(folder);  // before the folder is looked into
+    if (!o.config.empty()) take_config(flags, o.config);
+    std::error_code ignored;
+    goes_on = o.resume && fs::exists(config_file, ignored);
+    if (fs::exists(folder / "stages.json", ignored)) fail_usage("--out: ", printable(o.out), " holds a pipeline: choose another folder");
+    if (!o.resume && !o.overwrite && holds_run(folder))
+      fail_usage("--out: ", printable(o.out), " holds a run already: give --resume to go on with it, --overwrite to replace it, or another folder");
+    moved = goes_on && agree_with_folder(flags, recipe_flags, config_file);
+  });
+  std::vector<std::string> all_flags = recipe_flags;
+  all_flags.insert(all_flags.end(), manner_flags.begin(), manner_flags.end());
+  take_from_first(comm, flags, all_flags);
+  settle(comm, o.ranks, o.threads, o.quiet);
   o.threads.precision = o.threads.precision_to_use();
+  comm.require_same("as its --precision", o.threads.precision);  // auto may come to another one on another host
   if (o.data.empty()) flags.require("data");
 
   require_experts(flags, o.model.moe, moe_flags);
@@ -144,7 +155,7 @@ int train(const Words& words, const char* how_to_go_on) {
     fail_usage("--upcycle: makes experts of a dense network's MLPs: give --init-from and --experts too");
   if (o.upcycle) o.model.moe.renormalise_gates = true;  // else the experts' copies would be scaled by the gates
 
-  const DataSet data = load_dataset(o.data, o.strict);
+  const DataSet data = load_same_dataset(comm, o.data, o.strict);
   require_training_images(data);
   require_test_images(data);
   if (!o.quiet) say_notes(data);
@@ -165,7 +176,7 @@ int train(const Words& words, const char* how_to_go_on) {
 
   const Preprocessing preprocessing = preprocessing_of(o, data);
   LoaderConfig loader_config{.batch_size = o.batch_size / o.accumulate, .classes = config.classes, .side = config.image, .preprocessing = preprocessing,
-                             .lane_size = o.threads.lane_size, .label_smoothing = o.label_smoothing, .seed = o.seed, .workers = o.workers};
+                             .lane_size = o.threads.lane_size, .label_smoothing = o.label_smoothing, .seed = o.seed, .workers = o.workers, .rank = comm.rank(), .ranks = comm.ranks()};
   o.augment.resolve(data, loader_config);
   if (!o.quiet && !o.augment.note().empty()) std::fprintf(stderr, "mvmoe: %s\n", o.augment.note().c_str());
   const auto steps_per_epoch = static_cast<std::uint64_t>(train_set.size() / o.batch_size);
@@ -184,43 +195,46 @@ int train(const Words& words, const char* how_to_go_on) {
   const std::uint32_t data_crc32 = crc32_of(data.train);
   ViT model(config);
   model.initialise(o.seed);
-  Trainer trainer(model, step);
+  Trainer trainer(model, step, &comm);
   std::optional<Resumed> resumed;
-  if (o.resume) resumed = load_checkpoint(folder, trainer);
-  if (resumed) {
-    for (const std::string& warning : resumed->warnings) std::fprintf(stderr, "mvmoe: warning: a damaged checkpoint is passed over: %s\n", warning.c_str());
-    if (resumed->progress.seed != o.seed)
-      fail_usage("--seed: ", o.seed, " contradicts the checkpoint ", printable(resumed->path.string()), ", made with ", resumed->progress.seed);
-    if (resumed->progress.data_crc32 != data_crc32)
-      fail_usage("--data: ", printable(o.data), " holds other training images or labels than those that the checkpoint ",
-                 printable(resumed->path.string()), " was trained on: name the folder that has them");
-    require_same_division(resumed->path / "weights.safetensors", step.routing.superclass_of, o.superclasses);
-  } else if (!o.init_from.empty()) {
-    require_same_division(o.init_from, step.routing.superclass_of, o.superclasses);
-    const Started started = o.upcycle ? upcycle(o.init_from, model) : start_from(o.init_from, model);
-    if (!o.quiet) say(started, o.init_from);
-  }
+  comm.on_first([&] {
+    if (o.resume) resumed = load_checkpoint(folder, trainer);
+    if (resumed) {
+      for (const std::string& warning : resumed->warnings) std::fprintf(stderr, "mvmoe: warning: a damaged checkpoint is passed over: %s\n", warning.c_str());
+      if (resumed->progress.seed != o.seed)
+        fail_usage("--seed: ", o.seed, " contradicts the checkpoint ", printable(resumed->path.string()), ", made with ", resumed->progress.seed);
+      if (resumed->progress.data_crc32 != data_crc32)
+        fail_usage("--data: ", printable(o.data), " holds other training images or labels than those that the checkpoint ",
+                   printable(resumed->path.string()), " was trained on: name the folder that has them");
+      require_same_division(resumed->path / "weights.safetensors", step.routing.superclass_of, o.superclasses);
+    } else if (!o.init_from.empty()) {
+      require_same_division(o.init_from, step.routing.superclass_of, o.superclasses);
+      const Started started = o.upcycle ? upcycle(o.init_from, model) : start_from(o.init_from, model);
+      if (!o.quiet) say(started, o.init_from);
+    }
+  });
+  share_with_ranks(resumed, trainer);
   Loader loader(train_set, loader_config, first_batch(resumed ? resumed->progress.step : 0, train_set.size() / loader_config.batch_size, o.accumulate));
   // All that can fail without the folder has not failed: from here on it is written to.
-  if (o.overwrite) remove_run(folder);
   // Everything as it was resolved: a later version with other defaults repeats this run.
   take_resolved(o, config, preprocessing);
-  std::vector<std::string> all = recipe_flags;
-  all.insert(all.end(), manner_flags.begin(), manner_flags.end());
-  if (!goes_on || moved) write_file(config_file, flags.values(all).dump(1) + "\n");
+  comm.on_first([&] {
+    if (o.overwrite) remove_run(folder);
+    if (!goes_on || moved) write_file(config_file, flags.values(all_flags).dump(1) + "\n");
+  });
 
   if (!o.quiet)
-    std::fprintf(stderr, "%s (%zu parameters) on %s: %d training, %d held-out, %d test images of %d classes; %d threads\n", o.model.model.c_str(),
+    std::fprintf(stderr, "%s (%zu parameters) on %s: %d training, %d held-out, %d test images of %d classes; %s%d threads\n", o.model.model.c_str(),
                  model.parameters().count(), printable(o.data).c_str(), train_set.size(), holdout.size(), data.test.size(), config.classes,
-                 step.lanes.threads);
-  if (!o.quiet) say_idle_threads(step.lanes, loader_config.batch_size);
+                 comm.ranks() > 1 ? text(comm.ranks(), " ranks of ").c_str() : "", step.lanes.threads);
+  if (!o.quiet) say_idle_threads(step.lanes, trainer.lanes.share_of(loader_config.batch_size).images);
 
   const ModelDescription description{.model = config, .classes = data.classes, .preprocessing = preprocessing, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};
   const RunResult result = run(trainer, {o.holdout > 0 ? &holdout : nullptr, data.test, data_crc32}, loader, description,
                                {.folder = folder, .epochs = o.epochs, .eval_every = o.eval_every, .save_every = o.save_every, .accumulate = o.accumulate, .early_stop = o.early_stop, .keep = o.keep,
                                 .log_interval = o.log_interval, .quiet = o.quiet},
                                resumed, stop_signal());
-  if (result.signal != 0)
+  if (result.signal != 0 && comm.first())
     std::fprintf(stderr, "mvmoe: stopped by a signal at step %llu of %llu, saved in %s%s\n",
                  static_cast<unsigned long long>(result.progress.step), static_cast<unsigned long long>(total), printable(result.checkpoint->string()).c_str(), how_to_go_on);
   print_result(result, o, steps_per_epoch);
@@ -229,7 +243,7 @@ int train(const Words& words, const char* how_to_go_on) {
 
 }  // namespace
 
-int train_command(const Words& words) { return train(words, "; go on with --resume"); }
-int run_training(const Words& words) { return train(words, ""); }
+int train_command(const Words& words, Comm& comm) { return train(words, comm, "; go on with --resume"); }
+int run_training(const Words& words, Comm& comm) { return train(words, comm, ""); }
 
 }  // namespace mvmoe

@@ -14,6 +14,7 @@ struct TrainOptions {
   ModelOptions model;
   ThreadOptions threads;
   AugmentOptions augment;
+  RankOptions ranks;
   std::string data, out, config, init_from, optimizer = "adamw", recipe = "none";
   int epochs = 20, batch_size = 128, eval_every = 1, keep = 2, log_interval = 50, workers = 1, accumulate = 1, early_stop = 0;
   float lr = 1e-3f, lr_base = 0, min_lr = 1e-5f, warmup_epochs = 2, warmup_lr = 1e-6f, weight_decay = 0.05f;

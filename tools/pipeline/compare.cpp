@@ -52,8 +52,9 @@ class Passes {
   Passes(const DataSet& data, const CompareOptions& options, int passes) : data_(data), options_(options), all_(passes * data.test.size()) {}
 
   Evaluation judge(const LoadedModel& loaded, const std::vector<int>& superclass_of, const std::vector<int>& experts = {}) {
-    Lanes lanes(loaded.model->parameters(), options_.lanes, options_.kernels);
-    const auto keep_on = [&](int images) { return !options_.keep_on || options_.keep_on(before_ + images, all_); };
+    Lanes lanes(loaded.model->parameters(), options_.lanes, options_.kernels, options_.comm);
+    const int ranks = options_.comm ? options_.comm->ranks() : 1;
+    const auto keep_on = [&](int images) { return !options_.keep_on || options_.keep_on(std::min(before_ + images * ranks, all_), all_); };
     Evaluation e = evaluate(*loaded.model, data_.test, loaded.description.preprocessing, lanes, {.superclass_of = superclass_of, .experts = experts, .keep_on = keep_on});
     before_ += data_.test.size();
     stopped_ = stopped_ || !e.complete;
@@ -143,7 +144,8 @@ std::optional<Comparison> compare(const Networks& networks, const DataSet& data,
   }
   if (passes.stopped()) return {};
 
-  const std::vector<double> ms = latencies({&dense.loaded, &moe.loaded}, data, options.kernels);
+  std::vector<double> ms(2);
+  if (!options.comm || options.comm->first()) ms = latencies({&dense.loaded, &moe.loaded}, data, options.kernels);
   c.dense = contestant(dense, ms[0]);
   c.moe = contestant(moe, ms[1]);
   if (control) c.control = contestant(*control, ms[0]);  // the same network as the dense one, with other weights

@@ -52,6 +52,7 @@ struct CompareOptions {
   std::uint64_t seed = 0;                // draws the random router's choices
   // Asked now and then, with the images judged so far and those to be judged in all; false stops.
   std::function<bool(int images, int of)> keep_on;
+  Comm* comm = nullptr;  // the ranks that share the work; null: alone
 };
 
 // Empty: stopped. Throws Error if the sparse network was guided by another division.

@@ -25,13 +25,17 @@ MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const
   const int C = model.config().classes, at_a_time = lanes_at_a_time * lanes.config().lane_size;
   MeasuredConfusion out{.matrix = {C, C}, .images = set.size()};
   DoubleMatrix probabilities(std::min(at_a_time, set.size()), C);               // [n, C]
-  std::vector<int> predicted(static_cast<std::size_t>(probabilities.rows));     // [n]
+  std::vector<double> predicted(static_cast<std::size_t>(probabilities.rows));  // [n]
   int correct = 0;
   KeepOn goes_on(keep_on);
   for (int first = 0; first < set.size(); first += at_a_time) {
     const int count = std::min(at_a_time, set.size() - first);
-    lanes.infer(count, [&](Context& c, Lane lane) {
+    const Share share = lanes.share_of(count);
+    std::fill(probabilities.values.begin(), probabilities.values.end(), 0.0);
+    std::fill(predicted.begin(), predicted.end(), 0.0);
+    lanes.infer(share.images, [&](Context& c, Lane lane) {
       if (!goes_on()) return;
+      lane.first += share.first;
       const Tensor images = network_inputs(c, set, first + lane.first, lane.images, model.config().image, preprocessing);
       const Tensor all_logits = model.forward(c, images).logits.value();  // [b, C]
       for (int i = 0; i < lane.images; ++i) {
@@ -39,14 +43,16 @@ MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const
         const std::span<const float> logits(all_logits.row(i), static_cast<std::size_t>(C));
         if (!std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); }))
           fail("the network gives held-out image ", first + image, " a logit that is not finite");
-        predicted[image] = static_cast<int>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+        predicted[image] = static_cast<double>(std::max_element(logits.begin(), logits.end()) - logits.begin());
         softmax(logits, probabilities[image]);
       }
       goes_on.add(lane.images);
     });
-    if (!(out.complete = !goes_on.stopped())) return out;
+    if (!(out.complete = lanes.comm().sum(goes_on.stopped() ? 1.0 : 0.0) == 0)) return out;
+    lanes.comm().sum(std::span<double>(probabilities.values));  // of each image, one rank's and zeros
+    lanes.comm().sum(std::span<double>(predicted));
     for (int i = 0; i < count; ++i) {
-      const int label = set.labels[first + i], guess = predicted[i];
+      const int label = set.labels[first + i], guess = static_cast<int>(predicted[i]);
       correct += guess == label;
       if (kind == ConfusionKind::hard) out.matrix.at(label, guess) += 1;
       else

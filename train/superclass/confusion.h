@@ -26,6 +26,7 @@ struct MeasuredConfusion {
 };
 
 // Each image's result is computed by itself and added in the images' order: the same bits for any number of threads.
+// Ranks take their shares of the images; all have the whole result. All ranks.
 // Throws if the network gives a logit that is not finite. `lanes` is used without gradients. `keep_on` is asked before each
 // lane, one lane at a time, with the number of images done so far; false stops.
 MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, ConfusionKind kind, Lanes& lanes,

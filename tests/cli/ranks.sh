@@ -1,0 +1,203 @@
+#!/usr/bin/env bash
+# Several ranks (mpirun) against one: the same losses, the same decisions, and an end that names who is to blame. In a build
+# without MPI: that it refuses to be started several times.
+. tests/cli/lib/checks.sh
+
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl_base_warn_component_unused=0
+make_cifar10 data
+tiny+=(--data cifar10:data --lane-size 2 --lr 3e-3)
+
+### A launcher that this build or its MPI does not see
+run info --json
+mpi=$(json_value mpi)
+if [ "$mpi" = false ]; then
+  for variable in OMPI_COMM_WORLD_SIZE PMI_SIZE SLURM_STEP_NUM_TASKS SLURM_NTASKS; do
+    export $variable=2
+    refused "no MPI, $variable=2: refused" 2 "no MPI" "$variable" "2 of it" "make MPI=1" -- train "${tiny[@]}" --out none
+    unset $variable
+  done
+  export SLURM_NTASKS=2 SLURM_JOB_ID=7
+  run train "${tiny[@]}" --epochs 1 --quiet --out batch
+  check "a batch script's SLURM_NTASKS is no launcher" equal "$code" 0
+  unset SLURM_NTASKS SLURM_JOB_ID
+  skip "several ranks" "this build has no MPI (make test MPI=1)"
+  finish
+fi
+if ! command -v mpirun >/dev/null; then
+  skip "several ranks" "there is no mpirun here"
+  finish
+fi
+
+# ranks N ARGUMENTS...: run, in N ranks.
+launch=(mpirun --oversubscribe --bind-to none --mca btl self,vader,tcp)
+ranks() {
+  local n=$1
+  shift
+  code=0
+  timeout -k 5 120 "${launch[@]}" -np "$n" "$program" "$@" >"$captured/out" 2>"$captured/err" </dev/null || code=$?
+  out=$(<"$captured/out") err=$(<"$captured/err")
+}
+start_ranks() {  # start, in N ranks; the program's processes are mpirun's children
+  local n=$1
+  shift
+  set -m
+  "${launch[@]}" -np "$n" "$program" "$@" >"$captured/started.out" 2>"$captured/started.err" </dev/null &
+  pid=$!
+  set +m
+  started+=("$pid")
+}
+# What the ranks said: mpirun adds lines of its own, and there may be fewer cores here than ranks.
+ours() { grep '^mvmoe: ' "$captured/err" | grep -v '^mvmoe: warning: host .* threads'; }
+# close_numbers FILE FILE SHARE LINES: line by line, no two numbers differ by more than this share.
+close_numbers() {
+  paste "$1" "$2" | awk -v tolerance="$3" 'NF != 2 { print "line " NR ": " $0; bad = 1; exit }
+    { d = $1 - $2; if (d < 0) d = -d; if (!(d <= tolerance * $1)) { print "line " NR ": " $1 " and " $2; bad = 1; exit } }
+    END { if (!bad && NR != wanted) { print NR " lines" ; bad = 1 } exit bad }' wanted="$4"
+}
+
+### The same losses, whatever the ranks: dense, and each kind of routing
+# An epoch is one batch, so that log.csv has each step's loss; the last lane is smaller than the others.
+cat >three.json <<'JSON'
+{"superclasses": [["class 0", "class 1", "class 2", "class 3"], ["class 4", "class 5", "class 6"], ["class 7", "class 8", "class 9"]]}
+JSON
+steps=(train "${tiny[@]}" --model vit-2x16 --batch-size 316 --lane-size 8 --epochs 10 --drop-path 0.2 --eval-every 10 --quiet)
+moe=(--experts 3 --moe-layers 1)
+columns() { tail -n +2 "$1/log.csv" | cut -d, -f"$2"; }
+same_losses() {  # same_losses NAME FLAGS...
+  local name=$1 n
+  shift
+  must_run "$name, 1 rank" "${steps[@]}" "$@" --out "$name-1"
+  columns "$name-1" 4 >expected
+  check "$name: the loss falls, or this shows nothing" awk 'NR == 1 { first = $1 } { last = $1 } END { exit !(last < 0.999 * first) }' expected
+  for n in 2 3 4; do
+    ranks $n "${steps[@]}" "$@" --out "$name-$n"
+    check "$name, $n ranks: done" equal "$code $(ours)" "0 "
+    columns "$name-$n" 4 >got
+    check "$name, $n ranks: ten losses as on 1" close_numbers expected got 1e-5 10
+    columns "$name-1" 7 | tail -n 1 >expected_test
+    columns "$name-$n" 7 | tail -n 1 >got
+    check "$name, $n ranks: the test loss as on 1" close_numbers expected_test got 1e-4 1
+  done
+}
+same_losses dense --mixup 0.2 --ema 0.9 --holdout 0
+same_losses superclass "${moe[@]}" --superclasses three.json
+same_losses image "${moe[@]}" --routing image --balance importance-load --balance-weight 0.1 --router-noise --top-k 2 --accumulate 2
+same_losses switch "${moe[@]}" --routing image --balance switch --balance-weight 0.1
+same_losses token "${moe[@]}" --routing token --balance bias --capacity 1.05 --router-z-weight 0.001
+check "two ranks are not one, or this shows nothing" different "$(cksum <dense-1/last.safetensors)" "$(cksum <dense-2/last.safetensors)"
+ranks 2 "${steps[@]}" --mixup 0.2 --ema 0.9 --holdout 0 --out dense-again
+check "the same ranks, the same bits" same_files dense-2/last.safetensors dense-again/last.safetensors
+
+### Evaluation is shared, and is one rank's to the last bit
+figures() { json_line | sed 's/"images_per_s":[^,}]*//'; }
+must_run "a network to look at" train "${tiny[@]}" "${moe[@]}" --superclasses three.json --holdout 0.3 --epochs 2 --quiet --out looked
+for command in "evaluate --per-class" "confusion --out 1.csv" "confusion --kind hard --out 1.csv"; do
+  # shellcheck disable=SC2086 # words
+  run $command --weights looked/last.safetensors --data cifar10:data --lane-size 2 --json
+  one="$code $(figures)"
+  # shellcheck disable=SC2086
+  ranks 3 ${command/1.csv/3.csv} --weights looked/last.safetensors --data cifar10:data --lane-size 2 --json
+  check "$command, 3 ranks: prints what 1 prints, once" equal "$code $(figures) $(wc -l <"$captured/out")" "$one 1"
+  [ "$command" = "evaluate --per-class" ] || check "$command, 3 ranks: the same matrix" same_files 1.csv 3.csv
+done
+
+### Stopped by a signal to one rank: all stop after the same step
+long=(train "${tiny[@]}" --batch-size 64 --epochs 60 --save-every 7 --quiet --json)
+ranks 4 "${long[@]}" --out whole
+check "uninterrupted: done" equal "$code" 0
+process_of_rank() {  # RANK: the program's process, of mpirun's children
+  local one
+  for one in $(pgrep -P "$pid"); do
+    tr '\0' '\n' <"/proc/$one/environ" 2>/dev/null | grep -qx "OMPI_COMM_WORLD_RANK=$1" && echo "$one" && return
+  done
+}
+rows() { [ -e "$1/log.csv" ] && [ "$(wc -l <"$1/log.csv")" -gt "$2" ]; }
+start_ranks 4 "${long[@]}" --out stopped
+until_true rows stopped 3
+kill -USR1 "$(process_of_rank 2)"
+stopped
+check "USR1 to rank 2: exit 75" equal "$code" 75
+check "USR1 to rank 2: one line says where it stopped" equal "$(grep -c 'stopped by a signal at step' "$captured/err")" 1
+saved=$(ls stopped/checkpoints | sort -t- -k2n | tail -n 1)
+check "USR1 to rank 2: stopped on the way" between 1 "${saved#step-}" 299
+for n in 1 2 4; do
+  cp -r stopped resumed
+  if [ $n = 1 ]; then run train --out resumed --resume --quiet --json; else ranks $n train --out resumed --resume --quiet --json; fi
+  check "saved on 4 ranks, resumed on $n: goes on from there" equal "$code $(json_value resumed_at)" "0 ${saved#step-}"
+  columns whole 4 >expected
+  columns resumed 4 >got
+  check "saved on 4 ranks, resumed on $n: the losses of the whole run" close_numbers expected got 1e-3 60
+  [ $n != 4 ] || check "saved on 4 ranks, resumed on 4: the same weights" same_files whole/last.safetensors resumed/last.safetensors
+  rm -r resumed
+done
+
+### A killed rank
+start_ranks 3 "${long[@]}" --epochs 10000 --out killed
+until_true rows killed 3
+victim=$(process_of_rank 1) began=$SECONDS
+kill -KILL "$victim"
+stopped
+check "kill -9 of rank 1: an error" different "$code" 0
+check "kill -9 of rank 1: within 30 s" between 0 $((SECONDS - began)) 30
+check "kill -9 of rank 1: it is named" grep -qiE 'rank 1\b' "$captured/err"
+check "kill -9 of rank 1: nobody is left" equal "$(pgrep -f -- '--out killed' | grep -vx $$)" ""
+# A stopped process is what a host that was cut off looks like to the others.
+start_ranks 3 "${long[@]}" --epochs 10000 --comm-timeout 5 --out silent
+until_true rows silent 3
+victim=$(process_of_rank 1) began=$SECONDS
+kill -STOP "$victim"
+stopped
+kill -KILL "$victim" 2>/dev/null
+check "rank 1 falls silent: an error" different "$code" 0
+check "rank 1 falls silent: within the timeout and a little" between 4 $((SECONDS - began)) 30
+check "rank 1 falls silent: one line names it" grep -qE "^mvmoe: rank 1 .*process $victim.*--comm-timeout" "$captured/err"
+
+### Ranks that do not belong together
+apart() {  # apart NAME CODE WORDS... -- RANK-0-ARGUMENTS... : RANK-1-ARGUMENTS...
+  local name=$1 wanted=$2 words=() word said=
+  shift 2
+  while [ "$1" != -- ]; do words+=("$1"); shift; done
+  shift
+  code=0
+  timeout -k 5 60 "${launch[@]}" "$@" >"$captured/out" 2>"$captured/err" </dev/null || code=$?
+  [ "$code" -eq "$wanted" ] || said="exit $code instead of $wanted; "
+  [ "$(ours | wc -l)" -eq 1 ] || said+="$(ours | wc -l) lines; "
+  for word in "${words[@]}"; do case $(ours) in *"$word"*) ;; *) said+="'$word' is not said; " ;; esac; done
+  if [ -z "$said" ]; then ok "$name"; else not_ok "$name" "$said$(head -c 400 "$captured/err" | tr '\n' ' ')"; fi
+}
+short=(train "${tiny[@]}" --epochs 1 --quiet --out apart)
+apart "another command line" 2 "rank 1" "--seed 2" "--seed 1" -- -np 1 "$program" "${short[@]}" --seed 1 : -np 1 "$program" "${short[@]}" --seed 2
+cp "$program" other-build
+echo >>other-build
+apart "another build" 2 "rank 1" "build" -- -np 1 "$program" "${short[@]}" : -np 1 ./other-build "${short[@]}"
+mkdir other
+cp -r data other/data
+printf '\11' | dd of=other/data/data_batch_5.bin bs=1 seek=3073 conv=notrunc status=none
+apart "other data" 2 "rank 1" "data" -- -np 1 "$program" "${short[@]}" : -np 1 -wdir "$work/other" "$program" "${short[@]}"
+rm other/data/test_batch.bin
+apart "one rank's file is missing" 1 "rank 1" "test_batch.bin" -- -np 1 "$program" "${short[@]}" : -np 1 -wdir "$work/other" "$program" "${short[@]}"
+apart "a wrong flag is said once" 2 "--epochs" -- -np 3 "$program" "${short[@]}" --epochs 0
+apart "more ranks than lanes" 2 "--batch-size" "2 ranks" -- -np 3 "$program" "${short[@]}" --batch-size 4
+check "none of them left anything" absent apart
+mkdir -p held
+run "${short[@]}" --out held
+apart "a folder with a run" 2 "--out" "--resume" -- -np 2 "$program" "${short[@]}" --out held
+check "MPI sees fewer ranks than the launcher started" equal "$(OMPI_COMM_WORLD_SIZE=2 timeout 60 "$program" "${short[@]}" 2>&1 | grep -c '^mvmoe: .*started 2 tasks.*MPI sees 1')" 1
+
+### Threads and cores
+ranks 2 train "${tiny[@]}" --epochs 1 --threads 500 --quiet --out crowded
+check "more threads than cores: warned, with the numbers and flags" grep -qE '^mvmoe: warning: host .* has 1000 threads \(of 2 ranks\) on [0-9]+ cores: .*--threads.*mpirun.*srun' "$captured/err"
+ranks 2 train "${tiny[@]}" --epochs 1 --threads 1 --out pinned
+check "pinning is printed" grep -qE 'host .*: rank 0 1 thread on cores [0-9,-]+, rank 1 1 thread on cores' "$captured/err"
+
+### Commands that one rank does, and the pipeline, that all do
+ranks 2 summary --model vit-2x16 --image-size 32 --classes 10 --json
+check "summary, 2 ranks: printed once" equal "$code $(grep -c macs "$captured/out")" "0 1"
+pipeline=(pipeline "${tiny[@]}" --epochs 2 --experts 3 --moe-layers 1 --holdout 0.3 --quiet --json)
+ranks 2 "${pipeline[@]}" --out method
+check "pipeline, 2 ranks: done, with one result" equal "$code $(grep -c '"moe_top1"' "$captured/out")" "0 1"
+check "pipeline, 2 ranks: all its files" [ -e method/report.html ]
+ranks 3 "${pipeline[@]}" --out method
+check "pipeline, given again on 3 ranks: nothing is done twice" equal "$code $(wc -l <method/moe/log.csv)" "0 3"
+
+finish

@@ -1,0 +1,62 @@
+// engine/comm.h in a process that is alone; several ranks: tests/cli/ranks.sh. Wrong but plausible, and what shows it: a sum
+// that clears or doubles what one rank has; an error on rank 0 that changes its kind (usage is exit code 2, not 1).
+#include "engine/comm.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "engine/error.h"
+
+namespace mvmoe {
+namespace {
+
+TEST(Comm, AloneChangesNothing) {
+  Comm comm;
+  EXPECT_EQ(comm.rank(), 0);
+  EXPECT_EQ(comm.ranks(), 1);
+  EXPECT_TRUE(comm.first());
+  std::vector<float> floats{1.5f, -2, 3};
+  std::vector<double> doubles{1, 1e300};
+  comm.sum(std::span<float>(floats));
+  comm.sum(std::span<double>(doubles));
+  EXPECT_EQ(floats, (std::vector<float>{1.5f, -2, 3}));
+  EXPECT_EQ(doubles, (std::vector<double>{1, 1e300}));
+  EXPECT_EQ(comm.sum(7.0), 7.0);
+  EXPECT_EQ(comm.broadcast("text"), "text");
+  EXPECT_EQ(comm.gather("text"), std::vector<std::string>{"text"});
+  EXPECT_EQ(comm.gather_at_end("text", 0), std::vector<std::string>{"text"});
+  comm.require_same("anything", "whatever");
+}
+
+TEST(Comm, OnFirstRunsOnceAndKeepsTheKindOfAnError) {
+  Comm comm;
+  int runs = 0;
+  comm.on_first([&] { ++runs; });
+  EXPECT_EQ(runs, 1);
+  EXPECT_THROW(comm.on_first([] { fail_usage("--lr: wrong"); }), UsageError);
+  try {
+    comm.on_first([] { fail("disk: full"); });
+    FAIL() << "nothing was thrown";
+  } catch (const UsageError&) {
+    FAIL() << "an error of the work became one of usage";
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "disk: full");
+  }
+}
+
+TEST(Comm, EverywhereKeepsTheErrorAndItsKind) {
+  Comm comm;
+  int runs = 0;
+  comm.everywhere([&] { ++runs; });
+  EXPECT_EQ(runs, 1);
+  try {
+    comm.everywhere([] { fail_usage("--data: wrong"); });
+    FAIL() << "nothing was thrown";
+  } catch (const UsageError& e) {
+    EXPECT_STREQ(e.what(), "--data: wrong");
+  }
+}
+
+}  // namespace
+}  // namespace mvmoe

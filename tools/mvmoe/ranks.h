@@ -1,0 +1,34 @@
+// tools/mvmoe/ranks.h: a command in several processes: how they meet, where they stand, and how they end together.
+#pragma once
+#include <string>
+
+#include "engine/comm.h"
+#include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/options.h"
+
+namespace mvmoe {
+
+// What a command came to in one process.
+struct Outcome {
+  int code = 0;
+  std::string error = {};  // the line to print; empty: none
+};
+
+// Throws UsageError, on all ranks, if one is another build or was given other words. All ranks.
+void meet(Comm& comm, const Words& words);
+
+// Prints the one line that the ranks' errors come to, and gives the exit code of all. A rank that fails alone, while the
+// others are at work, names itself and ends them. `all`: all ranks had work to do; else rank 0 alone. All ranks.
+int end_together(Comm& comm, const Outcome& outcome, bool all);
+
+// Where ranks of one host may use the same cores, --threads by default is a rank's part of them. Says on rank 0 where the
+// ranks stand, and warns, also if quiet, where threads outnumber cores or a rank is bound to fewer than its part. All ranks.
+void settle(Comm& comm, const RankOptions& options, ThreadOptions& threads, bool quiet);
+
+// What rank 0 was given or found in a run's folder, all go by. All ranks.
+void take_from_first(Comm& comm, Flags& flags, const std::vector<std::string>& names);
+
+// load_dataset on every rank. Throws on all what one throws, and UsageError if one has read other images or labels. All ranks.
+DataSet load_same_dataset(Comm& comm, const std::string& spec, bool strict, Wanted wanted = Wanted::all);
+
+}  // namespace mvmoe
