@@ -10,6 +10,7 @@
 #include "tools/mvmoe/ranks.h"
 #include "tools/mvmoe/recipes.h"
 #include "tools/mvmoe/train_options.h"
+#include "train/preprocess.h"
 #include "train/run_folder.h"
 #include "train/start.h"
 #include "train/superclass/division_file.h"
@@ -41,11 +42,43 @@ bool is_inside(const std::string& file, const fs::path& folder) {
 
 Json or_null(double value, bool defined = true) { return defined && std::isfinite(value) ? Json(value) : Json(nullptr); }
 
-Preprocessing preprocessing_of(const TrainOptions& o, const DataSet& data) {
-  Preprocessing p{.mean = data.mean, .std = data.std, .crop_pct = o.crop_pct.value_or(data.train.read ? 0.875f : 1), .interpolation = interpolation_named(o.interpolation)};
-  if (o.mean) p.mean.fill(*o.mean);
-  if (o.std) p.std.fill(*o.std);
+// How images are made: as the flags say; else as for the network that this one begins from, whose weights know no others;
+// else as the data suggest. Images of one size are neither resized nor cropped, whatever that network was shown.
+Preprocessing preprocessing_of(TrainOptions& o, const DataSet& data, const TimmConfig& start) {
+  Preprocessing p{.mean = data.mean, .std = data.std, .crop_pct = data.train.read ? 0.875f : 1};
+  const Preprocessing suggested = p;
+  std::string taken;
+  const auto take = [&](bool unsaid, const auto& said, auto& into, const char* flag) {
+    if (!unsaid || !said || *said == into) return;
+    into = *said;
+    taken += (taken.empty() ? "" : ", ") + std::string(flag);
+  };
+  take(o.mean.empty(), start.mean, p.mean, "mean");
+  take(o.std.empty(), start.std, p.std, "std");
+  take(data.train.read && !o.crop_pct, start.crop_pct, p.crop_pct, "crop-pct");
+  take(data.train.read && o.interpolation == "auto", start.interpolation, p.interpolation, "interpolation");
+  if (!taken.empty() && !o.quiet)
+    std::fprintf(stderr, "mvmoe: taken from %s, as for the network to start from: %s (a flag of the name wins)\n", start.shown.c_str(), taken.c_str());
+  set_colours("--mean", o.mean, p.mean);
+  set_colours("--std", o.std, p.std);
+  if (o.crop_pct) p.crop_pct = *o.crop_pct;
+  if (o.interpolation != "auto") p.interpolation = interpolation_named(o.interpolation);
+  if (!data.train.read && (p.crop_pct != 1 || p.interpolation != Interpolation::bicubic) && !o.quiet)
+    std::fprintf(stderr, "mvmoe: --crop-pct, --interpolation: images of this data set are of one size, neither resized nor cropped: said to `predict` alone\n");
+  // What the file says is not read again when the run goes on.
+  if (p.mean != suggested.mean) o.mean.assign(p.mean.begin(), p.mean.end());
+  if (p.std != suggested.std) o.std.assign(p.std.begin(), p.std.end());
+  o.crop_pct = p.crop_pct;
+  o.interpolation = interpolation_name(p.interpolation);
   return p;
+}
+
+// Of a network's heads its tensors show nothing: with another number of them the same weights are another network.
+void agree_on_heads(const TimmConfig& start, const std::string& file, bool given, ModelOptions& model, ModelConfig& config) {
+  if (!start.heads || *start.heads == config.heads) return;
+  if (given) fail_usage("--heads: ", config.heads, " contradicts ", printable(file), ", whose network has ", *start.heads);
+  model.heads = config.heads = *start.heads;
+  check(config);
 }
 
 // How the routers learn beside the task.
@@ -157,7 +190,9 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   require_training_images(data);
   require_test_images(data);
   if (!o.quiet) say_notes(data);
-  const ModelConfig config = o.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
+  ModelConfig config = o.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
+  const TimmConfig start = goes_on || o.init_from.empty() ? TimmConfig{} : said_of_start(o.init_from);
+  agree_on_heads(start, o.init_from, o.model.heads != 0, o.model, config);
   const std::vector<bool> held_out = choose_holdout(data.train.labels, config.classes, o.holdout, o.seed);
   const ImageSet holdout = part_of(data.train, held_out, true);
   if (o.holdout > 0 && holdout.size() == 0)
@@ -172,7 +207,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   if (o.early_stop > 0 && !(o.holdout > 0))
     fail_usage("--early-stop: needs a held-out part to be judged by: give --holdout, 0.1 is usual (nothing is chosen on the test set)");
 
-  const Preprocessing preprocessing = preprocessing_of(o, data);
+  const Preprocessing preprocessing = preprocessing_of(o, data, start);
   LoaderConfig loader_config{.batch_size = o.batch_size / o.accumulate, .classes = config.classes, .side = config.image, .preprocessing = preprocessing,
                              .lane_size = o.threads.lane_size, .label_smoothing = o.label_smoothing, .seed = o.seed, .workers = o.workers, .rank = comm.rank(), .ranks = comm.ranks()};
   o.augment.resolve(data, loader_config);
@@ -216,7 +251,6 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   // All that can fail without the folder has not failed: from here on it is written to.
   // Everything as it was resolved: a later version with other defaults repeats this run.
   o.model.patch = config.patch, o.model.heads = config.heads, o.model.image_size = config.image, o.model.classes = config.classes;
-  o.crop_pct = preprocessing.crop_pct;
   comm.on_first([&] {
     if (o.overwrite) remove_run(folder);
     if (!goes_on || moved) write_file(config_file, flags.values(all_flags).dump(1) + "\n");

@@ -17,7 +17,7 @@ const std::vector<std::string> recipe_flags{
     "epochs", "batch-size", "accumulate", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "optimizer", "weight-decay", "momentum", "beta1", "beta2", "eps",
     "clip", "layer-decay", "ema", "label-smoothing", "crop", "flip", "rand-augment", "color-jitter", "random-erasing", "repeated-augment", "mixup", "cutmix",
     "mixup-prob", "mixup-switch-prob", "mean", "std", "crop-pct", "interpolation", "holdout", "early-stop", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels", "precision"};
-const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip", "crop-pct", "precision"};
+const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip", "mean", "std", "crop-pct", "interpolation", "precision"};
 const std::vector<std::string> routing_loss_flags{"guide-weight", "balance-weight", "router-z-weight", "bias-rate"};
 const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads", "strict", "comm-timeout"};
 
@@ -61,10 +61,10 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
   o.augment.declare(flags);
   flags.heading("Preprocessing, which stays with the model");
-  flags.add("mean", o.mean, "subtracted from each colour, 0 to 1 (auto: the data's own means)", "auto", 0, 1);
-  flags.add("std", o.std, "each colour is divided by it (auto: the data's own deviations)", "auto", 1e-6f, 1);
-  flags.add("crop-pct", o.crop_pct, "evaluation of images of any size: the share of the short side that is kept (auto: 0.875; 1 for images of one size)", "auto", 0.01f, 1);
-  flags.add_choice("interpolation", o.interpolation, "images of any size are resized by", {"bicubic", "bilinear"});
+  flags.add("mean", o.mean, "subtracted from each colour, 0 to 1; three times for red, green, blue (auto: as --init-from says, or the data's own means)", "auto", 0, 1);
+  flags.add("std", o.std, "each colour is divided by it; three times for red, green, blue (auto: as --init-from says, or the data's own deviations)", "auto", 1e-6f, 1);
+  flags.add("crop-pct", o.crop_pct, "evaluation of images of any size: the share of the short side that is kept (auto: as --init-from says, or 0.875; 1 for images of one size)", "auto", 0.01f, 1);
+  flags.add_choice("interpolation", o.interpolation, "images of any size are resized by (auto: as --init-from says, or bicubic)", {"auto", "bicubic", "bilinear"});
   flags.heading("Evaluation and chance");
   flags.add("holdout", o.holdout, "share of the training set held out, to choose the best weights by", 0, 0.9f);
   flags.add("early-stop", o.early_stop, "evaluations in a row without a better held-out score that end the run; needs --holdout (0: never)");

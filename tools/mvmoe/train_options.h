@@ -23,8 +23,9 @@ struct TrainOptions {
   std::string superclasses;
   float guide_weight = 0.3f, router_z_weight = 0, bias_rate = 1e-3f;
   std::optional<float> balance_weight;
-  std::optional<float> mean, std, crop_pct;
-  std::string interpolation = "bicubic";
+  std::optional<float> crop_pct;
+  std::vector<float> mean, std;  // one for all colours, or three; empty: the data's own, or those of the weights to start from
+  std::string interpolation = "auto";
   bool upcycle = false;
   bool strict = false;
   bool resume = false, overwrite = false, json = false, quiet = false;
