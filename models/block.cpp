@@ -26,19 +26,25 @@ TransformerBlock::TransformerBlock(Parameters& parameters, const ModelConfig& co
   }
 }
 
-Var TransformerBlock::attend(Context& c, Var normed, Reads reads) const {
-  if (reads == Reads::every_token) return attention(c, linear(c, normed, qkv_), heads_);
+Var TransformerBlock::attend(Context& c, Var normed, Reads reads, AttentionMaps* maps) const {
+  if (reads == Reads::every_token) {
+    const Var qkv = linear(c, normed, qkv_);
+    if (maps) add_attention_maps(qkv.value(), 0, qkv.value(), width_, heads_, width_ / heads_, *maps);
+    return attention(c, qkv, heads_);
+  }
   // The same weights in two pieces: the query's rows for one token, the keys' and values' rows for all.
   const auto piece = [&](Var x, int first, int count) {
     return linear(c, x, c.parameter(qkv_.weight, first, count), qkv_.bias < 0 ? Var{} : c.parameter(qkv_.bias, first, count));
   };
-  return attention(c, piece(select_token(c, normed, 0), 0, width_), piece(normed, width_, 2 * width_), heads_);
+  const Var q = piece(select_token(c, normed, 0), 0, width_), kv = piece(normed, width_, 2 * width_);
+  if (maps) add_attention_maps(q.value(), 0, kv.value(), 0, heads_, width_ / heads_, *maps);
+  return attention(c, q, kv, heads_);
 }
 
-Var TransformerBlock::forward(Context& c, Var x, Reads reads, Routed* routed) const {
+Var TransformerBlock::forward(Context& c, Var x, Reads reads, Routed* routed, AttentionMaps* maps) const {
   const int images = x.shape()[0], T = x.shape()[1];
   const Reads attending = router_ ? Reads::every_token : reads;  // a router sees all tokens
-  const Var attended = linear(c, attend(c, layer_norm(c, x, norm1_), attending), proj_);
+  const Var attended = linear(c, attend(c, layer_norm(c, x, norm1_), attending, maps), proj_);
   if (attending == Reads::class_token) x = select_token(c, x, 0);
   x = residual(c, x, attended, drop_path_factors(c, images, drop_path_, 2 * index_));
   Var normed = layer_norm(c, x, norm2_);

@@ -5,6 +5,7 @@
 
 #include "models/experts.h"
 #include "models/layers.h"
+#include "models/rollout.h"
 #include "models/router.h"
 
 namespace mvmoe {
@@ -21,13 +22,14 @@ class TransformerBlock {
   // of them up to its router, since each counts for balance, capacity and priority; its experts see that token alone.)
   // `routed`: in a sparse block, the images' experts where images are routed; where tokens are, the block's own
   // decision is left there.
-  Var forward(Context& c, Var x, Reads reads, Routed* routed = nullptr) const;
+  // `maps`: what each token reads of the others is left there (models/rollout.h); null: nobody asks.
+  Var forward(Context& c, Var x, Reads reads, Routed* routed = nullptr, AttentionMaps* maps = nullptr) const;
 
   const Router* router() const { return router_ ? &*router_ : nullptr; }  // of a block that routes by token
   const Experts* experts() const { return experts_ ? &*experts_ : nullptr; }  // null: the block is dense
 
  private:
-  Var attend(Context& c, Var normed, Reads reads) const;
+  Var attend(Context& c, Var normed, Reads reads, AttentionMaps* maps) const;
 
   NormParameters norm1_, norm2_;
   LinearParameters qkv_, proj_, fc1_, fc2_;

@@ -35,7 +35,7 @@ void ViT::initialise(std::uint64_t seed) {
     if (block.experts()) block.experts()->start_equal(parameters_);
 }
 
-ModelOutput ViT::forward(Context& c, Tensor images, Override override) const {
+ModelOutput ViT::forward(Context& c, Tensor images, Override override, AttentionMaps* maps) const {
   const int b = images.shape()[0], S = config_.image;
   require_shape("vit", "images", images.shape(), {b, 3, S, S}, "a batch", images.shape());
   ModelOutput out;
@@ -52,7 +52,7 @@ ModelOutput ViT::forward(Context& c, Tensor images, Override override) const {
       const Var seen = config_.moe.router_input == Pool::mean ? mean_tokens(c, x, config_.first_patch()) : select_token(c, x, 0);  // [b, 1, D]
       out.routed[0] = router_->forward(c, c.tape.view(seen, {b, config_.width}), 1, override);
     }
-    x = blocks_[static_cast<std::size_t>(i)].forward(c, x, reads, config_.sparse(i) ? &out.routed[out.routers - 1] : nullptr);
+    x = blocks_[static_cast<std::size_t>(i)].forward(c, x, reads, config_.sparse(i) ? &out.routed[out.routers - 1] : nullptr, maps);
   }
   if (!config_.fc_norm) x = layer_norm(c, x, norm_);
   if (config_.pool == Pool::mean) x = mean_tokens(c, x, config_.first_patch());  // else [b, 1, D] already

@@ -28,7 +28,8 @@ class ViT {
 
   // images [b, 3, S, S] to logits. Throws if the images are of another size.
   // `override` sends images elsewhere than their router says (per-image routing, evaluation only).
-  ModelOutput forward(Context& c, Tensor images, Override override = {}) const;
+  // `maps`: see TransformerBlock::forward.
+  ModelOutput forward(Context& c, Tensor images, Override override = {}, AttentionMaps* maps = nullptr) const;
 
   const ModelConfig& config() const { return config_; }
   const Parameters& parameters() const { return parameters_; }

@@ -7,7 +7,9 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
+#include "models/rollout.h"
 #include "train/data/decode.h"
+#include "train/explain.h"
 
 namespace mvmoe {
 namespace {
@@ -48,7 +50,7 @@ void take_answer(const ModelOutput& out, int image, int images, Prediction& p) {
 
 }  // namespace
 
-std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes) {
+std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes, bool explain) {
   const int side = model.config().image;
   std::vector<Prediction> predictions(files.size());
   lanes.infer(static_cast<int>(files.size()), [&](Context& c, Lane lane) {
@@ -58,7 +60,9 @@ std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>
       Prediction& p = predictions[static_cast<std::size_t>(lane.first + i)];
       p.file = files[static_cast<std::size_t>(lane.first + i)];
       try {
-        put(read_image(p.file), side, preprocessing, images.outer_slice(static_cast<int>(read.size()), 1).data());
+        const Image image = centre_crop(read_image(p.file), side, preprocessing.crop_pct, preprocessing.interpolation);
+        if (explain) p.explanation = image;  // the heat map comes over it
+        normalise(image, preprocessing.mean, preprocessing.std, images.outer_slice(static_cast<int>(read.size()), 1).data());
         read.push_back(&p);
       } catch (const Error& e) {
         p.error = e.what();
@@ -66,11 +70,13 @@ std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>
     }
     if (read.empty()) return;
     const int b = static_cast<int>(read.size());
-    const ModelOutput out = model.forward(c, images.outer_slice(0, b));
+    AttentionMaps maps;  // [b][depth]
+    const ModelOutput out = model.forward(c, images.outer_slice(0, b), {}, explain ? &maps : nullptr);
     for (int i = 0; i < b; ++i) {
       Prediction& p = *read[static_cast<std::size_t>(i)];
       take_answer(out, i, b, p);
       if (!all_finite(p.logits)) p.error = printable(p.file) + ": the network gives no finite numbers for it";
+      else if (explain) p.explanation = heat_map(p.explanation, attention_rollout(maps[static_cast<std::size_t>(i)], model.config().pool, model.config().first_patch()));
     }
   });
   return predictions;

@@ -19,11 +19,12 @@ struct Prediction {
   std::string error = {};              // why there is no prediction, with the file's name; empty: there is one
   std::vector<float> logits = {};      // [classes]
   std::vector<UsedExpert> experts = {};  // those that ran, the heaviest first; none in a dense network
+  Image explanation = {};                // what was looked at (train/explain.h); empty where nobody asked
 };
 
 // In the order of the files. An image that is missing or damaged, or of which the network gives no finite numbers, has an
-// error and costs the others nothing.
-std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes);
+// error and costs the others nothing. `explain`: with the picture of an attention rollout for each.
+std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes, bool explain = false);
 
 // One image that is in memory, on the calling thread with a context of its own. Throws Error if the network gives no
 // finite numbers for it.

@@ -10,6 +10,11 @@
 
 namespace mvmoe {
 
+void set_colours(const char* flag, const std::vector<float>& values, std::array<float, 3>& to) {
+  if (values.size() > 1 && values.size() != 3) fail_usage(flag, ": is given ", values.size(), " times: give it once for all colours, or three times for red, green and blue");
+  for (std::size_t i = 0; i < 3 && !values.empty(); ++i) to[i] = values[values.size() == 3 ? i : 0];
+}
+
 const char* interpolation_name(Interpolation interpolation) { return interpolation == Interpolation::bicubic ? "bicubic" : "bilinear"; }
 
 Interpolation interpolation_named(const std::string& name) {

@@ -17,6 +17,9 @@ struct Preprocessing {
   Interpolation interpolation = Interpolation::bicubic;
 };
 
+// One number for all colours, or one for each; none: `to` stays as it is. Throws UsageError that names the flag for any other count.
+void set_colours(const char* flag, const std::vector<float>& values, std::array<float, 3>& to);
+
 // As on the command line. The second throws UsageError that names the flag.
 const char* interpolation_name(Interpolation interpolation);
 Interpolation interpolation_named(const std::string& name);

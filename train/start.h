@@ -5,8 +5,13 @@
 #include <vector>
 
 #include "models/vit.h"
+#include "train/timm_config.h"
 
 namespace mvmoe {
+
+// What a file of weights, or a config.json of timm's beside it, says that a network which begins from it should know and no
+// tensor shows: its heads, and how its images were made. Throws as description_in and timm_config_beside do.
+TimmConfig said_of_start(const std::filesystem::path& path);
 
 // Names of the model's tensors that were read, of those that kept their own start, and of the file's that nobody has.
 // What was adapted is said in `notes`, a sentence each.
@@ -14,10 +19,10 @@ struct Started {
   std::vector<std::string> read, fresh, unused, notes;
 };
 
-// Reads every tensor that model and file both have. MLPs, experts and routers may be in one alone, so a sparse model can
-// begin from a dense one and the other way round. Positions of another image size are resampled (train/positions.h); the
-// head of another number of classes starts anew. Throws Error that names the tensor: with both shapes if they differ, or
-// if any other is in one alone.
+// Reads every tensor that model and file (or an index of several) both have. MLPs, experts and routers may be in one alone,
+// so a sparse model can begin from a dense one and the other way round. Positions of another image size are resampled
+// (train/positions.h); the head of another number of classes starts anew; timm's layer scale is multiplied into the weights
+// it scales. Throws Error that names the tensor: with both shapes if they differ, or if any other is in one alone.
 Started start_from(const std::filesystem::path& path, const ViT& model);
 
 // The same for a sparse model from a dense one's weights: each expert begins as a copy of its block's MLP (sparse

@@ -35,38 +35,6 @@ std::string joined(const std::vector<std::string>& words) {
   return out;
 }
 
-// pos_embed of any number of patches, with a place for the class token or without, into the model's.
-void read_positions(const TensorFiles& files, const ViT& model, Tensor positions) {
-  const Shape there = shape_of(files, "pos_embed", 3, no_vit);
-  const int D = model.config().width, grid = grid_of(files, there), patches = grid * grid, N = model.config().patches();
-  if (there[0] != 1 || there[2] != D) fail(files.shown(), ": tensor pos_embed is ", there, ", must be [1, tokens, ", D, "]");
-  const Block from_memory(static_cast<std::size_t>((1 + patches) * D)), to_memory(static_cast<std::size_t>((1 + N) * D));  // zero at first
-  const Tensor from(from_memory.data(), {1, 1 + patches, D}), to(to_memory.data(), {1, 1 + N, D});
-  const int before = there[1] - patches;  // 1: the class token has a position
-  files.read("pos_embed", Tensor(from.row(1 - before), there));
-  resample_positions(from, to);
-  std::copy_n(to.row(1 - model.config().first_patch()), positions.size(), positions.data());
-}
-
-// x + gamma * (W y + b) is x + (gamma W) y + gamma b.
-void scale_rows(const TensorFiles& files, const std::string& scale, Tensor weight, Tensor bias) {
-  const int D = weight.rows();
-  const Block memory(static_cast<std::size_t>(D));
-  const Tensor gamma(memory.data(), {D});
-  files.read(scale, gamma);
-  for (int r = 0; r < D; ++r) {
-    for (int i = 0; i < weight.width(); ++i) weight.row(r)[i] *= gamma[static_cast<std::size_t>(r)];
-    bias[static_cast<std::size_t>(r)] *= gamma[static_cast<std::size_t>(r)];
-  }
-}
-
-// blocks.N.ls1.gamma to blocks.N.attn.proj, blocks.N.ls2.gamma to blocks.N.mlp.fc2; empty for any other name.
-std::string scaled_by(const std::string& name) {
-  for (const auto& [scale, layer] : {std::pair{".ls1.gamma", ".attn.proj"}, std::pair{".ls2.gamma", ".mlp.fc2"}})
-    if (name.starts_with("blocks.") && name.ends_with(scale)) return name.substr(0, name.size() - std::string(scale).size()) + layer;
-  return {};
-}
-
 }  // namespace
 
 TimmNetwork timm_network(const TensorFiles& files) {
@@ -118,13 +86,45 @@ ModelDescription timm_description(const TensorFiles& files, const SaidOfWeights&
   return d;
 }
 
+int read_positions(const TensorFiles& files, const ViT& model, Tensor positions) {
+  const Shape there = shape_of(files, "pos_embed", 3, no_vit);
+  const int D = model.config().width, grid = grid_of(files, there), patches = grid * grid, N = model.config().patches();
+  if (there[0] != 1 || there[2] != D) fail(files.shown(), ": tensor pos_embed is ", there, ", must be [1, tokens, ", D, "]");
+  const Block from_memory(static_cast<std::size_t>((1 + patches) * D)), to_memory(static_cast<std::size_t>((1 + N) * D));  // zero at first
+  const Tensor from(from_memory.data(), {1, 1 + patches, D}), to(to_memory.data(), {1, 1 + N, D});
+  const int before = there[1] - patches;  // 1: the class token has a position
+  files.read("pos_embed", Tensor(from.row(1 - before), there));
+  resample_positions(from, to);
+  std::copy_n(to.row(1 - model.config().first_patch()), positions.size(), positions.data());
+  return patches;
+}
+
+std::string scaled_by(const std::string& name) {
+  for (const auto& [scale, layer] : {std::pair{".ls1.gamma", ".attn.proj"}, std::pair{".ls2.gamma", ".mlp.fc2"}})
+    if (name.starts_with("blocks.") && name.ends_with(scale)) return name.substr(0, name.size() - std::string(scale).size()) + layer;
+  return {};
+}
+
+// x + gamma * (W y + b) is x + (gamma W) y + gamma b.
+void fold_layer_scale(const TensorFiles& files, const std::string& name, const Parameters& parameters) {
+  const auto value_of = [&](const std::string& parameter) {
+    const Parameter& p = *parameters.find(parameter);
+    return Tensor(parameters.weights().data() + p.offset, p.shape);
+  };
+  const Tensor weight = value_of(scaled_by(name) + ".weight"), bias = value_of(scaled_by(name) + ".bias");
+  const int D = weight.rows();
+  const Block memory(static_cast<std::size_t>(D));
+  const Tensor gamma(memory.data(), {D});
+  files.read(name, gamma);
+  for (int r = 0; r < D; ++r) {
+    for (int i = 0; i < weight.width(); ++i) weight.row(r)[i] *= gamma[static_cast<std::size_t>(r)];
+    bias[static_cast<std::size_t>(r)] *= gamma[static_cast<std::size_t>(r)];
+  }
+}
+
 void read_tensors(const TensorFiles& files, ViT& model, ReadExperts experts) {
   Parameters& parameters = model.parameters();
   const Block& weights = parameters.weights();
-  const auto value_of = [&](const std::string& name) {
-    const Parameter& p = *parameters.find(name);
-    return Tensor(weights.data() + p.offset, p.shape);
-  };
   for (const auto* entry : files.entries())
     if (const std::string scaled = scaled_by(entry->name); !parameters.find(entry->name) && (scaled.empty() || !parameters.find(scaled + ".weight")))
       fail(files.shown(), ": has the tensor ", printable(entry->name), " ", entry->shape, ", which this model does not have");
@@ -139,7 +139,7 @@ void read_tensors(const TensorFiles& files, ViT& model, ReadExperts experts) {
     else files.read(name, value);
   }
   for (const auto* entry : files.entries())
-    if (const std::string scaled = scaled_by(entry->name); !scaled.empty()) scale_rows(files, entry->name, value_of(scaled + ".weight"), value_of(scaled + ".bias"));
+    if (!scaled_by(entry->name).empty()) fold_layer_scale(files, entry->name, parameters);
 }
 
 }  // namespace mvmoe

@@ -25,4 +25,13 @@ ModelDescription timm_description(const TensorFiles& files, const SaidOfWeights&
 // Throws Error that names the tensor: missing, of another shape, or the model has none of this name.
 void read_tensors(const TensorFiles& files, ViT& model, ReadExperts experts);
 
+// pos_embed of any number of patches, with a place for the class token or without, into the model's. Gives the number of
+// patches in the file. Throws Error if they are no square, or of another width.
+int read_positions(const TensorFiles& files, const ViT& model, Tensor positions);
+
+// Of a layer scale (blocks.N.ls1.gamma, ls2): the name of the layer whose rows it scales; empty for any other name.
+std::string scaled_by(const std::string& name);
+// Multiplies it into that layer, which was read.
+void fold_layer_scale(const TensorFiles& files, const std::string& name, const Parameters& parameters);
+
 }  // namespace mvmoe

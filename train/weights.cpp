@@ -106,11 +106,8 @@ void apply(const SaidOfWeights& said, const std::string& shown, ModelDescription
   require_the_same("--heads", said.heads, d.model.heads, shown, std::to_string(d.model.heads));
   require_the_same("--pool", said.pool, d.model.pool, shown, pool_name(d.model.pool));
   if (said.image) d.model.image = *said.image;
-  const auto set_colours = [](const std::vector<float>& from, std::array<float, 3>& to) {
-    for (std::size_t i = 0; i < 3 && !from.empty(); ++i) to[i] = from[from.size() == 3 ? i : 0];
-  };
-  set_colours(said.mean, d.preprocessing.mean);
-  set_colours(said.std, d.preprocessing.std);
+  set_colours("--mean", said.mean, d.preprocessing.mean);
+  set_colours("--std", said.std, d.preprocessing.std);
   if (said.crop_pct) d.preprocessing.crop_pct = *said.crop_pct;
   if (said.interpolation) d.preprocessing.interpolation = *said.interpolation;
   if (!said.classes.empty()) {
@@ -125,7 +122,8 @@ void apply(const SaidOfWeights& said, const std::string& shown, ModelDescription
 }  // namespace
 
 std::optional<ModelDescription> description_in(const std::filesystem::path& path) {
-  return description_of(printable(path.string()), SafetensorsFile(path).metadata());
+  const TensorFiles files(path);
+  return description_of(files.shown(), files.metadata());
 }
 
 LoadedModel load_model(const std::filesystem::path& path, const SaidOfWeights& said, ReadExperts experts) {

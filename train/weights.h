@@ -30,7 +30,7 @@ void save_weights(const std::filesystem::path& path, const ViT& model, const Mod
 // The same with `weights`, a block of the model's layout, in the place of the model's own.
 void save_weights(const std::filesystem::path& path, const ViT& model, const Block& weights, const ModelDescription& description);
 
-// What the file says of its model; empty where it carries no description. Throws Error if that is damaged.
+// What the file (or the first of an index's files) says of its model; empty where it carries no description. Throws Error if that is damaged.
 std::optional<ModelDescription> description_in(const std::filesystem::path& path);
 
 struct LoadedModel {

@@ -41,7 +41,7 @@ for group in "Data and folder" Model "Optimizer and schedule" "Augmentation and 
   check "train --help has a group: $group" grep -qx "$group" "$captured/out"
 done
 helps evaluate weights data threads precision per-class quiet heads pool mean std crop-pct interpolation image-size class-names json
-helps predict weights logits threads precision heads pool mean std crop-pct interpolation image-size class-names json
+helps predict weights logits explain threads precision heads pool mean std crop-pct interpolation image-size class-names json
 helps confusion weights data out kind threads lane-size kernels quiet json
 helps superclasses confusion experts out method max-size seed file data quiet json
 helps summary "${model[@]}" batch-size threads json

@@ -9,6 +9,8 @@ cp "$images/colour.jpg" pictures/a.jpg
 cp "$images/grey.png" pictures/below/B.PNG
 printf 'no image' >pictures/note.txt
 head -c 200 "$images/colour.jpg" >damaged.jpg
+cp damaged.jpg damaged
+ln -s /dev/full full.png
 token=$timm/token/model.safetensors
 predict=(predict --weights "$token")
 
@@ -16,8 +18,8 @@ predict=(predict --weights "$token")
 must_run "a table" "${predict[@]}" pictures/a.jpg
 check "a table: the file, then five classes" equal "$(grep -c '^  *[0-9.]* %  [a-z]*$' "$captured/out") $(head -n 1 "$captured/out")" "5 pictures/a.jpg"
 must_run "JSON" "${predict[@]}" --json --logits pictures/a.jpg
-check "JSON: keys" json_has_keys predictions file top class probability superclass experts logits
-check "JSON: no super-class and no experts in a dense network" has "$(json_line)" '"superclass":null,"experts":null'
+check "JSON: keys" json_has_keys predictions file top class probability superclass experts explanation logits
+check "JSON: no super-class and no experts in a dense network" has "$(json_line)" '"superclass":null,"experts":null,"explanation":null'
 check "JSON: nothing on stderr" equal "$err" ""
 check "JSON: the most probable first" awk -v line="$(json_line)" 'BEGIN {
   n = split(line, part, "\"probability\":"); sum = 0
@@ -46,6 +48,36 @@ must_run "alone" "${predict[@]}" --json --logits --threads 1 pictures/a.jpg
 alone=$(json_line | sed 's/.*"logits"//')
 must_run "in company" "${predict[@]}" --json --logits --threads 2 pictures/below/B.PNG pictures/below/B.PNG pictures/a.jpg
 check "an image says the same in any company" equal "$(json_line | sed 's/.*"logits"//')" "$alone"
+
+### What was looked at
+# png_size FILE: width and height of a PNG, as its header says them.
+png_size() {
+  [ "$(head -c 8 "$1" | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ] || return 1
+  od -An -tu1 -j16 -N8 "$1" | awk '{ print (($1 * 256 + $2) * 256 + $3) * 256 + $4, (($5 * 256 + $6) * 256 + $7) * 256 + $8 }'
+}
+must_run "explain" "${predict[@]}" --explain maps/new pictures pictures/a.jpg
+check "explain: a picture for each image, two of one name apart" equal "$(ls maps/new | tr '\n' ' ')" "B.png a-2.png a.png "
+check "explain: the table names it" grep -q '^  looked at: maps/new/a-2.png$' "$captured/out"
+check "explain: the image of 12 pixels, 19 times as large" equal "$(png_size maps/new/B.png)" "228 228"
+check "explain: an image and its copy are one picture" same_files maps/new/a.png maps/new/a-2.png
+must_run "explain one image" "${predict[@]}" --explain one.PNG --json pictures/a.jpg
+check "explain one image: JSON" has "$(json_line)" '"explanation":"one.PNG"'
+check "explain one image: as in a folder" same_files one.PNG maps/new/a.png
+for network in avg_norm avg_no_class_token layer_scale; do
+  must_run "explain $network" predict --weights "$timm/$network/model.safetensors" --explain maps/$network.png pictures/a.jpg
+  check "explain $network" equal "$(png_size maps/$network.png)" "228 228"
+done
+run "${predict[@]}" --explain maps/some pictures/a.jpg damaged.jpg
+check "explain: a damaged image has no picture" equal "$code $(ls maps/some)" "1 a.png"
+refused "explain into a folder that cannot be made" 1 "--explain: pictures/a.jpg/maps: Not a directory" -- "${predict[@]}" --explain pictures/a.jpg/maps pictures
+refused "explain into a file" 1 "--explain: damaged is a file" -- "${predict[@]}" --explain damaged pictures
+refused "explain several images in one picture" 2 "--explain: all.png" folder -- "${predict[@]}" --explain all.png pictures
+refused "explain as a JPEG" 2 "--explain: a.jpg" PNG -- "${predict[@]}" --explain a.jpg pictures
+refused "explain among the images" 2 "--explain: pictures holds the image pictures/a.jpg" -- "${predict[@]}" --explain pictures pictures/a.jpg
+refused "explain over the image" 2 "--explain: pictures/below/B.PNG is the image itself" -- "${predict[@]}" --explain pictures/below/B.PNG pictures/below/B.PNG
+refused "explain nowhere" 2 "--explain: is empty" -- "${predict[@]}" --explain= pictures
+refused "explain with weights that are missing makes no folder" 1 gone.safetensors -- predict --weights gone.safetensors --explain folder pictures
+if [ -e /dev/full ]; then refused "explain, the disk full" 1 "full.png: No space left on device" -- "${predict[@]}" --explain full.png pictures/a.jpg; fi
 
 ### Damaged and missing images
 run "${predict[@]}" pictures/a.jpg damaged.jpg gone.jpg pictures/below/B.PNG
@@ -132,6 +164,10 @@ must_run "predict, routed by token" predict --weights token/last.safetensors --j
 check "routed by token: experts and gates" has "$(json_line)" '"experts":[{"index":'
 must_run "predict, routed by token, as a table" predict --weights token/last.safetensors pictures/a.jpg
 check "routed by token: the table has experts" grep -q '^  experts: [01] (gate 0\.' "$captured/out"
+for routing in guided image token; do
+  must_run "explain, routed by $routing" predict --weights $routing/last.safetensors --explain maps/$routing pictures/a.jpg
+  check "explain, routed by $routing" equal "$(png_size maps/$routing/a.png)" "224 224"
+done
 
 ### Experts that no image went to stay in the file
 # resident WEIGHTS: kB that the program has in memory when it has predicted four images and waits for the next name.

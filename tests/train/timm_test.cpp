@@ -3,10 +3,12 @@
 // position where there is none; layer scale left out, or on columns; positions read without resampling; heads guessed.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "tests/ops/op_test.h"
+#include "train/start.h"
 #include "train/timm.h"
 
 namespace mvmoe {
@@ -36,6 +38,82 @@ TEST(Timm, LayerScaleAndAClassTokenWithoutPosition) { expect_timms_logits("layer
 TEST(Timm, LargerImages) { expect_timms_logits("larger", 20); }
 TEST(Timm, SmallerImagesWithoutClassToken) { expect_timms_logits("smaller", 16); }
 TEST(Timm, Shards) { expect_timms_logits("sharded", 12, "model.safetensors.index.json"); }
+
+std::vector<std::pair<std::string, std::string>> all_files() {  // name, file
+  std::vector<std::pair<std::string, std::string>> files;
+  for (const char* name : {"token", "no_qkv_bias", "avg_fc_norm", "avg_norm", "avg_no_class_token", "larger", "smaller", "layer_scale"}) files.push_back({name, "model.safetensors"});
+  files.push_back({"sharded", "model.safetensors.index.json"});
+  return files;
+}
+
+// timm's file, read and written here, and read again: every number to the bit, and the same network.
+TEST(Timm, ARoundTripKeepsEveryBit) {
+  TemporaryFolder folder;
+  for (const auto& [name, file] : all_files()) {
+    if (name == "layer_scale") continue;  // multiplied into the weights that it scales
+    const LoadedModel loaded = load_model(golden_timm / name / file);
+    save_weights(folder / name, *loaded.model, loaded.description);
+    const LoadedModel again = load_model(folder / name);
+    const TensorFiles theirs(golden_timm / name / file), ours(folder / name);
+    ASSERT_EQ(ours.entries().size(), theirs.entries().size()) << name;
+    for (const auto* entry : theirs.entries()) {
+      Bench bench;
+      const Tensor must_be = bench.zeros(entry->shape), is = bench.zeros(entry->shape);
+      theirs.read(entry->name, must_be);
+      ours.read(entry->name, is);
+      ASSERT_EQ(std::memcmp(is.data(), must_be.data(), is.size() * sizeof(float)), 0) << name << ", " << entry->name;
+    }
+    const ModelConfig &a = loaded.model->config(), &b = again.model->config();
+    EXPECT_EQ(nlohmann::json(a), nlohmann::json(b)) << name;
+    EXPECT_EQ(again.description.classes, loaded.description.classes) << name;
+    EXPECT_EQ(again.description.preprocessing.mean, loaded.description.preprocessing.mean) << name;
+    EXPECT_EQ(again.description.preprocessing.crop_pct, loaded.description.preprocessing.crop_pct) << name;
+  }
+}
+
+// --init-from a file of timm's: the network that begins is the one in the file, whatever its form.
+TEST(Timm, ANetworkThatBeginsFromItsFilesIsTimms) {
+  const Golden golden(golden_timm / "expected.safetensors");
+  for (const auto& [name, file] : all_files()) {
+    Bench bench;
+    const int image = name == "larger" ? 20 : name == "smaller" ? 16 : 12;
+    ModelConfig config = load_model(golden_timm / name / file).description.model;
+    config.image = image;
+    const ViT model(config);
+    const Started started = start_from(golden_timm / name / file, model);
+    EXPECT_TRUE(started.fresh.empty() && started.unused.empty()) << name;
+    const std::vector<std::string> notes = name == "larger" ? std::vector<std::string>{"positions of 9 patches resampled for 25"}
+                                           : name == "smaller" ? std::vector<std::string>{"positions of 36 patches resampled for 16"}
+                                           : name == "layer_scale" ? std::vector<std::string>{"layer scale multiplied into the weights it scales"} : std::vector<std::string>{};
+    EXPECT_EQ(started.notes, notes) << name;
+    Context context(model.parameters());
+    context.begin({}, nullptr);
+    expect_close(model.forward(context, golden.read(bench, "images." + std::to_string(image))).logits.value(), golden.read(bench, name + ".logits"), 1e-5, name);
+  }
+}
+
+TEST(Timm, WhatIsSaidToANetworkThatBeginsFromAFile) {
+  const TimmConfig timms = said_of_start(golden_timm / "sharded/model.safetensors.index.json");
+  EXPECT_EQ(timms.shown, "tests/golden/timm/sharded/config.json");
+  EXPECT_EQ(timms.heads, 2);
+  EXPECT_EQ(timms.mean, (std::array<float, 3>{0.5f, 0.5f, 0.5f}));
+  EXPECT_EQ(timms.crop_pct, 0.95f);
+  TemporaryFolder folder;
+  LoadedModel loaded = load_model(golden_timm / "token/model.safetensors");
+  loaded.description.preprocessing = {.mean = {0.1f, 0.2f, 0.3f}, .std = {0.4f, 0.5f, 0.6f}, .crop_pct = 0.8f, .interpolation = Interpolation::bilinear};
+  save_weights(folder / "w", *loaded.model, loaded.description);
+  put_file(folder / "config.json", std::string_view("{\"architecture\": \"vit_tiny_patch16_224\"}"));
+  const TimmConfig ours = said_of_start(folder / "w");
+  EXPECT_EQ(ours.shown, (folder / "w").string()) << "what stands in the file itself comes before a config.json beside it";
+  EXPECT_EQ(ours.heads, 2);
+  EXPECT_EQ(ours.std, (std::array<float, 3>{0.4f, 0.5f, 0.6f}));
+  EXPECT_EQ(ours.crop_pct, 0.8f);
+  EXPECT_EQ(ours.interpolation, Interpolation::bilinear);
+  fs::create_directory(folder / "bare");
+  fs::copy_file(golden_timm / "token/model.safetensors", folder / "bare/w", fs::copy_options::overwrite_existing);
+  const TimmConfig nobody = said_of_start(folder / "bare/w");
+  EXPECT_TRUE(nobody.shown.empty() && !nobody.heads && !nobody.mean && !nobody.std && !nobody.crop_pct && !nobody.interpolation);
+}
 
 TEST(Timm, WhatTheConfigurationSays) {
   const ModelDescription d = timm_description(TensorFiles(golden_timm / "avg_fc_norm/model.safetensors"), {});

@@ -87,6 +87,9 @@ int evaluate_command(const Words& words, Comm& comm) {
   if (!data.test.read && config.image != data.test.side)
     fail_usage("--data: ", printable(data_spec), " has images of side ", data.test.side, ", the weights in ", printable(weights), " were trained for ", config.image);
 
+  if (!data.test.read && (flags.given("crop-pct") || flags.given("interpolation")))
+    std::fprintf(stderr, "mvmoe: --crop-pct, --interpolation: images of this data set are of one size, neither resized nor cropped: nothing follows from them\n");
+
   Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run(), &comm);
   const Evaluation e = [&] {
     ProgressBar bar(ProgressBar::mode_for_stderr(quiet || !comm.first()), 1);

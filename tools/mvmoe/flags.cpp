@@ -1,5 +1,6 @@
 #include "tools/mvmoe/flags.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -97,7 +98,14 @@ void Flags::add(const std::string& name, std::vector<float>& values, const std::
              for (const float value : values) out += (out.empty() ? "" : " ") + text_of(value);
              return out.empty() ? otherwise : out;
            },
-           [=, &values](const std::string& word) { values.push_back(number_from(name, word, lowest, highest)); }});
+           [=, &values](const std::string& word) {  // or several with spaces between them, as config.json holds them
+             if (word == otherwise) return values.clear();
+             for (std::size_t begin = 0; begin <= word.size();) {
+               const std::size_t end = std::min(word.find(' ', begin), word.size());
+               values.push_back(number_from(name, word.substr(begin, end - begin), lowest, highest));
+               begin = end + 1;
+             }
+           }});
 }
 
 void Flags::add_choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> choices) {

@@ -284,7 +284,7 @@ int pipeline_command(const Words& words, Comm& comm) {
   check_all(o, data);
   LoaderConfig loader{.preprocessing = preprocessing_of(o.train, data)};
   o.train.augment.resolve(data, loader);
-  take_resolved(o.train, config, loader.preprocessing);
+  take_resolved(o.train, config);
   Together together(comm, o, data);
   if (!comm.first()) {
     together.follow();

@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
+#include "tools/mvmoe/explanations.h"
 #include "tools/mvmoe/options.h"
 #include "tools/mvmoe/weights_options.h"
 #include "train/data/readers.h"
@@ -70,17 +71,17 @@ std::optional<int> superclass_of(const ModelDescription& d, const std::vector<Cl
   return d.superclass_of[static_cast<std::size_t>(top[0].label)];
 }
 
-Json to_json(const Prediction& p, const ModelDescription& d, bool with_logits) {
+Json to_json(const Prediction& p, const ModelDescription& d, const std::string& explanation, bool with_logits) {
   const std::vector<ClassProbability> top = most_probable(p.logits, shown_classes);
   const auto superclass = superclass_of(d, top);
-  Json json{{"file", p.file}, {"top", Json::array()}, {"superclass", superclass ? Json(*superclass) : Json(nullptr)}, {"experts", d.model.moe.experts > 0 ? Json::array() : Json(nullptr)}};
+  Json json{{"file", p.file}, {"top", Json::array()}, {"superclass", superclass ? Json(*superclass) : Json(nullptr)}, {"experts", d.model.moe.experts > 0 ? Json::array() : Json(nullptr)}, {"explanation", explanation.empty() ? Json(nullptr) : Json(explanation)}};
   for (const ClassProbability& one : top) json["top"].push_back({{"class", d.classes[static_cast<std::size_t>(one.label)]}, {"probability", one.probability}});
   for (const UsedExpert& one : p.experts) json["experts"].push_back({{"index", one.index}, {"gate", one.gate}});
   if (with_logits) json["logits"] = p.logits;
   return json;
 }
 
-void print(const Prediction& p, const ModelDescription& d, bool with_logits) {
+void print(const Prediction& p, const ModelDescription& d, const std::string& explanation, bool with_logits) {
   const std::vector<ClassProbability> top = most_probable(p.logits, shown_classes);
   std::printf("%s\n", printable(p.file).c_str());
   for (const ClassProbability& one : top)
@@ -88,6 +89,7 @@ void print(const Prediction& p, const ModelDescription& d, bool with_logits) {
   if (const auto superclass = superclass_of(d, top)) std::printf("  super-class %d\n", *superclass);
   for (std::size_t i = 0; i < p.experts.size(); ++i)
     std::printf("%s%d (gate %.3f)%s", i == 0 ? "  experts: " : ", ", p.experts[i].index, static_cast<double>(p.experts[i].gate), i + 1 == p.experts.size() ? "\n" : "");
+  if (!explanation.empty()) std::printf("  looked at: %s\n", printable(explanation).c_str());
   if (!with_logits) return;
   std::printf("  logits:");
   for (const float logit : p.logits) std::printf(" %.9g", static_cast<double>(logit));
@@ -101,11 +103,13 @@ int predict_command(const Words& words) {
   ThreadOptions threads;
   threads.lane_size = 1;  // so that what is said of an image hangs on no other, however it is routed
   std::vector<std::string> images;
+  std::string explain;
   bool json = false, logits = false;
   Flags flags("predict --weights FILE IMAGE... [flags]", "The most probable classes of images, and the experts that saw them. IMAGE is a JPEG or PNG file, a folder of them, or - for names on stdin, a line a name; -0 for names that end in a zero byte, as find -print0 writes them.");
   flags.add_positional("IMAGE", images, "files, folders, - or -0");
   given.declare(flags);
   flags.add("logits", logits, "what the network says of every class, too");
+  flags.add("explain", explain, "write what the network looked at, attention rollout over each image as it saw it: a folder, or a PNG for one image", "PATH");
   threads.declare_for_inference(flags);
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   given.declare_what_may_be_said(flags);
@@ -118,18 +122,21 @@ int predict_command(const Words& words) {
   flags.require("weights");
   if (images.empty()) fail_usage("no image is named: mvmoe predict --weights FILE IMAGE... (a file, a folder, or - for names on stdin)");
 
+  if (flags.given("explain") && explain.empty()) fail_usage("--explain: is empty, must be a folder, or a name that ends in .png");
   const LoadedModel loaded = given.load(ReadExperts::when_used);  // of many, few images need few
   const ModelDescription& description = loaded.description;
+  Explanations explanations(explain, images);
   Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run());
   Names names(images, separator);
   Json predictions = Json::array();
   bool all = true;
   const auto at_once = static_cast<std::size_t>(4 * lanes.config().threads * lanes.config().lane_size);
   for (std::vector<std::string> files; !(files = names.next(at_once)).empty();) {
-    for (const Prediction& p : predict(*loaded.model, files, description.preprocessing, lanes)) {
+    for (const Prediction& p : predict(*loaded.model, files, description.preprocessing, lanes, explanations.wanted())) {
+      const std::string explanation = explanations.wanted() && p.error.empty() ? explanations.write(p.file, p.explanation) : "";
       if (!p.error.empty()) std::fprintf(stderr, "mvmoe: %s\n", printable(p.error).c_str());
-      else if (json) predictions.push_back(to_json(p, description, logits));
-      else print(p, description, logits);
+      else if (json) predictions.push_back(to_json(p, description, explanation, logits));
+      else print(p, description, explanation, logits);
       all = all && p.error.empty();
     }
     if (std::fflush(stdout) != 0) break;  // nobody reads on; main says so

@@ -11,6 +11,7 @@
 #include "tools/mvmoe/ranks.h"
 #include "tools/mvmoe/recipes.h"
 #include "tools/mvmoe/train_options.h"
+#include "train/preprocess.h"
 #include "train/run_folder.h"
 #include "train/start.h"
 #include "train/superclass/division_file.h"
@@ -41,6 +42,14 @@ bool is_inside(const std::string& file, const fs::path& folder) {
 }
 
 Json or_null(double value, bool defined = true) { return defined && std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+// Of a network's heads its tensors show nothing: with another number of them the same weights are another network.
+void agree_on_heads(const TimmConfig& start, const std::string& file, bool given, ModelOptions& model, ModelConfig& config) {
+  if (!start.heads || *start.heads == config.heads) return;
+  if (given) fail_usage("--heads: ", config.heads, " contradicts ", printable(file), ", whose network has ", *start.heads);
+  model.heads = config.heads = *start.heads;
+  check(config);
+}
 
 // How the routers learn beside the task.
 RoutingLossConfig routing_losses(const TrainOptions& o, const std::vector<std::string>& classes, const ModelConfig& config) {
@@ -159,7 +168,9 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   require_training_images(data);
   require_test_images(data);
   if (!o.quiet) say_notes(data);
-  const ModelConfig config = o.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
+  ModelConfig config = o.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
+  const TimmConfig start = goes_on || o.init_from.empty() ? TimmConfig{} : said_of_start(o.init_from);
+  agree_on_heads(start, o.init_from, o.model.heads != 0, o.model, config);
   const std::vector<bool> held_out = choose_holdout(data.train.labels, config.classes, o.holdout, o.seed);
   const ImageSet holdout = part_of(data.train, held_out, true);
   if (o.holdout > 0 && holdout.size() == 0)
@@ -174,7 +185,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   if (o.early_stop > 0 && !(o.holdout > 0))
     fail_usage("--early-stop: needs a held-out part to be judged by: give --holdout, 0.1 is usual (nothing is chosen on the test set)");
 
-  const Preprocessing preprocessing = preprocessing_of(o, data);
+  const Preprocessing preprocessing = preprocessing_of(o, data, start);
   LoaderConfig loader_config{.batch_size = o.batch_size / o.accumulate, .classes = config.classes, .side = config.image, .preprocessing = preprocessing,
                              .lane_size = o.threads.lane_size, .label_smoothing = o.label_smoothing, .seed = o.seed, .workers = o.workers, .rank = comm.rank(), .ranks = comm.ranks()};
   o.augment.resolve(data, loader_config);
@@ -217,7 +228,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   Loader loader(train_set, loader_config, first_batch(resumed ? resumed->progress.step : 0, train_set.size() / loader_config.batch_size, o.accumulate));
   // All that can fail without the folder has not failed: from here on it is written to.
   // Everything as it was resolved: a later version with other defaults repeats this run.
-  take_resolved(o, config, preprocessing);
+  take_resolved(o, config);
   comm.on_first([&] {
     if (o.overwrite) remove_run(folder);
     if (!goes_on || moved) write_file(config_file, flags.values(all_flags).dump(1) + "\n");

@@ -18,7 +18,7 @@ const std::vector<std::string> recipe_flags{
     "epochs", "batch-size", "accumulate", "lr", "lr-base", "min-lr", "warmup-epochs", "warmup-lr", "optimizer", "weight-decay", "momentum", "beta1", "beta2", "eps",
     "clip", "layer-decay", "ema", "label-smoothing", "crop", "flip", "rand-augment", "color-jitter", "random-erasing", "repeated-augment", "mixup", "cutmix",
     "mixup-prob", "mixup-switch-prob", "mean", "std", "crop-pct", "interpolation", "holdout", "early-stop", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels", "precision"};
-const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip", "crop-pct", "precision"};
+const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip", "mean", "std", "crop-pct", "interpolation", "precision"};
 const std::vector<std::string> routing_loss_flags{"guide-weight", "balance-weight", "router-z-weight", "bias-rate"};
 const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads", "strict", "comm-timeout"};
 
@@ -32,16 +32,37 @@ void require_optimizer(const Flags& flags, const std::string& optimizer) {
     if (flags.given(name)) fail_usage("--", name, ": says nothing about ", optimizer, ": give --optimizer ", optimizer == "sgd" ? "adamw" : "sgd", " too");
 }
 
-Preprocessing preprocessing_of(const TrainOptions& o, const DataSet& data) {
-  Preprocessing p{.mean = data.mean, .std = data.std, .crop_pct = o.crop_pct.value_or(data.train.read ? 0.875f : 1), .interpolation = interpolation_named(o.interpolation)};
-  if (o.mean) p.mean.fill(*o.mean);
-  if (o.std) p.std.fill(*o.std);
+Preprocessing preprocessing_of(TrainOptions& o, const DataSet& data, const TimmConfig& start) {
+  Preprocessing p{.mean = data.mean, .std = data.std, .crop_pct = data.train.read ? 0.875f : 1};
+  const Preprocessing suggested = p;
+  std::string taken;
+  const auto take = [&](bool unsaid, const auto& said, auto& into, const char* flag) {
+    if (!unsaid || !said || *said == into) return;
+    into = *said;
+    taken += (taken.empty() ? "" : ", ") + std::string(flag);
+  };
+  take(o.mean.empty(), start.mean, p.mean, "mean");
+  take(o.std.empty(), start.std, p.std, "std");
+  take(data.train.read && !o.crop_pct, start.crop_pct, p.crop_pct, "crop-pct");
+  take(data.train.read && o.interpolation == "auto", start.interpolation, p.interpolation, "interpolation");
+  if (!taken.empty() && !o.quiet)
+    std::fprintf(stderr, "mvmoe: taken from %s, as for the network to start from: %s (a flag of the name wins)\n", start.shown.c_str(), taken.c_str());
+  set_colours("--mean", o.mean, p.mean);
+  set_colours("--std", o.std, p.std);
+  if (o.crop_pct) p.crop_pct = *o.crop_pct;
+  if (o.interpolation != "auto") p.interpolation = interpolation_named(o.interpolation);
+  if (!data.train.read && (p.crop_pct != 1 || p.interpolation != Interpolation::bicubic) && !o.quiet)
+    std::fprintf(stderr, "mvmoe: --crop-pct, --interpolation: images of this data set are of one size, neither resized nor cropped: said to `predict` alone\n");
+  // What the file says is not read again when the run goes on.
+  if (p.mean != suggested.mean) o.mean.assign(p.mean.begin(), p.mean.end());
+  if (p.std != suggested.std) o.std.assign(p.std.begin(), p.std.end());
+  o.crop_pct = p.crop_pct;
+  o.interpolation = interpolation_name(p.interpolation);
   return p;
 }
 
-void take_resolved(TrainOptions& o, const ModelConfig& config, const Preprocessing& preprocessing) {
+void take_resolved(TrainOptions& o, const ModelConfig& config) {
   o.model.patch = config.patch, o.model.heads = config.heads, o.model.image_size = config.image, o.model.classes = config.classes;
-  o.crop_pct = preprocessing.crop_pct;
 }
 
 void declare_run(Flags& flags, TrainOptions& o) {
@@ -84,10 +105,10 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
   o.augment.declare(flags);
   flags.heading("Preprocessing, which stays with the model");
-  flags.add("mean", o.mean, "subtracted from each colour, 0 to 1 (auto: the data's own means)", "auto", 0, 1);
-  flags.add("std", o.std, "each colour is divided by it (auto: the data's own deviations)", "auto", 1e-6f, 1);
-  flags.add("crop-pct", o.crop_pct, "evaluation of images of any size: the share of the short side that is kept (auto: 0.875; 1 for images of one size)", "auto", 0.01f, 1);
-  flags.add_choice("interpolation", o.interpolation, "images of any size are resized by", {"bicubic", "bilinear"});
+  flags.add("mean", o.mean, "subtracted from each colour, 0 to 1; three times for red, green, blue (auto: as --init-from says, or the data's own means)", "auto", 0, 1);
+  flags.add("std", o.std, "each colour is divided by it; three times for red, green, blue (auto: as --init-from says, or the data's own deviations)", "auto", 1e-6f, 1);
+  flags.add("crop-pct", o.crop_pct, "evaluation of images of any size: the share of the short side that is kept (auto: as --init-from says, or 0.875; 1 for images of one size)", "auto", 0.01f, 1);
+  flags.add_choice("interpolation", o.interpolation, "images of any size are resized by (auto: as --init-from says, or bicubic)", {"auto", "bicubic", "bilinear"});
   flags.heading("Evaluation and chance");
   flags.add("holdout", o.holdout, "share of the training set held out, to choose the best weights by", 0, 0.9f);
   flags.add("early-stop", o.early_stop, "evaluations in a row without a better held-out score that end the run; needs --holdout (0: never)");

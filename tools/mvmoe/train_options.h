@@ -7,6 +7,7 @@
 
 #include "tools/mvmoe/augment_options.h"
 #include "tools/mvmoe/options.h"
+#include "train/timm_config.h"
 
 namespace mvmoe {
 
@@ -23,8 +24,9 @@ struct TrainOptions {
   std::string superclasses;
   float guide_weight = 0.3f, router_z_weight = 0, bias_rate = 1e-3f;
   std::optional<float> balance_weight;
-  std::optional<float> mean, std, crop_pct;
-  std::string interpolation = "bicubic";
+  std::optional<float> crop_pct;
+  std::vector<float> mean, std;  // one for all colours, or three; empty: the data's own, or those of the weights to start from
+  std::string interpolation = "auto";
   bool upcycle = false;
   bool strict = false;
   bool resume = false, overwrite = false, json = false, quiet = false;
@@ -41,10 +43,12 @@ std::vector<std::string> flags_of_the_other(const std::string& optimizer);
 // Throws UsageError if one of those was given.
 void require_optimizer(const Flags& flags, const std::string& optimizer);
 
-// How images of this data are made into the network's.
-Preprocessing preprocessing_of(const TrainOptions& o, const DataSet& data);
+// How images are made: as the flags say; else as for the network that this one begins from, whose weights know no others;
+// else as the data suggest. Images of one size are neither resized nor cropped, whatever that network was shown. What was chosen is
+// as if it had been given. `start`: of the network to begin from.
+Preprocessing preprocessing_of(TrainOptions& o, const DataSet& data, const TimmConfig& start = {});
 // What was left to be chosen is as if it had been given: for config.json. (AugmentOptions::resolve does its own.)
-void take_resolved(TrainOptions& o, const ModelConfig& config, const Preprocessing& preprocessing);
+void take_resolved(TrainOptions& o, const ModelConfig& config);
 
 // Flags that say how: they change no result.
 extern const std::vector<std::string> manner_flags;

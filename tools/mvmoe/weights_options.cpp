@@ -27,10 +27,6 @@ std::vector<std::string> read_class_names(const std::string& path) {
   return names;
 }
 
-void require_colours(const char* flag, const std::vector<float>& values) {
-  if (values.size() > 1 && values.size() != 3) fail_usage(flag, ": is given ", values.size(), " times: give it once for all colours, or three times for red, green and blue");
-}
-
 }  // namespace
 
 void WeightsOptions::declare(Flags& flags) { flags.add("weights", weights, "a safetensors file that mvmoe or timm wrote, or the index JSON of several", "FILE"); }
@@ -48,8 +44,6 @@ void WeightsOptions::declare_what_may_be_said(Flags& flags) {
 }
 
 LoadedModel WeightsOptions::load(ReadExperts experts) const {
-  require_colours("--mean", mean);
-  require_colours("--std", std);
   SaidOfWeights said{.heads = {}, .image = {}, .pool = {}, .mean = mean, .std = std, .crop_pct = crop_pct, .interpolation = {}, .classes = {}};
   if (heads > 0) said.heads = heads;
   if (image_size > 0) said.image = image_size;
