@@ -141,7 +141,7 @@ slurm-test:  ## a real Slurm of one node: preempted jobs save, queue again, end 
 	@bash tests/cluster/slurm.sh $(BUILD)/mvmoe
 
 venv:  ## a Python environment for golden values and peers (never needed to build, train or test)
-	python3 -m venv $(BUILD)/venv && $(BUILD)/venv/bin/pip install -r tools/golden/requirements.txt
+	python3 -m venv $(BUILD)/venv && $(BUILD)/venv/bin/pip install -r tools/onnx/requirements.txt
 
 clean:  ## remove the build folder
 	rm -rf $(BUILD)
