@@ -8,6 +8,7 @@
 #include "engine/json.h"
 #include "tools/mvmoe/recipes.h"
 #include "train/data/dataset.h"
+#include "train/preprocess.h"
 
 namespace mvmoe {
 
