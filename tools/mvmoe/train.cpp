@@ -138,7 +138,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
     fail_usage("--init-from: ", printable(o.init_from), " is of the run that --overwrite removes: choose another --out");
   o.quiet = o.quiet || !comm.first();
   std::optional<FolderLock> lock;
-  bool goes_on = false, moved = false;  // known to rank 0, as all that concerns the folder
+  bool goes_on = false, moved = false;  // what concerns the folder is rank 0's to find
   comm.on_first([&] {
     lock.emplace(folder);  // before the folder is looked into
     if (!o.config.empty()) take_config(flags, o.config);
@@ -152,6 +152,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   std::vector<std::string> all_flags = recipe_flags;
   all_flags.insert(all_flags.end(), manner_flags.begin(), manner_flags.end());
   take_from_first(comm, flags, all_flags);
+  goes_on = comm.sum(goes_on ? 1.0 : 0.0) > 0;
   settle(comm, o.ranks, o.threads, o.quiet);
   o.threads.precision = o.threads.precision_to_use();
   comm.require_same("as its --precision", o.threads.precision);  // auto may come to another one on another host
