@@ -21,9 +21,10 @@ struct Prediction {
   std::vector<UsedExpert> experts = {};  // those that ran, the heaviest first; none in a dense network
 };
 
-// In the order of the files. An image that is missing or damaged, or of which the network gives no finite numbers, has an
+// In the order of the files. `panels` are the model's, or null: then products are not done by tiles. An image that is missing or damaged, or of which the network gives no finite numbers, has an
 // error and costs the others nothing.
-std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes);
+std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes,
+                                const Panels* panels = nullptr);
 
 // One image that is in memory, on the calling thread with a context of its own. Throws Error if the network gives no
 // finite numbers for it.
