@@ -1,11 +1,14 @@
 // engine/context.h: what an operation needs besides its operands. Passed, never global: one per thread.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
 #include "engine/arena.h"
 #include "engine/gemm.h"
+#include "engine/panels.h"
 #include "engine/parameter.h"
 #include "engine/tape.h"
+#include "engine/threads.h"
 
 namespace mvmoe {
 
@@ -29,7 +32,25 @@ class Context {
     arena.reset();
     this->key = key;
     gradients_ = gradients;
+    panels = nullptr;
+    helpers = nullptr;
+    multiply_adds = 0;
   }
+
+  // body(piece, thread) for 0 <= piece < n, each once, by the helpers where there are any. `thread` is below threads().
+  // Pieces are cut by the shapes alone, and write to different places.
+  template <class Body>
+  void share(int n, const Body& body) {
+    if (helpers) return helpers->share(n, body);
+    for (int piece = 0; piece < n; ++piece) body(piece, 0);
+  }
+  // body(first, count) for the rows of `like`, some at a time.
+  template <class Body>
+  void share_rows(Tensor like, const Body& body) {
+    const int rows = like.rows(), at_once = std::max(1, 4096 / std::max(1, like.width()));
+    share((rows + at_once - 1) / at_once, [&](int piece, int) { body(piece * at_once, std::min(at_once, rows - piece * at_once)); });
+  }
+  int threads() const { return helpers ? helpers->count() : 1; }
 
   // A parameter as a variable of this recording; with `count`, rows first .. first + count of it along its first axis.
   Var parameter(ParameterId id) { return parameter(id, 0, (*parameters_)[id].shape[0]); }
@@ -43,6 +64,9 @@ class Context {
   Tape tape;
   Kernels kernels;
   StepKey key;
+  const Panels* panels = nullptr;  // in inference: the weights as tiles read them
+  Threads* helpers = nullptr;      // in inference: the threads that do this lane together; null: the calling one alone
+  std::int64_t multiply_adds = 0;  // those done by tiles since `begin`
 
  private:
   const Parameters* parameters_;

@@ -68,7 +68,8 @@ class Tape {
     entries_.push_back({op, y.index_, event, closure, [](void* c) { (*static_cast<Backward*>(c))(); }});
   }
 
-  // Records an operation that has no backward; none of ours is one, a reader's first op may be. Throws if an input wants a gradient: a silent cut is never made.
+  // Records an operation that has no backward: one of inference, or a reader's first. Throws if an input wants a
+  // gradient: a silent cut is never made.
   void record(const char* op, std::initializer_list<Var> inputs, Var y);
 
   // Gradients of seed * loss in every leaf; loss is a scalar [1]. Called once per recording.

@@ -27,6 +27,12 @@ std::size_t Shape::size() const {
   return product;
 }
 
+Shape Shape::with_back(int size) const {
+  Shape shape = *this;
+  if (axes_) shape.size_[static_cast<std::size_t>(axes_ - 1)] = size;
+  return shape;
+}
+
 int Shape::rows() const {
   if (axes_ == 0) return 0;
   int product = 1;

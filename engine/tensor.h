@@ -25,6 +25,7 @@ class Shape {
   int back() const { return axes_ ? size_[static_cast<std::size_t>(axes_ - 1)] : 0; }
   std::size_t size() const;   // number of elements
   int rows() const;           // product of all axes but the last
+  Shape with_back(int size) const;  // the same but for the last axis
   std::string string() const;  // "[8, 65, 192]"
 
   friend bool operator==(const Shape&, const Shape&) = default;

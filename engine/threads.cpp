@@ -1,11 +1,34 @@
 #include "engine/threads.h"
 
+#include <immintrin.h>
+
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
 #include "engine/error.h"
 
 namespace mvmoe {
+namespace {
+
+// How long a thread looks for what comes next before it sleeps: about 50 microseconds. Between two operations of an image
+// lie one or two; to be woken takes 50 and more.
+constexpr int looks = 1500;
+
+// Whether `ready` became true within that time.
+template <class Ready>
+bool look_for(const Ready& ready) {
+  for (int i = 0; i < looks; ++i) {
+    if (ready()) return true;
+    _mm_pause();
+  }
+  return false;
+}
+
+int pieces_in(std::uint64_t open) { return static_cast<int>(open & 0xffffffffu); }
+
+}  // namespace
+
 Threads::Threads(int count) {
   try {
     for (int t = 1; t < count; ++t) workers_.emplace_back([this, t] { work(t); });
@@ -28,13 +51,18 @@ void Threads::end() {
   workers_.clear();
 }
 
-void Threads::call_body(int thread) {
+template <class Function>
+void Threads::guarded(const Function& function) {
   try {
-    call_(body_, thread);
+    function();
   } catch (...) {
     const std::lock_guard lock(mutex_);
     if (!failure_) failure_ = std::current_exception();
   }
+}
+
+void Threads::throw_failure() {
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void Threads::run(Call call, const void* body) {
@@ -46,23 +74,61 @@ void Threads::run(Call call, const void* body) {
     ++round_;
   }
   changed_.notify_all();
-  call_body(0);
+  guarded([&] { call(body, 0); });
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return running_ == 0; });
-  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  throw_failure();
+}
+
+void Threads::share(CallPiece call, const void* body, int n) {
+  if (n <= 0) return;
+  call_piece_ = call;
+  pieces_body_ = body;
+  unfinished_.store(n, std::memory_order_relaxed);
+  open_.store(((open_.load() >> 32) + 1) << 32 | static_cast<std::uint64_t>(n));
+  if (n > 1 && sleeping_.load() > 0) {  // in this order, as a worker says that it sleeps before it looks a last time
+    { const std::lock_guard lock(mutex_); }
+    changed_.notify_all();
+  }
+  take_pieces(0);
+  const auto done = [&] { return unfinished_.load(std::memory_order_acquire) == 0; };
+  while (!look_for(done)) std::this_thread::yield();
+  throw_failure();
+}
+
+// Takes some pieces at a time, fewer the fewer are left: taking costs a cache line's way between cores, and in the end
+// nobody should wait for another's long share.
+void Threads::take_pieces(int thread) {
+  std::uint64_t open = open_.load(std::memory_order_acquire);
+  while (pieces_in(open) > 0) {
+    const int take = std::max(1, pieces_in(open) / (2 * count()));
+    if (!open_.compare_exchange_weak(open, open - static_cast<std::uint64_t>(take), std::memory_order_acq_rel)) continue;
+    const int end = pieces_in(open);
+    guarded([&] {
+      for (int piece = end - take; piece < end; ++piece) call_piece_(pieces_body_, piece, thread);
+    });
+    unfinished_.fetch_sub(take, std::memory_order_acq_rel);
+    open = open_.load(std::memory_order_acquire);
+  }
 }
 
 void Threads::work(int thread) {
-  std::uint64_t done = 0;
+  std::uint64_t done = 0;  // rounds of `run`
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return stop_ || round_ != done; });
+    sleeping_.fetch_add(1);
+    changed_.wait(lock, [&] { return stop_ || round_ != done || pieces_in(open_.load()) > 0; });
+    sleeping_.fetch_sub(1);
     if (stop_) return;
+    const bool has_round = round_ != done;
     done = round_;
     lock.unlock();
-    call_body(thread);
+    if (has_round) guarded([&] { call_(body_, thread); });
+    else
+      do take_pieces(thread);
+      while (look_for([&] { return pieces_in(open_.load(std::memory_order_acquire)) > 0; }));
     lock.lock();
-    if (--running_ == 0) changed_.notify_all();
+    if (has_round && --running_ == 0) changed_.notify_all();
   }
 }
 

@@ -4,8 +4,9 @@
 // number of threads: work is cut by the shapes alone, and threads only decide who does which piece.
 //
 // Not OpenMP's: its threads spin at barriers, and on cores that are shared with another program two of them were
-// measured up to 70 times slower than one. These sleep.
+// measured up to 70 times slower than one. These sleep; for what is shared within one image they stay awake a moment.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -31,6 +32,15 @@ class Threads {
     run([](const void* b, int thread) { (*static_cast<const Body*>(b))(thread); }, &body);
   }
 
+  // body(piece, thread) for 0 <= piece < n, each once, on whichever threads are free; returns when all are done. Unlike
+  // `run` it waits for pieces, not for threads: one that the system keeps from running has none, and costs nothing. For
+  // many short calls in a row: threads look for the next one for some microseconds before they sleep. The first
+  // exception is thrown again here, after all pieces. Must not be called from inside a body.
+  template <class Body>
+  void share(int n, const Body& body) {
+    share([](const void* b, int piece, int thread) { (*static_cast<const Body*>(b))(piece, thread); }, &body, n);
+  }
+
   // body(i) for 0 <= i < n, each once; thread t takes a contiguous share.
   template <class Body>
   void each(std::size_t n, const Body& body) {
@@ -43,9 +53,14 @@ class Threads {
 
  private:
   using Call = void (*)(const void* body, int thread);
+  using CallPiece = void (*)(const void* body, int piece, int thread);
   void run(Call call, const void* body);
+  void share(CallPiece call, const void* body, int n);
+  void take_pieces(int thread);
   void work(int thread);
-  void call_body(int thread);
+  template <class Function>
+  void guarded(const Function& function);  // keeps the first exception
+  void throw_failure();
   void end();  // stops and joins the workers
 
   std::vector<std::thread> workers_;
@@ -57,6 +72,14 @@ class Threads {
   int running_ = 0;          // workers that are not done with this round
   bool stop_ = false;
   std::exception_ptr failure_;
+
+  // What `share` does. A thread takes pieces by lowering the count in `open_`, whose upper half numbers the call: so one
+  // that was late finds nothing, and what it reads after it took a piece belongs to the call that waits for that piece.
+  std::atomic<std::uint64_t> open_{0};  // call << 32 | pieces that nobody took yet
+  std::atomic<int> unfinished_{0};      // pieces
+  std::atomic<int> sleeping_{0};        // workers
+  CallPiece call_piece_ = nullptr;
+  const void* pieces_body_ = nullptr;
 };
 
 }  // namespace mvmoe

@@ -42,4 +42,14 @@ inline Normal normal_at(float x) {
   return {x < 0 ? tail : 1 - tail, 0.398942280f * e};
 }
 
+// Phi(x) alone, without an exponential: 1/2 + x P(x^2) / Q(x^2), fitted up to 5.5, where Phi is 1 within 2e-8; absolute
+// error 2e-7. Exactly 0 below -5.5.
+inline float below_of(float x) {
+  constexpr float end = 5.5f;
+  const float a = x < -end ? -end : x > end ? end : x, s = a * a;
+  const float p = 0.398942143f + s * (0.0359186716f + s * (0.00450892141f + s * (0.000170331885f + s * (3.24039866e-6f + s * (-2.20795151e-8f + s * 1.11747063e-10f)))));
+  const float q = 1 + s * (0.256699324f + s * (0.0290893987f + s * (0.00183041662f + s * 6.2310537e-5f)));
+  return x < -end ? 0 : 0.5f + a * p / q;
+}
+
 }  // namespace mvmoe

@@ -44,9 +44,9 @@ Var TransformerBlock::attend(Context& c, Var normed, Reads reads, AttentionMaps*
 Var TransformerBlock::forward(Context& c, Var x, Reads reads, Routed* routed, AttentionMaps* maps) const {
   const int images = x.shape()[0], T = x.shape()[1];
   const Reads attending = router_ ? Reads::every_token : reads;  // a router sees all tokens
-  const Var attended = linear(c, attend(c, layer_norm(c, x, norm1_), attending, maps), proj_);
+  const Var attended = attend(c, layer_norm(c, x, norm1_), attending, maps);
   if (attending == Reads::class_token) x = select_token(c, x, 0);
-  x = residual(c, x, attended, drop_path_factors(c, images, drop_path_, 2 * index_));
+  x = residual_linear(c, x, attended, proj_, drop_path_factors(c, images, drop_path_, 2 * index_));
   Var normed = layer_norm(c, x, norm2_);
   if (router_) *routed = router_->forward(c, c.tape.view(normed, {images * T, width_}), T);
   Routed first;
@@ -56,8 +56,9 @@ Var TransformerBlock::forward(Context& c, Var x, Reads reads, Routed* routed, At
     normed = select_token(c, normed, 0);
     x = select_token(c, x, 0);
   }
-  const Var branch = experts_ ? experts_->forward(c, normed, *routed) : mlp(c, normed, fc1_, fc2_);
-  return residual(c, x, branch, drop_path_factors(c, images, drop_path_, 2 * index_ + 1));
+  const Tensor factors = drop_path_factors(c, images, drop_path_, 2 * index_ + 1);
+  if (experts_) return residual(c, x, experts_->forward(c, normed, *routed), factors);
+  return residual_linear(c, x, linear_gelu(c, normed, fc1_), fc2_, factors);
 }
 
 }  // namespace mvmoe

@@ -1,7 +1,6 @@
 #include "models/experts.h"
 
 #include "ops/dispatch.h"
-#include "ops/gelu.h"
 #include "ops/grouped_linear.h"
 #include "ops/residual.h"
 
@@ -38,11 +37,11 @@ void Experts::start_equal(const Parameters& parameters) const {
 Var Experts::forward(Context& c, Var x, const Routed& routed) const {
   const Assignments& a = routed.assignments;
   const Var xs = dispatch(c, x, a);                                                              // [A*rows, D], by expert
-  const Var hidden = gelu(c, grouped_linear(c, xs, c.parameter(fc1_.weight), c.parameter(fc1_.bias), a));  // [A*rows, 4D]
+  const Var hidden = grouped_linear_gelu(c, xs, c.parameter(fc1_.weight), c.parameter(fc1_.bias), a);  // [A*rows, 4D]
   const Var ys = grouped_linear(c, hidden, c.parameter(fc2_.weight), c.parameter(fc2_.bias), a);  // [A*rows, D]
   const Var y = combine(c, ys, routed.gates, a, x.shape());
   if (shared_fc1_.weight < 0) return y;
-  return residual(c, y, linear(c, gelu(c, linear(c, x, shared_fc1_)), shared_fc2_));
+  return residual_linear(c, y, linear_gelu(c, x, shared_fc1_), shared_fc2_);
 }
 
 }  // namespace mvmoe

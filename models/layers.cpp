@@ -1,6 +1,6 @@
 #include "models/layers.h"
 
-#include "ops/gelu.h"
+#include "ops/fused_linear.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
 
@@ -18,12 +18,20 @@ NormParameters add_norm(Parameters& parameters, const std::string& name, int wid
   return {gamma, parameters.add(name + ".bias", {width}, {})};
 }
 
-Var linear(Context& c, Var x, const LinearParameters& p) {
-  return linear(c, x, c.parameter(p.weight), p.bias < 0 ? Var{} : c.parameter(p.bias));
+namespace {
+
+Var bias_of(Context& c, const LinearParameters& p) { return p.bias < 0 ? Var{} : c.parameter(p.bias); }
+
+}  // namespace
+
+Var linear(Context& c, Var x, const LinearParameters& p) { return linear(c, x, c.parameter(p.weight), bias_of(c, p)); }
+
+Var linear_gelu(Context& c, Var x, const LinearParameters& p) { return linear_gelu(c, x, c.parameter(p.weight), bias_of(c, p)); }
+
+Var residual_linear(Context& c, Var stream, Var x, const LinearParameters& p, Tensor factors) {
+  return residual_linear(c, stream, x, c.parameter(p.weight), bias_of(c, p), factors);
 }
 
 Var layer_norm(Context& c, Var x, const NormParameters& p) { return layer_norm(c, x, c.parameter(p.gamma), c.parameter(p.beta)); }
-
-Var mlp(Context& c, Var x, const LinearParameters& fc1, const LinearParameters& fc2) { return linear(c, gelu(c, linear(c, x, fc1)), fc2); }
 
 }  // namespace mvmoe

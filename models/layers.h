@@ -20,7 +20,8 @@ NormParameters add_norm(Parameters& parameters, const std::string& name, int wid
 
 // The ops of the same names, with their parameters put on the tape.
 Var linear(Context& c, Var x, const LinearParameters& p);
+Var residual_linear(Context& c, Var stream, Var x, const LinearParameters& p, Tensor factors = {});
 Var layer_norm(Context& c, Var x, const NormParameters& p);
-Var mlp(Context& c, Var x, const LinearParameters& fc1, const LinearParameters& fc2);  // fc2(gelu(fc1(x)))
+Var linear_gelu(Context& c, Var x, const LinearParameters& p);
 
 }  // namespace mvmoe

@@ -1,7 +1,9 @@
 #include "ops/attention.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "ops/attention_forward.h"
 #include "ops/check.h"
 #include "ops/softmax.h"
 
@@ -60,10 +62,27 @@ void Attention::backward(Tensor dy, TokenRows dq, TokenRows dk, TokenRows dv) co
 
 namespace {
 
-Attention make(Context& c, Tensor q, int q_column, Tensor kv, int k_column, int v_column, int heads, int D) {
-  const int b = q.shape()[0], Tq = q.shape()[1], T = kv.shape()[1];
-  return {.q = rows_of(q, q_column), .k = rows_of(kv, k_column), .v = rows_of(kv, v_column), .probs = c.arena.take({b, heads, Tq, T}),
-          .scratch = c.arena.take({Tq, T}), .images = b, .heads = heads, .head_dim = D / heads, .kernels = c.kernels};
+// Without the memory for probabilities.
+Attention views(Context& c, Tensor q, int q_column, Tensor kv, int k_column, int v_column, int heads, int D) {
+  return {.q = rows_of(q, q_column), .k = rows_of(kv, k_column), .v = rows_of(kv, v_column), .probs = {}, .scratch = {},
+          .images = q.shape()[0], .heads = heads, .head_dim = D / heads, .kernels = c.kernels};
+}
+
+// y, recorded as `inputs` give it. Where nobody wants a gradient, the probabilities are never in memory.
+template <class Backward>
+Var record(Context& c, Attention op, std::initializer_list<Var> inputs, Shape shape, const Backward& backward) {
+  const Var y = c.tape.output(shape);
+  const bool wants_grad = std::any_of(inputs.begin(), inputs.end(), [](Var input) { return input.wants_grad(); });
+  if (!wants_grad && c.kernels == Kernels::fast && has_forward_by_tiles(op.head_dim)) {
+    attention_forward(c, op, y.value());
+    c.tape.record("attention", inputs, y);
+    return y;
+  }
+  op.probs = c.arena.take({op.images, op.heads, op.q.tokens, op.k.tokens});
+  op.scratch = c.arena.take({op.q.tokens, op.k.tokens});
+  op.forward(y.value());
+  c.tape.record("attention", inputs, y, [=] { backward(op, y); });
+  return y;
 }
 
 void require_heads(int D, int heads) {
@@ -77,14 +96,10 @@ Var attention(Context& c, Var qkv, int heads) {
   const int D = s.back() / 3;
   if (s.axes() != 3 || s.back() % 3 != 0) fail("attention: qkv is ", s, ", must be [b, T, 3D]");
   require_heads(D, heads);
-  const Attention op = make(c, qkv.value(), 0, qkv.value(), D, 2 * D, heads, D);
-  const Var y = c.tape.output({s[0], s[1], D});
-  op.forward(y.value());
-  c.tape.record("attention", {qkv}, y, [=] {
+  return record(c, views(c, qkv.value(), 0, qkv.value(), D, 2 * D, heads, D), {qkv}, {s[0], s[1], D}, [=](const Attention& op, Var y) {
     const Tensor d = qkv.grad();
     op.backward(y.grad(), rows_of(d, 0), rows_of(d, D), rows_of(d, 2 * D));
   });
-  return y;
 }
 
 Var attention(Context& c, Var q, Var kv, int heads) {
@@ -93,13 +108,9 @@ Var attention(Context& c, Var q, Var kv, int heads) {
     fail("attention: q is ", q.shape(), " and kv is ", kv.shape(), ", must be [b, Tq, D] and [b, T, 2D]");
   require_shape("attention", "kv", kv.shape(), {q.shape()[0], kv.shape()[1], 2 * D}, "q", q.shape());
   require_heads(D, heads);
-  const Attention op = make(c, q.value(), 0, kv.value(), 0, D, heads, D);
-  const Var y = c.tape.output(q.shape());
-  op.forward(y.value());
-  c.tape.record("attention", {q, kv}, y, [=] {
+  return record(c, views(c, q.value(), 0, kv.value(), 0, D, heads, D), {q, kv}, q.shape(), [=](const Attention& op, Var y) {
     op.backward(y.grad(), rows_of(q.grad(), 0), rows_of(kv.grad(), 0), rows_of(kv.grad(), D));
   });
-  return y;
 }
 
 }  // namespace mvmoe

@@ -1,7 +1,9 @@
 #include "ops/grouped_linear.h"
 
 #include "ops/check.h"
+#include "ops/gelu.h"
 #include "ops/linear.h"
+#include "ops/panel_linear.h"
 
 namespace mvmoe {
 namespace {
@@ -37,7 +39,20 @@ void GroupedLinear::backward(Tensor dy, Tensor dx, Tensor dweight, Tensor dbias)
   });
 }
 
-Var grouped_linear(Context& c, Var x, Var weight, Var bias, const Assignments& assignments) {
+namespace {
+
+// The forward of all groups by panels; false: the weights have none.
+bool by_panels(Context& c, const GroupedLinear& op, bool gelu, Tensor y) {
+  const float* panels = c.panels ? c.panels->of(op.weight) : nullptr;
+  if (!panels || !c.panels->of(expert(op.weight, 0))) return false;
+  each_group(op.assignments, op.rows, [&](int e, int first, int count) {
+    PanelLinear{.x = op.x.outer_slice(first, count), .panels = c.panels->of(expert(op.weight, e)), .bias = expert(op.bias, e), .gelu = gelu}.forward(
+        c, y.outer_slice(first, count));
+  });
+  return true;
+}
+
+Var record(Context& c, Var x, Var weight, Var bias, const Assignments& assignments, bool with_gelu) {
   const int E = assignments.experts, K = x.shape().back(), N = weight.shape().axes() == 3 ? weight.shape()[1] : 0;
   require_shape("grouped_linear", "weight", weight.shape(), {E, N, K}, "x", x.shape());
   require_shape("grouped_linear", "bias", bias.shape(), {E, N}, "weight", weight.shape());
@@ -46,9 +61,19 @@ Var grouped_linear(Context& c, Var x, Var weight, Var bias, const Assignments& a
     fail("grouped_linear: x is ", x.shape(), ", which is not the rows of ", assignments.count, " assignments");
   const GroupedLinear op{.x = x.value(), .weight = weight.value(), .bias = bias.value(), .assignments = assignments, .rows = rows, .kernels = c.kernels};
   const Var y = c.tape.output({x.value().rows(), N});
+  if (by_panels(c, op, with_gelu, y.value())) {
+    c.tape.record("grouped_linear", {x, weight, bias}, y);
+    return y;
+  }
   op.forward(y.value());
   c.tape.record("grouped_linear", {x, weight, bias}, y, [=] { op.backward(y.grad(), x.grad(), weight.grad(), bias.grad()); });
-  return y;
+  return with_gelu ? gelu(c, y) : y;
 }
+
+}  // namespace
+
+Var grouped_linear(Context& c, Var x, Var weight, Var bias, const Assignments& assignments) { return record(c, x, weight, bias, assignments, false); }
+
+Var grouped_linear_gelu(Context& c, Var x, Var weight, Var bias, const Assignments& assignments) { return record(c, x, weight, bias, assignments, true); }
 
 }  // namespace mvmoe

@@ -21,4 +21,7 @@ struct GroupedLinear {
 
 Var grouped_linear(Context& c, Var x, Var weight, Var bias, const Assignments& assignments);
 
+// gelu of that: one operation in inference, two elsewhere.
+Var grouped_linear_gelu(Context& c, Var x, Var weight, Var bias, const Assignments& assignments);
+
 }  // namespace mvmoe

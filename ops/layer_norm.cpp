@@ -59,13 +59,18 @@ void LayerNorm::backward(Tensor dy, Tensor dx, Tensor dgamma, Tensor dbeta) cons
   }
 }
 
+LayerNorm LayerNorm::part(int first, int count) const {
+  return {.x = x.reshaped({x.rows(), x.width()}).outer_slice(first, count), .gamma = gamma, .beta = beta,
+          .mean = mean.outer_slice(first, count), .rstd = rstd.outer_slice(first, count), .eps = eps};
+}
+
 Var layer_norm(Context& c, Var x, Var gamma, Var beta, float eps) {
   const int D = x.shape().back(), R = x.value().rows();
   require_shape("layer_norm", "gamma", gamma.shape(), {D}, "x", x.shape());
   require_shape("layer_norm", "beta", beta.shape(), {D}, "x", x.shape());
   const LayerNorm op{.x = x.value(), .gamma = gamma.value(), .beta = beta.value(), .mean = c.arena.take({R}), .rstd = c.arena.take({R}), .eps = eps};
   const Var y = c.tape.output(x.shape());
-  op.forward(y.value());
+  c.share_rows(y.value(), [&](int first, int count) { op.part(first, count).forward(y.value().reshaped({R, D}).outer_slice(first, count)); });
   c.tape.record("layer_norm", {x, gamma, beta}, y, [=] { op.backward(y.grad(), x.grad(), gamma.grad(), beta.grad()); });
   return y;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/check.h"
+#include "ops/panel_linear.h"
 
 namespace mvmoe {
 
@@ -30,11 +31,9 @@ Var linear(Context& c, Var x, Var weight, Var bias) {
   const int N = weight.shape()[0];
   require_shape("linear", "weight", weight.shape(), {N, x.shape().back()}, "x", x.shape());
   if (!bias.empty()) require_shape("linear", "bias", bias.shape(), {N}, "weight", weight.shape());
+  if (const Var y = panel_linear(c, x, weight, bias); !y.empty()) return y;
   const Linear op{.x = x.value(), .weight = weight.value(), .bias = bias.empty() ? Tensor{} : bias.value(), .kernels = c.kernels};
-  int axes[Shape::max_axes];
-  const int count = x.shape().axes();
-  for (int i = 0; i < count; ++i) axes[i] = i + 1 < count ? x.shape()[i] : N;
-  const Var y = c.tape.output(Shape::from(axes, count));
+  const Var y = c.tape.output(x.shape().with_back(N));
   op.forward(y.value());
   c.tape.record("linear", {x, weight, bias}, y, [=] {
     op.backward(y.grad(), x.grad(), weight.grad(), bias.empty() ? Tensor{} : bias.grad());

@@ -86,7 +86,8 @@ Evaluation evaluate(const ViT& model, const ImageSet& set, const Preprocessing& 
   std::vector<std::atomic<std::int64_t>> taken(static_cast<std::size_t>(moe.experts));
   KeepOn keep_on(options.keep_on);
   const Share share = lanes.share_of(set.size());
-  lanes.infer(share.images, [&](Context& c, Lane lane) {
+  const Panels panels(model.parameters(), lanes.threads());
+  lanes.infer(share.images, &panels, [&](Context& c, Lane lane) {
     if (!keep_on()) return;
     lane.first += share.first;
     const Tensor images = network_inputs(c, set, lane.first, lane.images, model.config().image, preprocessing);

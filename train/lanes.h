@@ -77,11 +77,20 @@ class Lanes {
     });
   }
 
-  // The same without gradients: nothing is recorded.
+  // The same without gradients: nothing is recorded. `panels` are those of the weights as they are, or null. Where there are fewer
+  // lanes than threads, all threads do one lane after the other together: the results are the same, bit for bit.
   template <class Body>
-  void infer(int images, const Body& body) {
-    run(count(images, config_.lane_size),
-        [&](int thread, int lane) { body(begin(thread, thread, lane, {}, nullptr), cut(lane, images)); });
+  void infer(int images, const Panels* panels, const Body& body) {
+    const int lanes = count(images, config_.lane_size);
+    const bool together = lanes < config_.threads;
+    const auto infer_lane = [&](int thread, int lane) {
+      Context& c = begin(thread, thread, lane, {}, nullptr);
+      if (kernels_ == Kernels::fast) c.panels = panels;
+      if (together) c.helpers = &threads_;
+      body(c, cut(lane, images));
+    };
+    if (!together) return run(lanes, infer_lane);
+    for (int lane = 0; lane < lanes; ++lane) infer_lane(0, lane);
   }
 
   // From here on each thread writes down what it does in its own of `timelines` [threads]; null: none does.

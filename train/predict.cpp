@@ -50,10 +50,11 @@ void take_answer(const ModelOutput& out, int image, int images, Prediction& p) {
 
 }  // namespace
 
-std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes, bool explain) {
+std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes, const Panels* panels,
+                                bool explain) {
   const int side = model.config().image;
   std::vector<Prediction> predictions(files.size());
-  lanes.infer(static_cast<int>(files.size()), [&](Context& c, Lane lane) {
+  lanes.infer(static_cast<int>(files.size()), panels, [&](Context& c, Lane lane) {
     const Tensor images = c.arena.take({lane.images, 3, side, side});
     std::vector<Prediction*> read;  // images that could be read stand first, without gaps
     for (int i = 0; i < lane.images; ++i) {

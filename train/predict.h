@@ -23,8 +23,10 @@ struct Prediction {
 };
 
 // In the order of the files. An image that is missing or damaged, or of which the network gives no finite numbers, has an
-// error and costs the others nothing. `explain`: with the picture of an attention rollout for each.
-std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes, bool explain = false);
+// error and costs the others nothing. `panels` are the model's, or null: then products are not done by tiles.
+// `explain`: with the picture of an attention rollout for each.
+std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes,
+                                const Panels* panels = nullptr, bool explain = false);
 
 // One image that is in memory, on the calling thread with a context of its own. Throws Error if the network gives no
 // finite numbers for it.

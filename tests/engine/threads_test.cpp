@@ -1,6 +1,7 @@
 #include "engine/threads.h"
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -30,6 +31,41 @@ TEST(Threads, EachGivesEveryIndexOnce) {
       team.each(n, [&](std::size_t i) { ++calls[i]; });
       for (const auto& c : calls) EXPECT_EQ(c.load(), 1);
     }
+}
+
+// Many calls at once behind another, so that late threads meet the next one; then a pause, so that they sleep.
+TEST(Threads, ShareGivesEveryPieceOnceAndWaitsForIt) {
+  for (const int threads : {1, 2, 3, 8}) {
+    Threads team(threads);
+    std::vector<int> calls(70);  // not atomic: a piece has one thread, and share waits
+    for (int round = 1; round <= 2000; ++round) {
+      const int n = round % 71;
+      team.share(n, [&](int piece, int thread) {
+        EXPECT_TRUE(thread >= 0 && thread < threads);
+        ++calls[static_cast<std::size_t>(piece)];
+      });
+      if (round % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      if (round % 700 == 0) team.run([](int) {});
+    }
+    for (int piece = 0; piece < 70; ++piece) {
+      int expected = 0;
+      for (int round = 1; round <= 2000; ++round) expected += piece < round % 71;
+      ASSERT_EQ(calls[static_cast<std::size_t>(piece)], expected) << "piece " << piece << ", " << threads << " threads";
+    }
+  }
+}
+
+TEST(Threads, AnExceptionInAPieceReachesTheCaller) {
+  for (const int threads : {1, 3}) {
+    Threads team(threads);
+    for (int thrower = 0; thrower < 5; ++thrower)
+      EXPECT_EQ(message_of([&] {
+                  team.share(5, [&](int piece, int) {
+                    if (piece == thrower) fail("piece ", piece, " failed");
+                  });
+                }),
+                text("piece ", thrower, " failed"));
+  }
 }
 
 TEST(Threads, ThreadZeroIsTheCaller) {

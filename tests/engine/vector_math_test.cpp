@@ -51,6 +51,21 @@ TEST(VectorMath, NaNStaysNaN) {
   }
 }
 
+TEST(VectorMath, BelowAloneAgreesWithTheErrorFunction) {
+  double worst = 0;
+  for (int i = -120'000; i <= 120'000; ++i) {
+    const float x = static_cast<float>(i) * 1e-4f;
+    const double error = std::abs(below_of(x) - 0.5 * std::erfc(-double{x} / std::numbers::sqrt2));
+    ASSERT_FALSE(std::isnan(error));
+    worst = std::max(worst, error);
+  }
+  EXPECT_LE(worst, 2e-7);
+  EXPECT_EQ(below_of(-6), 0);
+  EXPECT_EQ(below_of(-1e30f), 0);
+  EXPECT_NEAR(below_of(1e30f), 1, 2e-7);
+  EXPECT_TRUE(std::isnan(below_of(std::numeric_limits<float>::quiet_NaN())));
+}
+
 TEST(VectorMath, NormalAgreesWithTheErrorFunction) {
   double worst_below = 0, worst_density = 0;
   for (int i = -120'000; i <= 120'000; ++i) {

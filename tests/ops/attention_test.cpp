@@ -18,6 +18,31 @@ TEST(Attention, AgreesWithPyTorch) {
   expect_agrees_with_pytorch("attention", {"qkv"}, {}, [](Context& c, const std::vector<Var>& in) { return attention(c, in[0], 2); });
 }
 
+// The forward without gradients, where heads are whole vectors: more queries than a block has, one, a last vector that is
+// not full, several blocks; a head wider than a tile.
+TEST(Attention, WithoutGradientsIsTheDefinition) {
+  Bench b;
+  for (const int d : {16, 32, 80})
+    for (const int tokens : {1, 5, 16, 70, 197}) {
+      const Tensor x = b.random({2, tokens, 3 * 2 * d}), q = b.random({2, 1, 2 * d}, 1), kv = b.random({2, tokens, 2 * 2 * d}, 2);
+      const auto expect = [&](Tensor y, const reference::Array& must_be) {
+        for (std::size_t i = 0; i < y.size(); ++i) ASSERT_NEAR(y[i], must_be.values[i], 1e-5) << "d " << d << ", " << tokens << " tokens, " << i;
+      };
+      expect(attention(b.c, b.constant(x), 2).value(), reference::attention(reference::Array(x), 2));
+      expect(attention(b.c, b.constant(q), b.constant(kv), 2).value(), reference::attention(reference::Array(q), reference::Array(kv), 2));
+    }
+}
+
+TEST(Attention, WithoutGradientsHugeScoresStayFinite) {
+  Bench b;
+  const Tensor x = b.random({1, 20, 3 * 32});
+  for (int r = 0; r < x.rows(); ++r)
+    for (int i = 0; i < 2 * 32; ++i) x.row(r)[i] *= 100;
+  const Tensor y = attention(b.c, b.constant(x), 2).value();
+  const reference::Array must_be = reference::attention(reference::Array(x), 2);
+  for (std::size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(y[i], must_be.values[i], 1e-4);
+}
+
 constexpr int T = 7, D = 6, H = 2;
 
 TEST(Attention, HugeScoresPickOneTokenAndStayFinite) {

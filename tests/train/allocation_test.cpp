@@ -149,5 +149,28 @@ TEST(Allocation, NorWhereTokensAreRouted) {
   expect_no_allocation({.experts = 3, .layers = 2, .routing = Routing::token, .balance = Balance::bias});
 }
 
+// One lane that all threads do together, and lanes that each does for itself.
+TEST(Allocation, NorDoesInference) {
+  for (const int images : {1, 9})
+    for (const int experts : {0, 3}) {
+      ModelConfig config = small_model();
+      config.width = 32;
+      if (experts > 0) config.moe = {.experts = experts, .layers = 1, .routing = Routing::image};
+      ViT model(config);
+      model.initialise(1);
+      Lanes lanes(model.parameters(), {.threads = 2, .lane_size = 4}, Kernels::fast);
+      const Panels panels(model.parameters(), lanes.threads());
+      const Block memory(static_cast<std::size_t>(images * 3 * 8 * 8));
+      const Tensor input(memory.data(), {images, 3, 8, 8});
+      const auto infer = [&] { lanes.infer(images, &panels, [&](Context& c, Lane lane) { model.forward(c, input.outer_slice(lane.first, lane.images)); }); };
+      for (int tries = 0; tries < 10'000 && (tries < 5 || lanes.arena_bytes() < (images == 1 ? 1u : 2u) * (8u << 20)); ++tries) infer();
+      counted = 0;
+      counting = true;
+      for (int i = 0; i < 100; ++i) infer();
+      counting = false;
+      EXPECT_EQ(counted.load(), 0) << images << " images, " << experts << " experts";
+    }
+}
+
 }  // namespace
 }  // namespace mvmoe

@@ -154,8 +154,9 @@ int bench_infer(const BenchOptions& o, const ModelConfig& config, Comm& comm) {
   Block memory;
   const Batch batch = random_batch(config, o.batch_size, memory);
   Lanes lanes(model.parameters(), o.threads.lanes(), o.threads.kernels_to_run());
+  const Panels panels(model.parameters(), lanes.threads());
   const Measured measured = measure(o, lanes, [&] {
-    lanes.infer(batch.size(), [&](Context& c, Lane lane) { model.forward(c, batch.images.outer_slice(lane.first, lane.images)); });
+    lanes.infer(batch.size(), &panels, [&](Context& c, Lane lane) { model.forward(c, batch.images.outer_slice(lane.first, lane.images)); });
   });
   return report(o, config, measured, 2, comm);
 }

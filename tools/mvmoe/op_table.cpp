@@ -66,11 +66,13 @@ Work work_of(const Event& event) {
 std::vector<OpRow> op_rows(const std::vector<Timeline>& timelines, int steps) {
   std::map<std::string, OpRow> by_name;
   double all = 0;
+  // Where threads do a lane together, the calling one alone has events, and its time is everybody's.
+  const auto recorded = std::max<std::ptrdiff_t>(1, std::count_if(timelines.begin(), timelines.end(), [](const Timeline& t) { return !t.events().empty(); }));
   for (const Timeline& timeline : timelines)
     for (const Event& event : timeline.events()) {
       OpRow& row = by_name[row_name(event)];
       OpTime& time = event.phase == Phase::backward ? row.backward : row.forward;
-      const double ms = static_cast<double>(event.end - event.start) / 1e6 / static_cast<double>(timelines.size()) / steps;
+      const double ms = static_cast<double>(event.end - event.start) / 1e6 / static_cast<double>(recorded) / steps;
       const Work work = work_of(event);
       ++time.calls;
       time.ms += ms;

@@ -127,12 +127,13 @@ int predict_command(const Words& words) {
   const ModelDescription& description = loaded.description;
   Explanations explanations(explain, images);
   Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run());
+  const Panels panels(loaded.model->parameters(), lanes.threads());
   Names names(images, separator);
   Json predictions = Json::array();
   bool all = true;
   const auto at_once = static_cast<std::size_t>(4 * lanes.config().threads * lanes.config().lane_size);
   for (std::vector<std::string> files; !(files = names.next(at_once)).empty();) {
-    for (const Prediction& p : predict(*loaded.model, files, description.preprocessing, lanes, explanations.wanted())) {
+    for (const Prediction& p : predict(*loaded.model, files, description.preprocessing, lanes, &panels, explanations.wanted())) {
       const std::string explanation = explanations.wanted() && p.error.empty() ? explanations.write(p.file, p.explanation) : "";
       if (!p.error.empty()) std::fprintf(stderr, "mvmoe: %s\n", printable(p.error).c_str());
       else if (json) predictions.push_back(to_json(p, description, explanation, logits));

@@ -26,6 +26,7 @@ MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const
   MeasuredConfusion out{.matrix = {C, C}, .images = set.size()};
   DoubleMatrix probabilities(std::min(at_a_time, set.size()), C);               // [n, C]
   std::vector<double> predicted(static_cast<std::size_t>(probabilities.rows));  // [n]
+  const Panels panels(model.parameters(), lanes.threads());
   int correct = 0;
   KeepOn goes_on(keep_on);
   for (int first = 0; first < set.size(); first += at_a_time) {
@@ -33,7 +34,7 @@ MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const
     const Share share = lanes.share_of(count);
     std::fill(probabilities.values.begin(), probabilities.values.end(), 0.0);
     std::fill(predicted.begin(), predicted.end(), 0.0);
-    lanes.infer(share.images, [&](Context& c, Lane lane) {
+    lanes.infer(share.images, &panels, [&](Context& c, Lane lane) {
       if (!goes_on()) return;
       lane.first += share.first;
       const Tensor images = network_inputs(c, set, first + lane.first, lane.images, model.config().image, preprocessing);
