@@ -13,8 +13,8 @@ check "a second time, over what is there" installs PREFIX="$there"
 for file in bin/mvmoe lib/libmvmoe.a lib/libmvmoe.so lib/pkgconfig/mvmoe.pc lib/pkgconfig/mvmoe-static.pc include/mvmoe.h include/mvmoe/train/predict.h; do
   check "installed: $file" test -f "$there/$file"
 done
-check "every header of the engine is there" equal "$(cd "$there/include/mvmoe" && find . -name '*.h' | sort)" \
-  "$(cd "$repository" && find ./engine ./ops ./models ./train -name '*.h' | sort)"
+check "every header of the engine is there, but for the one that needs MPI" equal "$(cd "$there/include/mvmoe" && find . -name '*.h' | sort)" \
+  "$(cd "$repository" && find ./engine ./ops ./models ./train -name '*.h' ! -name 'comm_mpi*' | sort)"
 check "a folder with a space and an &" installs PREFIX="$work/a place & more"
 check "a folder with a space and an &: files" test -f "$work/a place & more/lib/pkgconfig/mvmoe.pc"
 check "DESTDIR= stands before it" installs PREFIX=/opt/mvmoe DESTDIR="$work/root"

@@ -58,9 +58,10 @@ if (( 0x$(awk '/^SigIgn/ {print $2}' /proc/self/status) & 1 )); then
   skip "SIGHUP" "it is ignored here, as under nohup"
 else
   stop_by HUP 75 by-hup
+  goes_on "after SIGHUP" by-hup
 fi
 fresh by-int
-for signal in int term usr1 hup; do goes_on "after SIG${signal^^}" by-$signal; done
+for signal in int term usr1; do goes_on "after SIG${signal^^}" by-$signal; done
 
 start "${recipe[@]}" --quiet --json --out early --epochs 4000
 until_true rows early 1

@@ -165,7 +165,7 @@ TEST(Pack, RecordsThatPointOutsideAreRefused) {
       if (format == PackFormat::jpeg && (field == 1 || field == 8 || field >= 12)) continue;  // a JPEG's size shows when it is read
       std::vector<std::uint8_t> bytes = whole;
       const std::size_t last_record = whole.size() - 32 - 32;
-      bytes[last_record + field] ^= 0x80;
+      bytes.at(last_record + field) ^= 0x80;
       put_file(out / "bad", with_checksum(bytes));
       const std::string said = opened(out / "bad");
       const bool checksum = field >= 12 && field < 16;  // looked at when the image is read
