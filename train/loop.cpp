@@ -60,6 +60,8 @@ class Run {
       }
       if (result_.signal != 0 && saved_at_ != progress_.step) save();
     }
+    const std::size_t recorded = steps_.events().size();
+    if (recorded > 0 && recorded < recorded_steps) config_.recorded(timelines_, steps_);  // the run was shorter
     result_.progress = progress_;
     result_.images_per_s = progress_.train_seconds > 0
                                ? static_cast<double>(progress_.step) * images_per_step() / progress_.train_seconds
@@ -77,12 +79,26 @@ class Run {
     if (!progress_.evaluation_pending) write_weights();  // a process killed between its checkpoint and these files
   }
 
+  StepResult recorded_step() {
+    const auto whole = [&] { return train_step(trainer_, config_.accumulate, [&]() -> const Batch& { return loader_.next(); }); };
+    if (!config_.recorded || result_.executed_steps >= recorded_steps) return whole();
+    timelines_.resize(static_cast<std::size_t>(trainer_.config.lanes.threads));
+    for (Timeline& thread : timelines_) thread.skip();
+    steps_.skip();
+    trainer_.lanes.record_into(&timelines_);
+    const StepResult step = whole();
+    trainer_.lanes.record_into(nullptr);
+    steps_.add("step", Phase::around);
+    if (steps_.events().size() == recorded_steps) config_.recorded(timelines_, steps_);
+    return step;
+  }
+
   // The signal that asks to stop, 0 for none: the same on all ranks.
   int step(std::uint64_t per_epoch) {
     const auto start = Clock::now();  // before the wait for data
     if (progress_.step % per_epoch == 0 && result_.executed_steps > 0)
       for (int left = loader_.batches_per_epoch() % config_.accumulate; left > 0; --left) loader_.next();  // too few for a step
-    const StepResult step = train_step(trainer_, config_.accumulate, [&]() -> const Batch& { return loader_.next(); });
+    const StepResult step = recorded_step();
     const double seconds = seconds_since(start);
     ++progress_.step;
     learning_rate_ = step.learning_rate;
@@ -293,6 +309,8 @@ class Run {
   const ModelDescription& description_;
   const LoopConfig& config_;
   ProgressBar bar_;
+  std::vector<Timeline> timelines_;  // [threads], of the first steps where they are recorded
+  Timeline steps_;
   std::optional<EventFile> events_;  // from go() on, which knows the step
   Progress progress_;
   RunResult result_;

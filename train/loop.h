@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include "train/checkpoint.h"
@@ -20,7 +21,12 @@ struct LoopConfig {
   int keep = 2;                       // checkpoints kept
   int log_interval = 50;              // steps between two plain progress lines
   bool quiet = false;
+  // Given what each thread did in this process's first steps, recorded_steps of them at most, and the whole steps; null: nothing
+  // is recorded.
+  std::function<void(const std::vector<Timeline>& threads, const Timeline& steps)> recorded = nullptr;
 };
+
+constexpr std::uint64_t recorded_steps = 4;  // the first of them finds its memory cold
 
 // The loader's batch that step `step` of a run begins with (steps and batches counted from 0).
 std::uint64_t first_batch(std::uint64_t step, int batches_per_epoch, int accumulate);

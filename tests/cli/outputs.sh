@@ -98,7 +98,10 @@ done
 refused "bench ops --trace" 2 --trace -- bench ops --model vit-1x16 --patch 16 --heads 1 --image-size 32 --classes 10 --trace trace.json
 
 ### A training run, and what it prints where
-must_run "a run" "${recipe[@]}" --threads 1 --quiet --json --out one
+refused "train --trace into no folder" 1 --trace -- "${recipe[@]}" --out two --trace nowhere/trace.json
+must_run "a run" "${recipe[@]}" --threads 1 --quiet --json --trace trace.json --out one
+check "train --trace: four whole steps" equal "$(grep -o '"name":"step"' trace.json | wc -l)" 4
+check "train --trace: both ways through an operation" grep -q '"name":"linear","ph":"X".*"name":"update","ph":"X"' trace.json
 check "train: keys" json_has_keys top1 top5 best_top1 ema_top1 epochs steps images_per_s train_loss router_accuracy expert_load resumed_at executed_steps
 check "train: null where undefined" equal "$(json_value ema_top1) $(json_value router_accuracy) $(json_value expert_load)" "null null null"
 check "train: epochs and steps" equal "$(json_value epochs) $(json_value steps)" "3 15"

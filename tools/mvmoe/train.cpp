@@ -10,6 +10,7 @@
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/ranks.h"
 #include "tools/mvmoe/recipes.h"
+#include "tools/mvmoe/trace.h"
 #include "tools/mvmoe/train_options.h"
 #include "train/preprocess.h"
 #include "train/run_folder.h"
@@ -131,6 +132,9 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   if (flags.given("data")) check_spec(o.data);
   flags.require("out");
   if (o.out.empty()) fail_usage("--out: is empty, must be a folder");
+  std::error_code unknown;
+  if (const fs::path folder_of_trace = fs::path(o.trace).parent_path(); !folder_of_trace.empty() && !fs::is_directory(folder_of_trace, unknown))
+    fail("--trace: ", printable(o.trace), ": its folder is not there");  // before the work, not after
   listen_for_stop_signals(comm.first());  // before any thread is started
   const fs::path folder = o.out, config_file = folder / "config.json";
   if (o.resume && o.overwrite) fail_usage("--overwrite: contradicts --resume: give one of them");
@@ -242,9 +246,11 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   if (!o.quiet) say_idle_threads(step.lanes, trainer.lanes.share_of(loader_config.batch_size).images);
 
   const ModelDescription description{.model = config, .classes = data.classes, .preprocessing = preprocessing, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};
+  std::function<void(const std::vector<Timeline>&, const Timeline&)> recorded;
+  if (!o.trace.empty() && comm.first()) recorded = [&](const std::vector<Timeline>& threads, const Timeline& steps) { write_trace(o.trace, threads, steps); };
   const RunResult result = run(trainer, {o.holdout > 0 ? &holdout : nullptr, data.test, data_crc32}, loader, description,
                                {.folder = folder, .epochs = o.epochs, .eval_every = o.eval_every, .save_every = o.save_every, .accumulate = o.accumulate, .early_stop = o.early_stop, .keep = o.keep,
-                                .log_interval = o.log_interval, .quiet = o.quiet},
+                                .log_interval = o.log_interval, .quiet = o.quiet, .recorded = recorded},
                                resumed, stop_signal());
   if (result.signal != 0 && comm.first())
     std::fprintf(stderr, "mvmoe: stopped by a signal at step %llu of %llu, saved in %s%s\n",

@@ -73,6 +73,7 @@ void declare_run(Flags& flags, TrainOptions& o) {
   flags.add("resume", o.resume, "go on with the run in --out; start afresh where there is none");
   flags.add("overwrite", o.overwrite, "replace the run in --out");
   flags.add("config", o.config, "take every flag not given from a config.json of an earlier run", "FILE");
+  flags.add("trace", o.trace, "write what each thread did in the first four steps, and when, in the Chrome trace format (ui.perfetto.dev opens it)", "FILE");
 }
 
 void declare_recipe(Flags& flags, TrainOptions& o) {

@@ -16,7 +16,7 @@ struct TrainOptions {
   ThreadOptions threads;
   AugmentOptions augment;
   RankOptions ranks;
-  std::string data, out, config, init_from, optimizer = "adamw", recipe = "none";
+  std::string trace, data, out, config, init_from, optimizer = "adamw", recipe = "none";
   int epochs = 20, batch_size = 128, eval_every = 1, keep = 2, log_interval = 50, workers = 1, accumulate = 1, early_stop = 0;
   float lr = 1e-3f, lr_base = 0, min_lr = 1e-5f, warmup_epochs = 2, warmup_lr = 1e-6f, weight_decay = 0.05f;
   float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, clip = 1, momentum = 0.9f, layer_decay = 1, ema = 0, label_smoothing = 0.1f, holdout = 0;
