@@ -42,7 +42,13 @@ class Comm {
   // Sums over the ranks, in place. All ranks, with as many numbers.
   void sum(std::span<float> x);
   void sum(std::span<double> x);
-  void sum(const Block& x) { sum(std::span<float>(x.data(), x.size())); }
+
+  // The same while other work goes on, from any thread: begins with one piece, lets all that were begun proceed a little,
+  // waits for them all. All ranks, with the same pieces in the same order. `finish` gives how many numbers were summed
+  // before it was called.
+  void start_sum(std::span<float> x);
+  void proceed();
+  std::size_t finish_sums();
   double sum(double x) {
     sum(std::span<double>(&x, 1));
     return x;

@@ -32,6 +32,9 @@ const std::string& Comm::name(int) const {
 void Comm::set_timeout(int) {}
 void Comm::sum(std::span<float>) {}
 void Comm::sum(std::span<double>) {}
+void Comm::start_sum(std::span<float>) {}
+void Comm::proceed() {}
+std::size_t Comm::finish_sums() { return 0; }
 void Comm::broadcast(std::span<std::byte>) {}
 std::string Comm::broadcast(const std::string& text) { return text; }
 std::vector<std::string> Comm::gather(const std::string& text) { return std::vector<std::string>{text}; }

@@ -50,6 +50,10 @@ struct Comm::Ranks {
   int rank = 0, ranks = 1;
   std::vector<std::string> names;
   std::vector<MPI_Request> requests;  // of a sum's buckets
+  std::vector<MPI_Request> under_way;  // of sums that were started
+  std::vector<std::size_t> sizes;      // [under_way] numbers
+  std::vector<int> completed;          // [under_way] scratch
+  std::size_t summed = 0;              // numbers of those that are done
   std::unique_ptr<Pulse> pulse;
   double waited_s = 0;
 
@@ -93,6 +97,34 @@ struct Comm::Ranks {
       check(MPI_Iallreduce(MPI_IN_PLACE, x.data() + at, static_cast<int>(std::min(bucket, x.size() - at)), type, MPI_SUM, world, &requests.back()), "sum");
     }
     wait(requests, "sum");
+  }
+
+  void start_sum(std::span<float> x) {
+    const std::lock_guard lock(mpi);
+    under_way.emplace_back();
+    sizes.push_back(x.size());
+    check(MPI_Iallreduce(MPI_IN_PLACE, x.data(), static_cast<int>(x.size()), MPI_FLOAT, MPI_SUM, world, &under_way.back()), "sum");
+  }
+
+  // With the library held.
+  void test_sums() {
+    completed.resize(under_way.size());
+    int n = 0;
+    check(MPI_Testsome(static_cast<int>(under_way.size()), under_way.data(), &n, completed.data(), MPI_STATUSES_IGNORE), "sum");
+    for (int i = 0; i < n; ++i) summed += sizes[static_cast<std::size_t>(completed[static_cast<std::size_t>(i)])];  // n is below 0 where none is left
+  }
+
+  std::size_t finish_sums() {
+    {
+      const std::lock_guard lock(mpi);
+      test_sums();
+    }
+    const std::size_t before = summed;
+    wait(under_way, "sum");
+    under_way.clear();
+    sizes.clear();
+    summed = 0;
+    return before;
   }
 
   std::optional<std::vector<std::string>> gather(const std::string& text, MPI_Comm comm, double patience_s) {
@@ -192,6 +224,18 @@ void Comm::sum(std::span<float> x) {
 void Comm::sum(std::span<double> x) {
   if (ranks_) ranks_->sum(x, MPI_DOUBLE);
 }
+
+void Comm::start_sum(std::span<float> x) {
+  if (ranks_) ranks_->start_sum(x);
+}
+
+void Comm::proceed() {
+  if (!ranks_) return;
+  const std::unique_lock lock(ranks_->mpi, std::try_to_lock);
+  if (lock) ranks_->test_sums();
+}
+
+std::size_t Comm::finish_sums() { return ranks_ ? ranks_->finish_sums() : 0; }
 
 void Comm::broadcast(std::span<std::byte> bytes) {
   if (!ranks_) return;

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "engine/arena.h"
 #include "engine/gemm.h"
@@ -35,6 +36,7 @@ class Context {
     panels = nullptr;
     helpers = nullptr;
     multiply_adds = 0;
+    reach_.clear();
   }
 
   // body(piece, thread) for 0 <= piece < n, each once, by the helpers where there are any. `thread` is below threads().
@@ -57,7 +59,17 @@ class Context {
   Var parameter(ParameterId id, int first, int count) {
     const Tensor value = parameters_->value(id).outer_slice(first, count);
     if (!gradients_) return tape.constant(value);
+    const std::size_t end = (*parameters_)[id].offset + (*parameters_)[id].shape.size();
+    if (reach_.empty() || reach_.back().end < end) reach_.push_back({tape.entries(), end});
     return tape.leaf(value, parameters_->piece(*gradients_, id).outer_slice(first, count));
+  }
+
+  // The end, in a block of the parameters' layout, of what the entries before `entry` read: when backward has done all from
+  // `entry` on, the gradients behind this end are complete.
+  std::size_t open_until(int entry) const {
+    std::size_t n = reach_.size();
+    while (n > 0 && reach_[n - 1].entry >= entry) --n;
+    return n > 0 ? reach_[n - 1].end : 0;
   }
 
   Arena arena;
@@ -71,6 +83,11 @@ class Context {
  private:
   const Parameters* parameters_;
   const Block* gradients_ = nullptr;
+  struct Reach {
+    int entry;        // the first that may read parameters up to
+    std::size_t end;  // here, further than all before
+  };
+  std::vector<Reach> reach_;
 };
 
 }  // namespace mvmoe

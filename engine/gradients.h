@@ -5,11 +5,16 @@
 // merges it: total = ((b0 + b1) + b2) + ... , always in this order. Merging goes chunk by chunk, and a thread waits
 // at a chunk only until the block before it has passed: many threads merge one behind the other, as in a pipeline.
 // So memory is one buffer a thread and the total, not one buffer a block, and no barrier stands between blocks.
+//
+// Chunks are merged from the last to the first, as backward completes the gradients: the last block's can be merged while
+// its last lane is still running, and what all blocks have passed is summed over the ranks meanwhile.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <vector>
 
+#include "engine/comm.h"
 #include "engine/parameter.h"
 #include "engine/threads.h"
 
@@ -29,6 +34,19 @@ class Gradients {
   const Block& buffer(int thread) const { return buffers_[static_cast<std::size_t>(thread)]; }
   const Block& total() const { return total_; }
 
+  // Before blocks 0 .. blocks - 1 are merged: with `comm`, the total is summed over its ranks, chunk by chunk as the last
+  // block passes; null: it is not.
+  void expect(int blocks, Comm* comm);
+  // Ends the sums over ranks. All ranks.
+  void finish_sums();
+
+  // Shares of the total, of the last sum over the ranks: what could be summed while a lane was still running, and what was.
+  double hideable() const { return share(early_); }
+  double hidden() const { return share(hidden_); }
+
+  // Merges, without waiting, what of the thread's block is complete: all behind `open_until`.
+  void merge_complete(int thread, int block, std::size_t open_until);
+
   // Adds the thread's buffer to the total as block number `block`, and zeroes the buffer. Each block is merged once;
   // blocks are started in rising order, so the one that is waited for is always under way. After `abandon` it
   // returns at once, so that a thread that failed does not leave the others waiting.
@@ -39,11 +57,18 @@ class Gradients {
   double norm(Threads& threads);
 
  private:
+  void merge_down_to(int thread, int block, std::size_t chunk, bool wait);
+  double share(std::size_t numbers) const { return std::min(1.0, static_cast<double>(numbers) / static_cast<double>(std::max<std::size_t>(1, total_.size()))); }
+
   std::size_t chunks_;
   Block total_;
   std::vector<Block> buffers_;
   std::unique_ptr<std::atomic<int>[]> merged_;  // [chunks_]: blocks that have passed
   std::vector<double> squares_;                 // [chunks_]
+  std::vector<std::size_t> left_;               // [threads] chunks of its block that are not merged yet
+  int blocks_ = 0;
+  Comm* comm_ = nullptr;
+  std::size_t early_ = 0, hidden_ = 0;          // numbers
   std::atomic<bool> abandoned_{false};
   bool adding_ = false;                         // block 0 too is added
 };

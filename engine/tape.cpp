@@ -93,6 +93,7 @@ void Tape::backward(Var result, Tensor dy) {
   for (std::size_t i = 0, n = dy.size(); i < n; ++i) seed[i] += dy[i];
   if (timeline_) timeline_->add("seed", Phase::around);
   for (std::size_t i = entries_.size(); i-- > 0;) {
+    if (between_.call && i + 1 < entries_.size()) between_.call(between_.context, static_cast<int>(i) + 1);
     const Entry entry = entries_[i];
     Node& y = node(entry.output);
     if (y.grad.empty()) continue;  // nobody after it asked for this gradient: the loss does not depend on it

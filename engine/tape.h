@@ -78,6 +78,14 @@ class Tape {
   // The same for any y that an operation gave: gradients of the sum of dy * y. dy is shaped as y.
   void backward(Var y, Tensor dy);
 
+  // From here on `between(context, entry)` is called in backward after each entry's turn, whether it had something to do or
+  // not: what the entries from this one on add to gradients is added. Null: nothing is.
+  struct Between {
+    void (*call)(void* context, int entry) = nullptr;
+    void* context = nullptr;
+  };
+  void set_between(Between between) { between_ = between; }
+
   void reset();  // forgets everything, keeps the memory; the arena is reset by its owner
 
   // From here on every operation that is recorded, and its backward, is an event there; null: none is. For measuring
@@ -113,6 +121,7 @@ class Tape {
 
   Arena* arena_;
   Timeline* timeline_ = nullptr;
+  Between between_;
   std::vector<Node> nodes_;
   std::vector<Entry> entries_;
   // A gradient lives from its first reader's backward to its producer's. Freed ones are taken again, last first,

@@ -42,14 +42,20 @@ class Lanes {
   Share share_of(int images) { return mvmoe::share_of(images, config_.lane_size, comm().rank(), comm().ranks()); }
 
   // Runs body(context, lane) for each lane of `images` images on the threads, and adds each lane's gradient to
-  // `gradients`, which were told to begin or to go on, in a fixed order. The context is empty and keyed by `key`. The
-  // first exception is thrown again.
+  // `gradients`, which were told to begin or to go on, in a fixed order. The context is empty and keyed by `key`. With
+  // `sum`, this is the step's last part: what is complete begins to be summed over the ranks, until gradients.finish_sums().
+  // The first exception is thrown again.
   template <class Body>
-  void train(int images, StepKey key, Gradients& gradients, const Body& body) {
+  void train(int images, StepKey key, Gradients& gradients, bool sum, const Body& body) {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
+    gradients.expect(blocks, sum ? &comm() : nullptr);
     run(blocks, [&](int thread, int block) {
       merge_block(gradients, thread, block, [&] {
-        each_lane(block, blocks, lanes, [&](int lane) { body(begin(thread, thread, lane, key, &gradients.buffer(thread)), cut(lane, images)); });
+        each_lane(block, blocks, lanes, [&](int lane) {
+          Context& context = begin(thread, thread, lane, key, &gradients.buffer(thread));
+          MergeMeanwhile meanwhile(context, gradients, comm(), thread, block, sum && lane + 1 == lanes);
+          body(context, cut(lane, images));
+        });
       });
     });
   }
@@ -59,8 +65,9 @@ class Lanes {
   // whole batch are in memory at once. A thread takes fixed blocks, because a recording points into its thread's
   // gradient buffer.
   template <class Forward, class Meet, class Backward>
-  void train(int images, StepKey key, Gradients& gradients, const Forward& forward, const Meet& meet, const Backward& backward) {
+  void train(int images, StepKey key, Gradients& gradients, bool sum, const Forward& forward, const Meet& meet, const Backward& backward) {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
+    gradients.expect(blocks, sum ? &comm() : nullptr);
     while (static_cast<int>(contexts_.size()) < lanes) add_context();
     run([&](int thread) {
       for (int block = thread; block < blocks; block += config_.threads)
@@ -71,7 +78,11 @@ class Lanes {
     run([&](int thread) {
       for (int block = thread; block < blocks; block += config_.threads) {
         merge_block(gradients, thread, block, [&] {
-          each_lane(block, blocks, lanes, [&](int lane) { backward(*contexts_[static_cast<std::size_t>(lane)], cut(lane, images)); });
+          each_lane(block, blocks, lanes, [&](int lane) {
+            Context& context = *contexts_[static_cast<std::size_t>(lane)];
+            MergeMeanwhile meanwhile(context, gradients, comm(), thread, block, sum && lane + 1 == lanes);
+            backward(context, cut(lane, images));
+          });
         });
       }
     });
@@ -106,6 +117,29 @@ class Lanes {
   std::size_t arena_bytes() const;
 
  private:
+  // While the last lane of several ranks runs backward: merges what it has completed, so that it is summed over the ranks,
+  // and lets the sums proceed between two operations.
+  class MergeMeanwhile {
+   public:
+    MergeMeanwhile(Context& context, Gradients& gradients, Comm& comm, int thread, int block, bool on)
+        : context_(context), gradients_(gradients), comm_(comm), thread_(thread), block_(block) {
+      if (on && comm.ranks() > 1) context.tape.set_between({[](void* self, int entry) { static_cast<MergeMeanwhile*>(self)->call(entry); }, this});
+    }
+    ~MergeMeanwhile() { context_.tape.set_between({}); }
+    MergeMeanwhile(const MergeMeanwhile&) = delete;
+    MergeMeanwhile& operator=(const MergeMeanwhile&) = delete;
+
+   private:
+    void call(int entry) {
+      gradients_.merge_complete(thread_, block_, context_.open_until(entry));
+      comm_.proceed();
+    }
+    Context& context_;
+    Gradients& gradients_;
+    Comm& comm_;
+    int thread_, block_;
+  };
+
   // body(thread, piece) for pieces 0, 1, ..: started in this order, on whichever thread is free.
   template <class Body>
   void run(int pieces, const Body& body) {

@@ -65,6 +65,7 @@ void add_gradient(Trainer& t, const Batch& batch, int part, int parts) {  // ima
   const std::span<LaneResult> results(t.lane_results.data() + lanes * static_cast<std::size_t>(part), lanes);
   const StepKey key{.training = true, .seed = t.config.seed, .step = t.step,
                     .first_image = static_cast<std::uint64_t>(part) * static_cast<std::uint64_t>(batch.whole()) + static_cast<std::uint64_t>(batch.first)};
+  const bool last_part = part + 1 == parts;
   if (part == 0) t.gradients.begin();
   else t.gradients.go_on();
 
@@ -82,13 +83,13 @@ void add_gradient(Trainer& t, const Batch& batch, int part, int parts) {  // ima
   if (balances_whole_batch(moe, routing)) {
     const auto meet = [&] { gather(results, batch.whole(), moe, t.lanes.comm(), t.balance); };
     const float weight = routing.balance_weight * static_cast<float>(batch.whole());  // no mean is wanted of this loss
-    t.lanes.train(batch.size(), key, t.gradients, forward, meet, [&](Context& c, Lane lane) {
+    t.lanes.train(batch.size(), key, t.gradients, last_part, forward, meet, [&](Context& c, Lane lane) {
       LaneResult& result = results[static_cast<std::size_t>(lane.index)];
       result.loss = add_batch_balance(c, result.loss, result.routing, t.balance, weight);
       backward(c, lane);
     });
   } else {
-    t.lanes.train(batch.size(), key, t.gradients, [&](Context& c, Lane lane) {
+    t.lanes.train(batch.size(), key, t.gradients, last_part, [&](Context& c, Lane lane) {
       forward(c, lane);
       backward(c, lane);
     });
@@ -132,11 +133,11 @@ StepResult train_step(Trainer& t, int parts, const std::function<const Batch&()>
     images += batch.whole();
     balance += t.balance.loss / parts;
   }
-  StepResult result = mean_of_lanes(t, images, balance);
   if (t.lanes.comm().ranks() > 1) {
-    t.lanes.comm().sum(t.gradients.total());
+    t.gradients.finish_sums();
     t.lanes.mark("sum over ranks");
   }
+  StepResult result = mean_of_lanes(t, images, balance);
   result.gradient_norm = t.gradients.norm(t.lanes.threads());
   result.learning_rate = t.config.schedule.at(t.step);
   result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);

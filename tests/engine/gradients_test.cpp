@@ -125,5 +125,29 @@ TEST(Gradients, AbandonFreesWhoWaits) {
   EXPECT_EQ(gradients.total()[3], 0);
 }
 
+// What is complete early is merged early, whole chunks only and never before the block before; the total is the same.
+TEST(Gradients, MergedEarlyAndTheRestIsTheSameTotal) {
+  const auto data = random_blocks();
+  const auto fill = [&](Gradients& gradients, int t, int b) { std::copy(data[static_cast<std::size_t>(b)].begin(), data[static_cast<std::size_t>(b)].end(), gradients.buffer(t).data()); };
+  Gradients gradients(size, 2);
+  constexpr std::size_t chunk = 1u << 16;
+  for (int step = 0; step < 2; ++step) {
+    gradients.begin();
+    gradients.expect(2, nullptr);
+    fill(gradients, 1, 1);
+    gradients.merge_complete(1, 1, 0);  // block 0 has not passed anywhere: nothing may be merged
+    EXPECT_EQ(gradients.buffer(1)[size - 1], data[1][size - 1]);
+    fill(gradients, 0, 0);
+    gradients.merge(0, 0);
+    gradients.merge_complete(1, 1, 2 * chunk + 1);  // the third chunk is not complete
+    EXPECT_EQ(gradients.buffer(1)[3 * chunk], 0);
+    EXPECT_EQ(gradients.buffer(1)[2 * chunk + 5], data[1][2 * chunk + 5]);
+    gradients.merge_complete(1, 1, 2 * chunk);
+    EXPECT_EQ(gradients.buffer(1)[2 * chunk], 0);
+    gradients.merge(1, 1);
+    for (std::size_t i = 0; i < size; ++i) ASSERT_EQ(gradients.total()[i], data[0][i] + data[1][i]) << "number " << i << ", step " << step;
+  }
+}
+
 }  // namespace
 }  // namespace mvmoe

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
@@ -84,6 +85,8 @@ struct Measured {
   std::vector<double> ms;
   std::vector<OpRow> ops;
   double ranks_ms = 0;  // of a timed step: waiting for the other ranks, and exchanging with them
+  // Of several ranks: shares of the gradient that could be, and that were, summed over them while a lane was still running.
+  std::optional<double> hideable, hidden;
 };
 
 // `--steps` steps are timed as they are in training. As many again, three at most, are recorded: a look at the clock for
@@ -122,14 +125,18 @@ int report(const BenchOptions& o, const ModelConfig& config, const Measured& mea
   if (o.json) {
     print_json({{"step_ms", median}, {"step_ms_min", times.front()}, {"step_ms_max", times.back()}, {"images_per_s", 1000 * o.batch_size / median},
                 {"peak_share", gflops / peak}, {"gemm_peak_gflops", peak}, {"peak_rss_mb", peak_rss_mb()}, {"macs", c.macs}, {"executed_macs", c.executed_macs},
-                {"ranks", comm.ranks()}, {"ranks_ms", measured.ranks_ms}, {"threads", o.threads.lanes().threads}, {"precision", o.threads.precision_to_use()}, {"processor", processor_name()}, {"ops", op_table_json(measured.ops)}});
+                {"ranks", comm.ranks()}, {"ranks_ms", measured.ranks_ms}, {"hideable_share", measured.hideable ? nlohmann::ordered_json(*measured.hideable) : nullptr},
+                {"hidden_share", measured.hidden ? nlohmann::ordered_json(*measured.hidden) : nullptr}, {"threads", o.threads.lanes().threads}, {"precision", o.threads.precision_to_use()}, {"processor", processor_name()}, {"ops", op_table_json(measured.ops)}});
     return 0;
   }
   if (comm.ranks() > 1) std::printf("%d ranks of ", comm.ranks());
   std::printf("%s, %d threads, %s\n", processor_name().c_str(), o.threads.lanes().threads, o.threads.precision_to_use().c_str());
   std::printf("step %.2f ms (median of %zu; %.2f to %.2f), %.1f images/s, %.2f of the gemm peak (%.0f GFLOP/s), %.0f MiB at most\n", median, times.size(),
               times.front(), times.back(), 1000 * o.batch_size / median, gflops / peak, peak, peak_rss_mb());
-  if (comm.ranks() > 1) std::printf("of a step, %.2f ms were for the other ranks: waiting, and summing with them; the rest of this is rank 0's\n", measured.ranks_ms);
+  if (comm.ranks() > 1) {
+    std::printf("of a step, %.2f ms were for the other ranks: waiting, and summing with them; the rest of this is rank 0's\n", measured.ranks_ms);
+    if (measured.hidden) std::printf("of the gradient, %.0f %% was summed while a lane was still running, and at most %.0f %% could be\n", 100 * *measured.hidden, 100 * *measured.hideable);
+  }
   print_op_table(measured.ops);
   return 0;
 }
@@ -144,7 +151,15 @@ int bench_train(const BenchOptions& o, const ModelConfig& config, Comm& comm) {
     fail_usage("--batch-size: ", o.batch_size, " images in lanes of ", o.threads.lane_size, " are too few for ", comm.ranks(), " ranks");
   const Batch batch = part_of(whole, trainer.lanes.share_of(o.batch_size));
   if (comm.first()) say_idle_threads(o.threads.lanes(), batch.size());
-  const Measured measured = measure(o, trainer.lanes, [&] { train_step(trainer, batch); });
+  double hideable = 0, hidden = 0;
+  int steps = 0;
+  Measured measured = measure(o, trainer.lanes, [&] {
+    train_step(trainer, batch);
+    hideable += trainer.gradients.hideable();
+    hidden += trainer.gradients.hidden();
+    ++steps;
+  });
+  if (comm.ranks() > 1) measured.hideable = hideable / steps, measured.hidden = hidden / steps;
   return report(o, config, measured, 6, comm);  // a multiply-add is two operations, and is done three times: forward, dx, dW
 }
 
