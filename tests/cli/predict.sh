@@ -172,7 +172,7 @@ done
 ### Experts that no image went to stay in the file
 # resident WEIGHTS: kB that the program has in memory when it has predicted four images and waits for the next name.
 resident() {
-  rm -f names
+  rm -f names "$captured/asked"  # what the one before said is not this one's answer
   mkfifo names
   "$program" predict --weights "$1" --threads 1 - <names >"$captured/asked" 2>&1 &
   pid=$!
