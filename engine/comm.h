@@ -59,6 +59,10 @@ class Comm {
   void broadcast(const Block& x) { broadcast(std::as_writable_bytes(std::span<float>(x.data(), x.size()))); }
   std::string broadcast(const std::string& text);
 
+  // Everyone gives to everyone: of `from`, counts[0] records of `record` floats to rank 0, those behind them to rank 1, and so
+  // on; `to` gets arriving[r] of rank r, in the same order. All ranks; what one sends another must expect.
+  void exchange(std::span<const float> from, std::span<const int> counts, std::span<float> to, std::span<const int> arriving, std::size_t record);
+
   // Everyone's text, by rank, on every rank. All ranks.
   std::vector<std::string> gather(const std::string& text);
   // The same at the end of the work, which another rank may not reach: empty if one did not come within the patience in

@@ -1,4 +1,5 @@
 // engine/comm_local.cpp: a build without MPI has one rank.
+#include <algorithm>
 #include <cstdlib>
 
 #include "engine/comm.h"
@@ -36,6 +37,9 @@ void Comm::start_sum(std::span<float>) {}
 void Comm::proceed() {}
 std::size_t Comm::finish_sums() { return 0; }
 void Comm::broadcast(std::span<std::byte>) {}
+void Comm::exchange(std::span<const float> from, std::span<const int> counts, std::span<float> to, std::span<const int>, std::size_t record) {
+  std::copy_n(from.data(), static_cast<std::size_t>(counts[0]) * record, to.data());
+}
 std::string Comm::broadcast(const std::string& text) { return text; }
 std::vector<std::string> Comm::gather(const std::string& text) { return std::vector<std::string>{text}; }
 std::optional<std::vector<std::string>> Comm::gather_at_end(const std::string& text, double) { return std::vector<std::string>{text}; }

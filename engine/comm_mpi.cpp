@@ -245,6 +245,29 @@ void Comm::broadcast(std::span<std::byte> bytes) {
     });
 }
 
+void Comm::exchange(std::span<const float> from, std::span<const int> counts, std::span<float> to, std::span<const int> arriving, std::size_t record) {
+  if (!ranks_) {
+    std::copy_n(from.data(), static_cast<std::size_t>(counts[0]) * record, to.data());
+    return;
+  }
+  std::vector<int> leaving_at(counts.size()), arriving_at(counts.size());
+  for (std::size_t r = 1; r < counts.size(); ++r) {
+    leaving_at[r] = leaving_at[r - 1] + counts[r - 1];
+    arriving_at[r] = arriving_at[r - 1] + arriving[r - 1];
+  }
+  MPI_Datatype type = MPI_DATATYPE_NULL;  // MPI counts in int: in records, then
+  {
+    const std::lock_guard lock(ranks_->mpi);
+    check(MPI_Type_contiguous(static_cast<int>(record), MPI_FLOAT, &type), "exchange");
+    check(MPI_Type_commit(&type), "exchange");
+  }
+  ranks_->run("exchange", [&](MPI_Request* r) {
+    return MPI_Ialltoallv(from.data(), counts.data(), leaving_at.data(), type, to.data(), arriving.data(), arriving_at.data(), type, ranks_->world, r);
+  });
+  const std::lock_guard lock(ranks_->mpi);
+  check(MPI_Type_free(&type), "exchange");
+}
+
 std::string Comm::broadcast(const std::string& text) {
   std::size_t size = text.size();
   broadcast(std::as_writable_bytes(std::span(&size, 1)));

@@ -18,7 +18,7 @@ struct StepKey {
   bool training = false;        // drop path and the like are active
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
-  std::uint64_t first_image = 0;  // the lane's first image within the global batch
+  std::uint64_t first_image = 0;  // the lane's first image within the global batch; the others follow it
 };
 
 class Context {
@@ -36,8 +36,12 @@ class Context {
     panels = nullptr;
     helpers = nullptr;
     multiply_adds = 0;
+    images = nullptr;
     reach_.clear();
   }
+
+  // The place in the batch of the lane's i-th image, by which its random numbers are keyed.
+  std::uint64_t image(int i) const { return images ? static_cast<std::uint64_t>(images[i]) : key.first_image + static_cast<std::uint64_t>(i); }
 
   // body(piece, thread) for 0 <= piece < n, each once, by the helpers where there are any. `thread` is below threads().
   // Pieces are cut by the shapes alone, and write to different places.
@@ -76,6 +80,7 @@ class Context {
   Tape tape;
   Kernels kernels;
   StepKey key;
+  const int* images = nullptr;     // [b] the places of the lane's images, where they do not follow one another
   const Panels* panels = nullptr;  // in inference: the weights as tiles read them
   Threads* helpers = nullptr;      // in inference: the threads that do this lane together; null: the calling one alone
   std::int64_t multiply_adds = 0;  // those done by tiles since `begin`

@@ -137,6 +137,16 @@ void FileWriter::write(std::span<const std::uint8_t> bytes) {
   }
 }
 
+void FileWriter::write_again(std::size_t at, std::span<const std::uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) fail_with(errno);
+    bytes = bytes.subspan(static_cast<std::size_t>(put));
+    at += static_cast<std::size_t>(put);
+  }
+}
+
 void FileWriter::finish() {
   // A full disk may show only here: network file systems report it at sync or at close.
   if (!temporary_.empty() && fsync(file_) != 0) fail_with(errno);

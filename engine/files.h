@@ -32,6 +32,7 @@ class FileWriter {
   FileWriter& operator=(const FileWriter&) = delete;
 
   void write(std::span<const std::uint8_t> bytes);
+  void write_again(std::size_t at, std::span<const std::uint8_t> bytes);  // over what was written; a pipe is an error
   void finish();  // syncs and renames
 
  private:

@@ -11,29 +11,36 @@ constexpr std::size_t chunk_floats = 1u << 16;  // 256 KiB: fits a second-level 
 
 }  // namespace
 
-Gradients::Gradients(std::size_t block_size, int threads)
-    : chunks_((block_size + chunk_floats - 1) / chunk_floats), total_(block_size), merged_(new std::atomic<int>[chunks_]), squares_(chunks_), left_(static_cast<std::size_t>(threads), chunks_) {
+Gradients::Gradients(std::size_t block_size, int threads, Range alone)
+    : chunks_((block_size + chunk_floats - 1) / chunk_floats), alone_(alone), total_(block_size), merged_(new std::atomic<int>[chunks_]), squares_(chunks_),
+      squares_alone_(chunks_), left_(static_cast<std::size_t>(threads)) {
   for (int t = 0; t < threads; ++t) buffers_.emplace_back(block_size);
+  expect(0, nullptr, all());
   begin();
 }
 
 void Gradients::go_on() {
   for (std::size_t c = 0; c < chunks_; ++c) merged_[c].store(0, std::memory_order_relaxed);
-  std::fill(left_.begin(), left_.end(), chunks_);
-  adding_ = true;
+  std::fill(left_.begin(), left_.end(), last_chunk_);
 }
 
 void Gradients::begin() {
   go_on();
-  adding_ = false;
+  begun_.clear();
+  early_ = 0;
   if (!abandoned_.exchange(false)) return;
   for (const Block& buffer : buffers_) std::fill_n(buffer.data(), buffer.size(), 0.0f);
 }
 
-void Gradients::expect(int blocks, Comm* comm) {
+void Gradients::expect(int blocks, Comm* comm, Range range) {
   blocks_ = blocks;
   comm_ = comm && comm->ranks() > 1 ? comm : nullptr;
-  early_ = 0;
+  range_ = range;
+  adding_ = std::find(begun_.begin(), begun_.end(), range) != begun_.end();
+  if (!adding_) begun_.push_back(range);
+  first_chunk_ = range.begin / chunk_floats;
+  last_chunk_ = (range.end + chunk_floats - 1) / chunk_floats;
+  std::fill(left_.begin(), left_.end(), last_chunk_);
 }
 
 void Gradients::finish_sums() {
@@ -41,25 +48,23 @@ void Gradients::finish_sums() {
 }
 
 void Gradients::merge_complete(int thread, int block, std::size_t open_until) {
-  const std::size_t left = left_[static_cast<std::size_t>(thread)], chunk = (open_until + chunk_floats - 1) / chunk_floats;
-  merge_down_to(thread, block, chunk, false);
-  early_ += (left - left_[static_cast<std::size_t>(thread)]) * chunk_floats;
+  merge_down_to(thread, block, (open_until + chunk_floats - 1) / chunk_floats, false);
 }
 
 void Gradients::merge(int thread, int block) {
   merge_down_to(thread, block, 0, true);
-  left_[static_cast<std::size_t>(thread)] = chunks_;
+  left_[static_cast<std::size_t>(thread)] = last_chunk_;
 }
 
 void Gradients::merge_down_to(int thread, int block, std::size_t chunk, bool wait) {
   float* buffer = buffers_[static_cast<std::size_t>(thread)].data();
-  for (std::size_t& left = left_[static_cast<std::size_t>(thread)]; left > chunk; --left) {
+  for (std::size_t& left = left_[static_cast<std::size_t>(thread)]; left > std::max(chunk, first_chunk_); --left) {
     const std::size_t c = left - 1;
     while (merged_[c].load(std::memory_order_acquire) != block) {
       if (!wait || abandoned_.load(std::memory_order_relaxed)) return;
       std::this_thread::yield();
     }
-    const std::size_t first = c * chunk_floats, last = std::min(first + chunk_floats, total_.size());
+    const std::size_t first = std::max(c * chunk_floats, range_.begin), last = std::min((c + 1) * chunk_floats, range_.end);
     float* total = total_.data();
     if (block == 0 && !adding_) {
       std::copy(buffer + first, buffer + last, total + first);
@@ -68,22 +73,34 @@ void Gradients::merge_down_to(int thread, int block, std::size_t chunk, bool wai
     }
     std::fill(buffer + first, buffer + last, 0.0f);
     merged_[c].store(block + 1, std::memory_order_release);
-    if (comm_ && block + 1 == blocks_) comm_->start_sum({total + first, last - first});
+    if (comm_ && block + 1 == blocks_) {
+      for (const Range piece : {Range{first, std::clamp(alone_.begin, first, last)}, Range{std::clamp(alone_.end, first, last), last}}) {
+        if (piece.begin == piece.end) continue;
+        comm_->start_sum({total + piece.begin, piece.end - piece.begin});
+        if (!wait || range_.begin > 0) early_ += piece.end - piece.begin;  // the lanes of a range before this one are still to come
+      }
+    }
   }
 }
 
-double Gradients::norm(Threads& threads) {
+double Gradients::norm(Threads& threads, Comm& comm) {
   threads.each(chunks_, [&](std::size_t c) {
-    const std::size_t last = std::min((c + 1) * chunk_floats, total_.size());
     const float* total = total_.data();  // through `this`, g++ 12 does not vectorise the loop
-    double sum = 0;
+    const auto squares = [total](std::size_t first, std::size_t last) {
+      double sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (std::size_t i = c * chunk_floats; i < last; ++i) sum += static_cast<double>(total[i]) * total[i];
-    squares_[c] = sum;
+      for (std::size_t i = first; i < last; ++i) sum += static_cast<double>(total[i]) * total[i];
+      return sum;
+    };
+    const std::size_t first = c * chunk_floats, last = std::min(first + chunk_floats, total_.size());
+    const std::size_t begin = std::clamp(alone_.begin, first, last), end = std::clamp(alone_.end, first, last);
+    squares_[c] = squares(first, begin) + squares(end, last);
+    squares_alone_[c] = squares(begin, end);
   });
-  double total = 0;
-  for (const double sum : squares_) total += sum;
-  return std::sqrt(total);
+  double shared = 0, alone = 0;
+  for (const double sum : squares_) shared += sum;
+  for (const double sum : squares_alone_) alone += sum;
+  return std::sqrt(shared + (alone_.begin < alone_.end ? comm.sum(alone) : 0));
 }
 
 }  // namespace mvmoe

@@ -22,7 +22,8 @@ namespace mvmoe {
 
 class Gradients {
  public:
-  Gradients(std::size_t block_size, int threads);
+  // `alone`: what no other rank has; it is not summed over them.
+  Gradients(std::size_t block_size, int threads, Range alone = {});
 
   // Before a step: forgets which blocks were merged. Buffers are zero already: a merge leaves them so, and what an
   // abandoned step left is cleared here.
@@ -34,13 +35,14 @@ class Gradients {
   const Block& buffer(int thread) const { return buffers_[static_cast<std::size_t>(thread)]; }
   const Block& total() const { return total_; }
 
-  // Before blocks 0 .. blocks - 1 are merged: with `comm`, the total is summed over its ranks, chunk by chunk as the last
-  // block passes; null: it is not.
-  void expect(int blocks, Comm* comm);
+  // Before blocks 0 .. blocks - 1 are merged, which add to this range alone: with `comm`, the range of the total is summed over
+  // its ranks, chunk by chunk as the last block passes; null: it is not. A step's ranges do not overlap.
+  void expect(int blocks, Comm* comm, Range range);
+  Range all() const { return {0, total_.size()}; }
   // Ends the sums over ranks. All ranks.
   void finish_sums();
 
-  // Shares of the total, of the last sum over the ranks: what could be summed while a lane was still running, and what was.
+  // Shares of what is summed over the ranks, of the last time: what could be while a lane was still running, and what was.
   double hideable() const { return share(early_); }
   double hidden() const { return share(hidden_); }
 
@@ -53,24 +55,29 @@ class Gradients {
   void merge(int thread, int block);
   void abandon() { abandoned_.store(true); }
 
-  // The norm of the total: squares summed in double by fixed chunks, so its bits do not depend on the threads.
-  double norm(Threads& threads);
+  // The norm of the total, with what each of the ranks has alone: squares summed in double by fixed chunks, so its bits do not
+  // depend on the threads. All ranks.
+  double norm(Threads& threads, Comm& comm);
 
  private:
   void merge_down_to(int thread, int block, std::size_t chunk, bool wait);
-  double share(std::size_t numbers) const { return std::min(1.0, static_cast<double>(numbers) / static_cast<double>(std::max<std::size_t>(1, total_.size()))); }
+  double share(std::size_t numbers) const { return std::min(1.0, static_cast<double>(numbers) / static_cast<double>(std::max<std::size_t>(1, total_.size() - (alone_.end - alone_.begin)))); }
 
   std::size_t chunks_;
+  Range alone_;
   Block total_;
   std::vector<Block> buffers_;
   std::unique_ptr<std::atomic<int>[]> merged_;  // [chunks_]: blocks that have passed
-  std::vector<double> squares_;                 // [chunks_]
+  std::vector<double> squares_, squares_alone_; // [chunks_]
   std::vector<std::size_t> left_;               // [threads] chunks of its block that are not merged yet
+  std::vector<Range> begun_;                    // of this step: to these the total has something
+  bool adding_ = false;                         // the range is one of them: block 0 too is added
   int blocks_ = 0;
+  Range range_;
+  std::size_t first_chunk_ = 0, last_chunk_ = 0; // of the range; the last is the one behind it
   Comm* comm_ = nullptr;
   std::size_t early_ = 0, hidden_ = 0;          // numbers
   std::atomic<bool> abandoned_{false};
-  bool adding_ = false;                         // block 0 too is added
 };
 
 }  // namespace mvmoe

@@ -29,14 +29,26 @@ Block& Block::operator=(Block&& other) noexcept {
   return *this;
 }
 
-ParameterId Parameters::add(std::string name, Shape shape, Init init, bool decay) {
+ParameterId Parameters::add(std::string name, Shape shape, Init init, bool decay, int whole) {
   if (find(name)) fail("parameters: ", name, " is declared twice");
-  list_.push_back({std::move(name), shape, init, decay, block_size_});
-  block_size_ += (shape.size() + 15) / 16 * 16;
+  list_.push_back({std::move(name), shape, init, decay, whole, 0});
   return static_cast<ParameterId>(list_.size()) - 1;
 }
 
-void Parameters::allocate() { weights_ = Block(block_size_); }
+void Parameters::allocate() {
+  const auto place = [&](bool parts) {
+    for (Parameter& p : list_)
+      if ((p.whole > 0) == parts) {
+        p.offset = block_size_;
+        block_size_ += (p.shape.size() + 15) / 16 * 16;
+      }
+  };
+  place(false);
+  parts_.begin = block_size_;
+  place(true);
+  parts_.end = block_size_;
+  weights_ = Block(block_size_);
+}
 
 void Parameters::initialise(std::uint64_t seed) {
   for (std::size_t i = 0; i < list_.size(); ++i) {

@@ -45,7 +45,15 @@ struct Parameter {
   Shape shape;
   Init init;
   bool decay = false;    // weight decay: the weights of linear and convolution, by name and not by axes
+  int whole = 0;         // of a stack whose slices are spread over ranks: how many there are in all, where `shape` has those
+                         // of this rank; 0: this is no part
   std::size_t offset = 0;
+};
+
+// A piece of a block: floats begin .. end.
+struct Range {
+  std::size_t begin = 0, end = 0;
+  friend bool operator==(const Range&, const Range&) = default;
 };
 
 using ParameterId = int;
@@ -53,7 +61,9 @@ using ParameterId = int;
 class Parameters {
  public:
   // Declares a parameter; all are declared before `allocate`. Throws on a name twice.
-  ParameterId add(std::string name, Shape shape, Init init, bool decay = false);
+  ParameterId add(std::string name, Shape shape, Init init, bool decay = false, int whole = 0);
+  // In a block, parameters follow one another as in the list, but parts of stacks stand behind all others: these have the same
+  // places on every rank, however many slices are there.
   void allocate();
   void initialise(std::uint64_t seed);
 
@@ -72,11 +82,13 @@ class Parameters {
   Tensor piece(const Block& block, ParameterId id) const;    // the same parameter's piece of another block
 
   std::size_t block_size() const { return block_size_; }     // floats of a block, gaps included
+  Range parts() const { return parts_; }                     // where the parts of stacks stand: no other rank has these
   std::size_t count() const;                                 // numbers of weights, gaps not included
 
  private:
   std::vector<Parameter> list_;
   std::size_t block_size_ = 0;
+  Range parts_;
   Block weights_;
   struct Elsewhere {
     Tensor value;

@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,6 +29,15 @@ struct NamedTensor {
 // Written aside, synced, renamed once (engine/files.h). Names in the order given; data begins on 64 bytes. The same
 // input gives the same bytes. A metadata string that is not UTF-8 gets U+FFFD for what is not; a name must be UTF-8.
 void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors, const Metadata& metadata);
+
+struct NamedShape {
+  std::string name;
+  Shape shape;
+};
+
+// The same of tensors that need not stand in memory together: value(i) is asked for once each, in their order. Not into a pipe.
+void write_safetensors(const std::filesystem::path& path, const std::vector<NamedShape>& tensors, const std::function<Tensor(std::size_t)>& value,
+                       const Metadata& metadata);
 
 struct MappedTensor {
   Tensor value;                              // in the file: never written to

@@ -87,14 +87,23 @@ void Tape::backward(Var loss, float seed) {
 }
 
 void Tape::backward(Var result, Tensor dy) {
-  if (!result.wants_grad()) fail("backward: the result depends on nothing that wants a gradient");
-  if (!(dy.shape() == result.shape())) fail("backward: dy is ", dy.shape(), ", the result is ", result.shape());
-  const Tensor seed = result.grad();
+  seed(result, dy);
+  go_back();
+}
+
+void Tape::seed(Var y, Tensor dy) {
+  if (!y.wants_grad()) fail("backward: the result depends on nothing that wants a gradient");
+  if (!(dy.shape() == y.shape())) fail("backward: dy is ", dy.shape(), ", the result is ", y.shape());
+  const Tensor seed = y.grad();
   for (std::size_t i = 0, n = dy.size(); i < n; ++i) seed[i] += dy[i];
   if (timeline_) timeline_->add("seed", Phase::around);
-  for (std::size_t i = entries_.size(); i-- > 0;) {
-    if (between_.call && i + 1 < entries_.size()) between_.call(between_.context, static_cast<int>(i) + 1);
-    const Entry entry = entries_[i];
+}
+
+void Tape::go_back(int first) {
+  if (open_ < 0) open_ = entries();
+  while (open_ > first) {
+    if (between_.call && open_ < entries()) between_.call(between_.context, open_);
+    const Entry entry = entries_[static_cast<std::size_t>(--open_)];
     Node& y = node(entry.output);
     if (y.grad.empty()) continue;  // nobody after it asked for this gradient: the loss does not depend on it
     entry.call(entry.closure);
@@ -110,6 +119,7 @@ void Tape::reset() {
   nodes_.clear();
   entries_.clear();
   free_gradients_.clear();
+  open_ = -1;
 }
 
 }  // namespace mvmoe

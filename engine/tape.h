@@ -78,6 +78,11 @@ class Tape {
   // The same for any y that an operation gave: gradients of the sum of dy * y. dy is shaped as y.
   void backward(Var y, Tensor dy);
 
+  // The same in pieces, for gradients that come from elsewhere: adds dy to y's; then gives all entries from number `entry` on
+  // their turn, of those that had none.
+  void seed(Var y, Tensor dy);
+  void go_back(int entry = 0);
+
   // From here on `between(context, entry)` is called in backward after each entry's turn, whether it had something to do or
   // not: what the entries from this one on add to gradients is added. Null: nothing is.
   struct Between {
@@ -122,6 +127,7 @@ class Tape {
   Arena* arena_;
   Timeline* timeline_ = nullptr;
   Between between_;
+  int open_ = -1;  // entries that had no turn in backward yet; -1: it has not begun
   std::vector<Node> nodes_;
   std::vector<Entry> entries_;
   // A gradient lives from its first reader's backward to its producer's. Freed ones are taken again, last first,

@@ -8,7 +8,7 @@
 
 namespace mvmoe {
 
-TransformerBlock::TransformerBlock(Parameters& parameters, const ModelConfig& config, int index)
+TransformerBlock::TransformerBlock(Parameters& parameters, const ModelConfig& config, int index, int experts_here)
     : index_(index), width_(config.width), heads_(config.heads),
       drop_path_(config.depth > 1 ? config.drop_path * static_cast<float>(index) / static_cast<float>(config.depth - 1) : 0) {
   const std::string name = "blocks." + std::to_string(index);
@@ -19,7 +19,7 @@ TransformerBlock::TransformerBlock(Parameters& parameters, const ModelConfig& co
   norm2_ = add_norm(parameters, name + ".norm2", D);
   if (config.sparse(index)) {
     if (config.moe.routing == Routing::token) router_.emplace(parameters, name + ".mlp.router", config, index);
-    experts_.emplace(parameters, name + ".mlp", config);
+    experts_.emplace(parameters, name + ".mlp", config, experts_here);
   } else {
     fc1_ = add_linear(parameters, name + ".mlp.fc1", D, config.hidden());
     fc2_ = add_linear(parameters, name + ".mlp.fc2", config.hidden(), D);

@@ -15,7 +15,8 @@ enum class Reads { every_token, class_token };
 
 class TransformerBlock {
  public:
-  TransformerBlock(Parameters& parameters, const ModelConfig& config, int index);
+  // `experts_here`: see Experts.
+  TransformerBlock(Parameters& parameters, const ModelConfig& config, int index, int experts_here = 0);
 
   // x [b, T, D] to [b, T, D]; or to [b, 1, D] where only the class token is read: then queries, projection and MLP
   // are computed for that token alone, and no result that is read changes. (A block that routes by token computes all

@@ -8,19 +8,20 @@ namespace mvmoe {
 namespace {
 
 // Not by its axes: a stacked bias has two of them, and is not decayed either.
-LinearParameters add_stacked(Parameters& parameters, const std::string& name, int experts, int in, int out) {
-  const ParameterId weight = parameters.add(name + ".weight", {experts, out, in}, {Init::Kind::normal, 0.02f}, true);
-  return {weight, parameters.add(name + ".bias", {experts, out}, {})};
+LinearParameters add_stacked(Parameters& parameters, const std::string& name, int experts, int whole, int in, int out) {
+  const ParameterId weight = parameters.add(name + ".weight", {experts, out, in}, {Init::Kind::normal, 0.02f}, true, whole);
+  return {weight, parameters.add(name + ".bias", {experts, out}, {}, false, whole)};
 }
 
 }  // namespace
 
 bool is_of_experts(const std::string& parameter) { return parameter.find(".experts.") != std::string::npos; }
 
-Experts::Experts(Parameters& parameters, const std::string& name, const ModelConfig& config) {
-  const int D = config.width, hidden = config.hidden(), E = config.moe.experts, shared = config.moe.shared_experts;
-  fc1_ = add_stacked(parameters, name + ".experts.fc1", E, D, hidden);
-  fc2_ = add_stacked(parameters, name + ".experts.fc2", E, hidden, D);
+Experts::Experts(Parameters& parameters, const std::string& name, const ModelConfig& config, int here) {
+  const int D = config.width, hidden = config.hidden(), E = here > 0 ? here : config.moe.experts, shared = config.moe.shared_experts;
+  const int whole = here > 0 ? config.moe.experts : 0;
+  fc1_ = add_stacked(parameters, name + ".experts.fc1", E, whole, D, hidden);
+  fc2_ = add_stacked(parameters, name + ".experts.fc2", E, whole, hidden, D);
   if (shared == 0) return;
   shared_fc1_ = add_linear(parameters, name + ".shared.fc1", D, shared * hidden);
   shared_fc2_ = add_linear(parameters, name + ".shared.fc2", shared * hidden, D);

@@ -17,8 +17,9 @@ bool is_of_experts(const std::string& parameter);
 class Experts {
  public:
   // `name` is the block's mlp, e.g. blocks.10.mlp. Every expert draws its own start; N shared experts are one MLP of
-  // N times the hidden width, which is their sum.
-  Experts(Parameters& parameters, const std::string& name, const ModelConfig& config);
+  // N times the hidden width, which is their sum. `here`: so many of the experts are this process's, the others live
+  // elsewhere; 0: all are.
+  Experts(Parameters& parameters, const std::string& name, const ModelConfig& config, int here = 0);
 
   // Every expert gets the start that the first one drew.
   void start_equal(const Parameters& parameters) const;

@@ -2,13 +2,14 @@
 
 #include <cmath>
 
+#include "engine/error.h"
 #include "ops/check.h"
 #include "ops/patch_embed.h"
 #include "ops/tokens.h"
 
 namespace mvmoe {
 
-ViT::ViT(const ModelConfig& config, const std::function<void(const Parameters&)>& declared) : config_(config) {
+ViT::ViT(const ModelConfig& config, const std::function<void(const Parameters&)>& declared, int experts_here) : config_(config) {
   check(config);
   const int D = config.width, P = config.patch;
   if (config.class_token) class_token_ = parameters_.add("cls_token", {1, 1, D}, {Init::Kind::normal, 1e-6f});
@@ -20,7 +21,7 @@ ViT::ViT(const ModelConfig& config, const std::function<void(const Parameters&)>
   for (int i = 0; i < config.depth; ++i) {
     // Before the first sparse block, whose images it sends on their way.
     if (config.sparse(i) && !router_ && config.moe.routing != Routing::token) router_.emplace(parameters_, "router", config, 0);
-    blocks_.emplace_back(parameters_, config, i);
+    blocks_.emplace_back(parameters_, config, i, experts_here);
   }
   norm_ = add_norm(parameters_, config.fc_norm ? "fc_norm" : "norm", D);
   head_ = add_linear(parameters_, "head", D, config.classes);
@@ -35,30 +36,62 @@ void ViT::initialise(std::uint64_t seed) {
     if (block.experts()) block.experts()->start_equal(parameters_);
 }
 
-ModelOutput ViT::forward(Context& c, Tensor images, Override override, AttentionMaps* maps) const {
+Var ViT::embed(Context& c, Tensor images) const {
   const int b = images.shape()[0], S = config_.image;
   require_shape("vit", "images", images.shape(), {b, 3, S, S}, "a batch", images.shape());
-  ModelOutput out;
-  const std::size_t routers = config_.moe.experts == 0 ? 0 : config_.moe.routing == Routing::token ? static_cast<std::size_t>(config_.moe.layers) : 1;
-  if (routers > 0) out.routed = new (c.arena.take_bytes(routers * sizeof(Routed))) Routed[routers];
-
   const Var patches = patch_embed(c, c.tape.constant(images), c.parameter(patch_embed_.weight), c.parameter(patch_embed_.bias));
-  Var x = embed_tokens(c, patches, class_token_ < 0 ? Var{} : c.parameter(class_token_), c.parameter(positions_));  // [b, T, D]
-  for (int i = 0; i < config_.depth; ++i) {
-    const bool last = i + 1 == config_.depth;
-    const Reads reads = last && config_.pool == Pool::cls ? Reads::class_token : Reads::every_token;
-    if (config_.sparse(i) && (!router_ || out.routers == 0)) ++out.routers;
-    if (config_.sparse(i) && router_ && i == config_.depth - config_.moe.layers) {
-      const Var seen = config_.moe.router_input == Pool::mean ? mean_tokens(c, x, config_.first_patch()) : select_token(c, x, 0);  // [b, 1, D]
-      out.routed[0] = router_->forward(c, c.tape.view(seen, {b, config_.width}), 1, override);
-    }
-    x = blocks_[static_cast<std::size_t>(i)].forward(c, x, reads, config_.sparse(i) ? &out.routed[out.routers - 1] : nullptr, maps);
-  }
+  return embed_tokens(c, patches, class_token_ < 0 ? Var{} : c.parameter(class_token_), c.parameter(positions_));
+}
+
+Var ViT::block(Context& c, int i, Var x, Routed* routed, AttentionMaps* maps) const {
+  const bool last = i + 1 == config_.depth;
+  const Reads reads = last && config_.pool == Pool::cls ? Reads::class_token : Reads::every_token;
+  return blocks_[static_cast<std::size_t>(i)].forward(c, x, reads, routed, maps);
+}
+
+Routed ViT::route(Context& c, Var x, Override override) const {
+  const Var seen = config_.moe.router_input == Pool::mean ? mean_tokens(c, x, config_.first_patch()) : select_token(c, x, 0);  // [b, 1, D]
+  return router_->forward(c, c.tape.view(seen, {x.shape()[0], config_.width}), 1, override);
+}
+
+Var ViT::classify(Context& c, Var x) const {
   if (!config_.fc_norm) x = layer_norm(c, x, norm_);
   if (config_.pool == Pool::mean) x = mean_tokens(c, x, config_.first_patch());  // else [b, 1, D] already
   if (config_.fc_norm) x = layer_norm(c, x, norm_);
-  out.logits = linear(c, c.tape.view(x, {b, config_.width}), head_);
+  return linear(c, c.tape.view(x, {x.shape()[0], config_.width}), head_);
+}
+
+ModelOutput ViT::forward(Context& c, Tensor images, Override override, AttentionMaps* maps) const {
+  ModelOutput out;
+  const std::size_t routers = config_.moe.experts == 0 ? 0 : router_ ? 1 : static_cast<std::size_t>(config_.moe.layers);
+  if (routers > 0) out.routed = new (c.arena.take_bytes(routers * sizeof(Routed))) Routed[routers];
+
+  Var x = embed(c, images);  // [b, T, D]
+  for (int i = 0; i < config_.depth; ++i) {
+    if (config_.sparse(i) && (!router_ || out.routers == 0)) ++out.routers;
+    if (config_.sparse(i) && router_ && i == first_sparse()) out.routed[0] = route(c, x, override);
+    x = block(c, i, x, config_.sparse(i) ? &out.routed[out.routers - 1] : nullptr, maps);
+  }
+  out.logits = classify(c, x);
   return out;
 }
+
+ModelOutput ViT::forward_trunk(Context& c, Tensor images) const {
+  if (!router_) fail("vit: only where images are routed does a network part in two: this one has ", config_.moe.experts == 0 ? "no experts" : "a router in each block");
+  ModelOutput out;
+  out.tokens = embed(c, images);
+  out.routed = new (c.arena.take_bytes(sizeof(Routed))) Routed;
+  out.routers = 1;
+  for (int i = 0; i < first_sparse(); ++i) out.tokens = block(c, i, out.tokens, nullptr, nullptr);
+  *out.routed = route(c, out.tokens, {});
+  return out;
+}
+
+Var ViT::forward_tail(Context& c, Var x, Routed& routed) const {
+  for (int i = first_sparse(); i < config_.depth; ++i) x = block(c, i, x, &routed, nullptr);
+  return classify(c, x);
+}
+
+Range ViT::tail() const { return {parameters_.find("blocks." + std::to_string(first_sparse()) + ".norm1.weight")->offset, parameters_.block_size()}; }
 
 }  // namespace mvmoe

@@ -12,7 +12,8 @@
 namespace mvmoe {
 
 struct ModelOutput {
-  Var logits;                // [b, classes]
+  Var logits;                // [b, classes]; empty after `forward_trunk`
+  Var tokens;                // [b, T, D] that the first sparse block is given; after `forward_trunk` alone
   Routed* routed = nullptr;  // in the arena: one for the network where images are routed, one a sparse block where
   int routers = 0;           // tokens are; none in a dense network
 };
@@ -20,8 +21,9 @@ struct ModelOutput {
 class ViT {
  public:
   // Checks the configuration; weights are zero until initialised or read. `declared` sees them before memory is taken for
-  // them, and may throw: a file's configuration need not be true.
-  explicit ViT(const ModelConfig& config, const std::function<void(const Parameters&)>& declared = {});
+  // them, and may throw: a file's configuration need not be true. `experts_here`: so many of the experts are this
+  // process's, and are its experts 0, 1, ..; the others live elsewhere. 0: all are.
+  explicit ViT(const ModelConfig& config, const std::function<void(const Parameters&)>& declared = {}, int experts_here = 0);
 
   // timm's initialisation (docs: models/README.md), each parameter keyed by seed and its place in the list.
   void initialise(std::uint64_t seed);
@@ -30,6 +32,14 @@ class ViT {
   // `override` sends images elsewhere than their router says (per-image routing, evaluation only).
   // `maps`: see TransformerBlock::forward.
   ModelOutput forward(Context& c, Tensor images, Override override = {}, AttentionMaps* maps = nullptr) const;
+
+  // The same in two, where images are routed and their experts live elsewhere (train/expert_parallel.h): all before the first
+  // sparse block, and the router; then the sparse blocks and the head, for images that may be others: x [b, T, D] to logits.
+  // `routed` needs assignments to the experts that are here, and gates.
+  ModelOutput forward_trunk(Context& c, Tensor images) const;
+  Var forward_tail(Context& c, Var x, Routed& routed) const;
+  // What the second half reads of a block of the parameters' layout; the first half reads what is before it.
+  Range tail() const;
 
   const ModelConfig& config() const { return config_; }
   const Parameters& parameters() const { return parameters_; }
@@ -44,6 +54,12 @@ class ViT {
   }
 
  private:
+  Var embed(Context& c, Tensor images) const;  // [b, 3, S, S] to [b, T, D]
+  Var block(Context& c, int i, Var x, Routed* routed, AttentionMaps* maps) const;
+  Routed route(Context& c, Var x, Override override) const;
+  Var classify(Context& c, Var x) const;       // [b, T, D], or [b, 1, D] of the class token, to [b, classes]
+  int first_sparse() const { return config_.depth - config_.moe.layers; }
+
   ModelConfig config_;
   Parameters parameters_;
   ParameterId class_token_ = -1, positions_;  // -1: none

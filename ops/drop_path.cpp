@@ -10,9 +10,8 @@ Tensor drop_path_factors(Context& c, int images, float rate, int branch) {
   if (!c.key.training || rate == 0) return {};
   const Tensor factors = c.arena.take({images});
   for (int i = 0; i < images; ++i) {
-    const std::uint64_t image = c.key.first_image + static_cast<std::uint64_t>(i);
     // branch is below 1024: two a block, and a model has at most 256 blocks
-    Random random(c.key.seed, Place::drop_path, c.key.step, image << 10 | static_cast<std::uint64_t>(branch));
+    Random random(c.key.seed, Place::drop_path, c.key.step, c.image(i) << 10 | static_cast<std::uint64_t>(branch));
     factors[static_cast<std::size_t>(i)] = random.chance(rate) ? 0 : 1 / (1 - rate);
   }
   return factors;

@@ -84,7 +84,6 @@ void remove_all_but(const fs::path& checkpoints, std::uint64_t newest, int keep)
     if (step <= newest && ++kept > std::max(keep, 1)) fs::remove_all(step_folder(checkpoints, step), ignored);
 }
 
-// AdamW has two, SGD one.
 std::vector<NamedTensor> moments_of(const Trainer& trainer) {
   std::vector<NamedTensor> moments = named_tensors(trainer.model.parameters(), trainer.m, "m.");
   if (trainer.v.size() > 0)
@@ -118,7 +117,14 @@ Progress load(const fs::path& path, Trainer& trainer) {
 
 }  // namespace
 
-void save_checkpoint(const fs::path& folder, const Trainer& trainer, const ModelDescription& description, const Progress& progress, int keep) {
+std::vector<const Block*> blocks_to_save(const Trainer& trainer) {
+  std::vector<const Block*> blocks{&trainer.model.parameters().weights(), &trainer.m};
+  for (const Block* block : {&trainer.v, &trainer.average})
+    if (block->size() > 0) blocks.push_back(block);
+  return blocks;
+}
+
+void save_checkpoint(const fs::path& folder, Trainer& trainer, const ModelDescription& description, const Progress& progress, int keep) {
   const fs::path checkpoints = folder / "checkpoints", target = step_folder(checkpoints, progress.step);
   const fs::path aside = checkpoints / ("unfinished-" + std::to_string(getpid()));
   std::error_code ignored;
@@ -127,9 +133,12 @@ void save_checkpoint(const fs::path& folder, const Trainer& trainer, const Model
     for (const auto& entry : fs::directory_iterator(checkpoints))  // what a killed process left behind
       if (entry.path().filename().string().starts_with("unfinished-")) fs::remove_all(entry.path());
     fs::create_directory(aside);
-    save_weights(aside / "weights.safetensors", trainer.model, description);
-    write_safetensors(aside / "moments.safetensors", moments_of(trainer), {});
-    if (trainer.average.size() > 0) save_weights(aside / "ema.safetensors", trainer.model, trainer.average, description);
+    const Parameters& parameters = trainer.model.parameters();
+    save_weights(aside / "weights.safetensors", trainer.model, parameters.weights(), description, trainer.whole);
+    std::vector<PrefixedBlock> moments{{"m.", &trainer.m}};  // AdamW has two, SGD one
+    if (trainer.v.size() > 0) moments.push_back({"v.", &trainer.v});
+    write_whole(aside / "moments.safetensors", parameters, moments, trainer.whole, {});
+    if (trainer.average.size() > 0) save_weights(aside / "ema.safetensors", trainer.model, trainer.average, description, trainer.whole);
     write_progress(aside, progress);
     sync_folder(aside);
     fs::remove_all(target);  // the same step, found damaged at resume, or written twice by the same bits
@@ -177,12 +186,17 @@ std::optional<Resumed> load_checkpoint(const fs::path& folder, Trainer& trainer)
   fail(printable(folder.string()), ": none of the ", steps.size(), " checkpoints is whole: ", resumed.warnings.front());
 }
 
-void share_with_ranks(std::optional<Resumed>& resumed, Trainer& trainer) {
+void share_with_ranks(std::optional<Resumed>& resumed, const Trainer* from, Trainer& trainer) {
   Comm& comm = trainer.lanes.comm();
-  if (comm.ranks() == 1) return;
+  if (comm.ranks() == 1 && from == &trainer) return;
+  const Parameters* whole = from ? &from->model.parameters() : nullptr;
+  const auto share = [&](const Block* block, const Block& to) {
+    if (trainer.placement.spread()) trainer.whole.distribute(whole, block, to);
+    else comm.broadcast(to);
+  };
   const std::string state = comm.broadcast(resumed ? to_json(resumed->progress).dump() : "");
   const std::string path = comm.broadcast(resumed ? resumed->path.string() : "");
-  comm.broadcast(trainer.model.parameters().weights());
+  share(whole ? &whole->weights() : nullptr, trainer.model.parameters().weights());
   if (state.empty()) return;
   if (!resumed) {
     resumed.emplace().path = path;
@@ -191,7 +205,9 @@ void share_with_ranks(std::optional<Resumed>& resumed, Trainer& trainer) {
     each_field(resumed->progress, read);
     each_newer_field(resumed->progress, read);
   }
-  for (const Block* block : {&trainer.m, &trainer.v, &trainer.average}) comm.broadcast(*block);
+  share(from ? &from->m : nullptr, trainer.m);
+  if (trainer.v.size() > 0) share(from ? &from->v : nullptr, trainer.v);
+  if (trainer.average.size() > 0) share(from ? &from->average : nullptr, trainer.average);
   trainer.step = resumed->progress.step;
 }
 

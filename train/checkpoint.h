@@ -38,8 +38,10 @@ struct Progress {
 
 // Writes checkpoints/step-N under `folder` and removes all but the newest `keep`; where the evaluation is pending, it
 // removes none: that may yet show that these weights are no good. On failure (a full disk) nothing that was there is lost.
-void save_checkpoint(const std::filesystem::path& folder, const Trainer& trainer, const ModelDescription& description,
+// On rank 0, in the work of trainer.whole.on_first with `blocks_to_save`.
+void save_checkpoint(const std::filesystem::path& folder, Trainer& trainer, const ModelDescription& description,
                      const Progress& progress, int keep);
+std::vector<const Block*> blocks_to_save(const Trainer& trainer);
 
 // What has changed in `progress` since the checkpoint of the same step was written; removes all but the newest `keep`.
 void save_progress(const std::filesystem::path& folder, const Progress& progress, int keep);
@@ -57,8 +59,9 @@ struct Resumed {
 // all are damaged.
 std::optional<Resumed> load_checkpoint(const std::filesystem::path& folder, Trainer& trainer);
 
-// What rank 0 has loaded, or not found, for all ranks: no other needs the folder. All ranks; on the others `resumed` is
+// What rank 0 has loaded into `from`, or begun with, for all ranks: no other needs the folder. `from` is the trainer itself, or
+// where experts are spread one that has them all, on rank 0; null on the others. All ranks; on the others `resumed` is
 // empty before.
-void share_with_ranks(std::optional<Resumed>& resumed, Trainer& trainer);
+void share_with_ranks(std::optional<Resumed>& resumed, const Trainer* from, Trainer& trainer);
 
 }  // namespace mvmoe

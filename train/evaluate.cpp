@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "train/expert_parallel.h"
 #include "train/keep_on.h"
 
 namespace mvmoe {
@@ -87,23 +88,39 @@ Evaluation evaluate(const ViT& model, const ImageSet& set, const Preprocessing& 
   KeepOn keep_on(options.keep_on);
   const Share share = lanes.share_of(set.size());
   const Panels panels(model.parameters(), lanes.threads());
-  lanes.infer(share.images, &panels, [&](Context& c, Lane lane) {
-    if (!keep_on()) return;
-    lane.first += share.first;
-    const Tensor images = network_inputs(c, set, lane.first, lane.images, model.config().image, preprocessing);
-    const ModelOutput out = model.forward(c, images, {options.experts.empty() ? nullptr : options.experts.data() + lane.first});
-    const Tensor logits = out.logits.value();  // [b, classes]
-    for (int i = 0; i < lane.images; ++i) {
-      const auto image = static_cast<std::size_t>(lane.first + i);
-      ImageResult& result = e.results[image] = score(logits.row(i), logits.width(), set.labels[image]);
-      if (!routes_images) continue;
-      const float* p = out.routed[0].probs.value().row(i);  // [E]
-      result.expert = out.routed[0].chosen[i * moe.top_k];
-      result.gate = p[result.expert];
-    }
+  const auto note_logits = [&](int image, Tensor logits) {  // [1, classes]
+    const auto i = static_cast<std::size_t>(image);
+    const ImageResult scored = score(logits.data(), logits.width(), set.labels[i]);
+    e.results[i].predicted = scored.predicted, e.results[i].rank = scored.rank, e.results[i].loss = scored.loss;
+  };
+  const auto note_routing = [&](const ModelOutput& out, Lane lane) {
     count_assignments(out, taken);
-    keep_on.add(lane.images);
-  });
+    if (!routes_images) return;
+    for (int i = 0; i < lane.images; ++i) {
+      ImageResult& result = e.results[static_cast<std::size_t>(lane.first + i)];
+      result.expert = out.routed[0].chosen[i * moe.top_k];
+      result.gate = out.routed[0].probs.value().row(i)[result.expert];
+    }
+  };
+  const auto inputs = [&](Context& c, Lane lane) { return network_inputs(c, set, lane.first, lane.images, model.config().image, preprocessing); };
+  if (options.placement && options.placement->spread()) {
+    const auto trunk = [&](Context& c, Lane lane) {
+      const ModelOutput out = model.forward_trunk(c, inputs(c, lane));
+      note_routing(out, lane);
+      keep_on.add(lane.images);
+      return out;
+    };
+    infer_spread(model, lanes, panels, *options.placement, share, trunk, note_logits, [&] { return keep_on(); });
+  } else {
+    lanes.infer(share.images, &panels, [&](Context& c, Lane lane) {
+      if (!keep_on()) return;
+      lane.first += share.first;
+      const ModelOutput out = model.forward(c, inputs(c, lane), {options.experts.empty() ? nullptr : options.experts.data() + lane.first});
+      for (int i = 0; i < lane.images; ++i) note_logits(lane.first + i, out.logits.value().outer_slice(i, 1));
+      note_routing(out, lane);
+      keep_on.add(lane.images);
+    });
+  }
 
   e.complete = !keep_on.stopped();
   collect(lanes.comm(), e.results, taken, e.complete);

@@ -8,6 +8,7 @@
 
 #include "models/vit.h"
 #include "train/lanes.h"
+#include "train/placement.h"
 #include "train/preprocess.h"
 
 namespace mvmoe {
@@ -42,6 +43,7 @@ struct EvaluationOptions {
                                         // only); empty: the router decides
   // Asked before each lane, one lane at a time, with the number of images done so far by this rank; false stops.
   std::function<bool(int images)> keep_on = {};
+  const Placement* placement = nullptr;  // of the experts, where the model has those of this rank alone; null: it has all
 };
 
 // Each of the ranks that `lanes` belongs to takes its share of the images, and all have the whole result. All ranks.

@@ -41,46 +41,56 @@ class Lanes {
   static int count(int images, int lane_size) { return (images + lane_size - 1) / lane_size; }
   Share share_of(int images) { return mvmoe::share_of(images, config_.lane_size, comm().rank(), comm().ranks()); }
 
+  // What lanes add to: all of the gradient, or this range; and whether this is the step's last part, after which what is complete
+  // begins to be summed over the ranks, until gradients.finish_sums().
+  struct Adds {
+    Range range;
+    bool sum;
+  };
+
   // Runs body(context, lane) for each lane of `images` images on the threads, and adds each lane's gradient to
-  // `gradients`, which were told to begin or to go on, in a fixed order. The context is empty and keyed by `key`. With
-  // `sum`, this is the step's last part: what is complete begins to be summed over the ranks, until gradients.finish_sums().
-  // The first exception is thrown again.
+  // `gradients`, which were told to begin or to go on, in a fixed order. The context is empty and keyed by `key`; it is none of
+  // the first `kept`, whose recordings are still needed. No lane at all adds 0. The first exception is thrown again.
   template <class Body>
-  void train(int images, StepKey key, Gradients& gradients, bool sum, const Body& body) {
+  void train(int images, StepKey key, Gradients& gradients, Adds adds, const Body& body, int kept = 0) {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
-    gradients.expect(blocks, sum ? &comm() : nullptr);
+    gradients.expect(std::max(1, blocks), adds.sum ? &comm() : nullptr, adds.range);
+    if (lanes == 0) return gradients.merge(0, 0);
+    while (static_cast<int>(contexts_.size()) < kept + config_.threads) add_context();
     run(blocks, [&](int thread, int block) {
       merge_block(gradients, thread, block, [&] {
         each_lane(block, blocks, lanes, [&](int lane) {
-          Context& context = begin(thread, thread, lane, key, &gradients.buffer(thread));
-          MergeMeanwhile meanwhile(context, gradients, comm(), thread, block, sum && lane + 1 == lanes);
+          Context& context = begin(thread, kept + thread, lane, key, &gradients.buffer(thread));
+          MergeMeanwhile meanwhile(context, gradients, comm(), thread, block, adds.sum && lane + 1 == lanes);
           body(context, cut(lane, images));
         });
       });
     });
   }
 
-  // The same where lanes meet between forward and backward: forward(context, lane) for every lane, then meet() once,
-  // then backward(context, lane) on the same recordings. Every lane keeps its own context, so the activations of the
+  // The same in two where lanes meet between forward and backward: forward(context, lane) for every lane, and later
+  // backward(context, lane) on the same recordings. Every lane keeps its own context, so the activations of the
   // whole batch are in memory at once. A thread takes fixed blocks, because a recording points into its thread's
   // gradient buffer.
-  template <class Forward, class Meet, class Backward>
-  void train(int images, StepKey key, Gradients& gradients, bool sum, const Forward& forward, const Meet& meet, const Backward& backward) {
+  template <class Forward>
+  void forward(int images, StepKey key, Gradients& gradients, const Forward& forward) {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
-    gradients.expect(blocks, sum ? &comm() : nullptr);
     while (static_cast<int>(contexts_.size()) < lanes) add_context();
     run([&](int thread) {
       for (int block = thread; block < blocks; block += config_.threads)
         each_lane(block, blocks, lanes, [&](int lane) { forward(begin(thread, lane, lane, key, &gradients.buffer(thread)), cut(lane, images)); });
     });
-    meet();
-    mark("meet");
+  }
+  template <class Backward>
+  void backward(int images, Gradients& gradients, Adds adds, const Backward& backward) {
+    const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
+    gradients.expect(blocks, adds.sum ? &comm() : nullptr, adds.range);
     run([&](int thread) {
       for (int block = thread; block < blocks; block += config_.threads) {
         merge_block(gradients, thread, block, [&] {
           each_lane(block, blocks, lanes, [&](int lane) {
             Context& context = *contexts_[static_cast<std::size_t>(lane)];
-            MergeMeanwhile meanwhile(context, gradients, comm(), thread, block, sum && lane + 1 == lanes);
+            MergeMeanwhile meanwhile(context, gradients, comm(), thread, block, adds.sum && lane + 1 == lanes);
             backward(context, cut(lane, images));
           });
         });

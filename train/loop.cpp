@@ -1,5 +1,6 @@
 #include "train/loop.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -195,7 +196,7 @@ class Run {
       };
     };
     const Evaluation test = evaluate(trainer_.model, data_.test, description_.preprocessing, trainer_.lanes,
-                                     {.superclass_of = description_.superclass_of, .keep_on = keep_on_from(0)});
+                                     {.superclass_of = description_.superclass_of, .keep_on = keep_on_from(0), .placement = &trainer_.placement});
     warn_of_damaged_images();
     if (!test.complete) return false;
     if (!std::isfinite(test.loss)) {
@@ -206,7 +207,7 @@ class Run {
     double score = row.epoch;  // without a held-out part nothing is chosen: the last epoch is the best
     if (data_.holdout) {
       const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.preprocessing, trainer_.lanes,
-                                          {.keep_on = keep_on_from(data_.test.size())});
+                                          {.keep_on = keep_on_from(data_.test.size()), .placement = &trainer_.placement});
       if (!holdout.complete) return false;
       row.holdout_top1 = score = holdout.top1;
       said += ", held-out top-1 " + percent(score);
@@ -214,7 +215,7 @@ class Run {
     if (trainer_.average.size() > 0) {
       const Exchanged averaged(trainer_.model.parameters().weights(), trainer_.average);
       const Evaluation ema = evaluate(trainer_.model, data_.test, description_.preprocessing, trainer_.lanes,
-                                      {.keep_on = keep_on_from(all - data_.test.size())});
+                                      {.keep_on = keep_on_from(all - data_.test.size()), .placement = &trainer_.placement});
       if (!ema.complete) return false;
       row.ema_top1 = progress_.last_ema_top1 = ema.top1;
       said += ", averaged weights " + percent(ema.top1);
@@ -269,8 +270,8 @@ class Run {
   // What is not finite is never saved.
   void require_finite_weights() const {
     const Block& weights = trainer_.model.parameters().weights();
-    for (std::size_t i = 0; i < weights.size(); ++i)
-      if (!std::isfinite(weights[i])) fail_not_finite("weights are no longer finite");
+    const bool finite = std::all_of(weights.data(), weights.data() + weights.size(), [](float w) { return std::isfinite(w); });
+    if (comm_.sum(finite ? 0.0 : 1.0) > 0) fail_not_finite("weights are no longer finite");  // one rank's experts are no other's to see
   }
 
   std::string last_good() const {
@@ -282,10 +283,8 @@ class Run {
     progress_.total_seconds = total_seconds();
     progress_.seed = trainer_.config.seed;
     progress_.data_crc32 = data_.crc32;
-    comm_.on_first([&] {
-      if (saved_at_ == progress_.step) save_progress(config_.folder, progress_, config_.keep);  // weights and moments are there
-      else save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep);
-    });
+    if (saved_at_ == progress_.step) comm_.on_first([&] { save_progress(config_.folder, progress_, config_.keep); });  // weights and moments are there
+    else trainer_.whole.on_first(blocks_to_save(trainer_), [&] { save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep); });
     saved_at_ = progress_.step;
     result_.checkpoint = config_.folder / "checkpoints" / ("step-" + std::to_string(progress_.step));
     if (!progress_.evaluation_pending) write_weights();
@@ -293,10 +292,17 @@ class Run {
 
   void write_weights() {
     if (progress_.step == 0) return;
-    comm_.on_first([&] {
-      save_weights(config_.folder / "last.safetensors", trainer_.model, description_);
-      if (trainer_.average.size() > 0) save_weights(config_.folder / "ema.safetensors", trainer_.model, trainer_.average, description_);
-      if (progress_.best_step == progress_.step) save_weights(config_.folder / "best.safetensors", trainer_.model, description_);
+    struct File {
+      const char* name;
+      const Block* block;
+    };
+    std::vector<File> files{{"last.safetensors", &trainer_.model.parameters().weights()}};
+    if (trainer_.average.size() > 0) files.push_back({"ema.safetensors", &trainer_.average});
+    if (progress_.best_step == progress_.step) files.push_back({"best.safetensors", &trainer_.model.parameters().weights()});
+    std::vector<const Block*> blocks;
+    for (const File& file : files) blocks.push_back(file.block);
+    trainer_.whole.on_first(blocks, [&] {
+      for (const File& file : files) save_weights(config_.folder / file.name, trainer_.model, *file.block, description_, trainer_.whole);
     });
   }
 

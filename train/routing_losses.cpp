@@ -67,7 +67,7 @@ bool balances_whole_batch(const MoeConfig& moe, const RoutingLossConfig& config)
   return moe.experts > 0 && moe.routing != Routing::token && has_balance_loss(moe) && config.balance_weight > 0;
 }
 
-Var add_routing_losses(Context& c, Var task, const ModelOutput& out, const LaneClasses& classes, const MoeConfig& moe,
+Var add_routing_losses(Context& c, Var task, const ModelOutput& out, int images, const LaneClasses& classes, const MoeConfig& moe,
                        const RoutingLossConfig& config, LaneRouting& lane) {
   const auto E = static_cast<std::size_t>(moe.experts);
   lane.sums = {};
@@ -75,7 +75,6 @@ Var add_routing_losses(Context& c, Var task, const ModelOutput& out, const LaneC
   lane.guided_right = 0;
   lane.taken.assign(static_cast<std::size_t>(out.routers) * E, 0);
   lane.first.assign(E, 0);
-  const int images = out.logits.shape()[0];
   const auto b = static_cast<float>(images);
   Var total = task;
   for (int r = 0; r < out.routers; ++r) {

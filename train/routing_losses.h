@@ -61,8 +61,8 @@ struct LaneClasses {
   float lambda = 1;
 };
 
-// Adds a lane's losses to `task` [1], the sum of its images' task losses. Fills `lane`.
-Var add_routing_losses(Context& c, Var task, const ModelOutput& out, const LaneClasses& classes, const MoeConfig& moe,
+// Adds the losses of a lane of `images` to `task` [1], the sum of its images' task losses. Fills `lane`.
+Var add_routing_losses(Context& c, Var task, const ModelOutput& out, int images, const LaneClasses& classes, const MoeConfig& moe,
                        const RoutingLossConfig& config, LaneRouting& lane);
 
 // The balance loss of the whole batch, and its derivatives by the sums over all images.

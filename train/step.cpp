@@ -68,6 +68,9 @@ void add_gradient(Trainer& t, const Batch& batch, int part, int parts) {  // ima
   const bool last_part = part + 1 == parts;
   if (part == 0) t.gradients.begin();
   else t.gradients.go_on();
+  if (t.placement.spread())
+    return add_spread_gradient({.model = t.model, .lanes = t.lanes, .gradients = t.gradients, .routing = routing, .key = key, .images = images, .last_part = last_part},
+                               batch, t.placement, results, t.balance, t.experts);
 
   const auto forward = [&](Context& c, Lane lane) {
     LaneResult& result = results[static_cast<std::size_t>(lane.index)];
@@ -75,21 +78,23 @@ void add_gradient(Trainer& t, const Batch& batch, int part, int parts) {  // ima
     const Var task = cross_entropy(c, out.logits, batch.targets.outer_slice(lane.first, lane.images));  // [1], a sum
     result.task = task.item();
     const LaneClasses classes{batch.labels.data(), lane.first, batch.partner.empty() ? nullptr : batch.partner.data(), batch.lambda};
-    result.loss = add_routing_losses(c, task, out, classes, moe, routing, result.routing);
+    result.loss = add_routing_losses(c, task, out, lane.images, classes, moe, routing, result.routing);
   };
   const auto backward = [&](Context& c, Lane lane) {  // losses sum over images: the seed makes the mean
     c.tape.backward(results[static_cast<std::size_t>(lane.index)].loss, 1.0f / static_cast<float>(images));
   };
   if (balances_whole_batch(moe, routing)) {
-    const auto meet = [&] { gather(results, batch.whole(), moe, t.lanes.comm(), t.balance); };
     const float weight = routing.balance_weight * static_cast<float>(batch.whole());  // no mean is wanted of this loss
-    t.lanes.train(batch.size(), key, t.gradients, last_part, forward, meet, [&](Context& c, Lane lane) {
+    t.lanes.forward(batch.size(), key, t.gradients, forward);
+    gather(results, batch.whole(), moe, t.lanes.comm(), t.balance);
+    t.lanes.mark("meet");
+    t.lanes.backward(batch.size(), t.gradients, {t.gradients.all(), last_part}, [&](Context& c, Lane lane) {
       LaneResult& result = results[static_cast<std::size_t>(lane.index)];
       result.loss = add_batch_balance(c, result.loss, result.routing, t.balance, weight);
       backward(c, lane);
     });
   } else {
-    t.lanes.train(batch.size(), key, t.gradients, last_part, [&](Context& c, Lane lane) {
+    t.lanes.train(batch.size(), key, t.gradients, {t.gradients.all(), last_part}, [&](Context& c, Lane lane) {
       forward(c, lane);
       backward(c, lane);
     });
@@ -113,9 +118,9 @@ void update(Trainer& t, float rate, float scale) {
 
 }  // namespace
 
-Trainer::Trainer(ViT& model, const StepConfig& config, Comm* comm)
-    : config(config), model(model), lanes(model.parameters(), config.lanes, config.kernels, comm),
-      gradients(model.parameters().block_size(), config.lanes.threads), m(model.parameters().block_size()),
+Trainer::Trainer(ViT& model, const StepConfig& config, Comm* comm, const Placement& placement)
+    : config(config), model(model), placement(placement), lanes(model.parameters(), config.lanes, config.kernels, comm),
+      gradients(model.parameters().block_size(), config.lanes.threads, model.parameters().parts()), m(model.parameters().block_size()),
       v(config.optimizer == Optimizer::adamw ? model.parameters().block_size() : 0), average(config.ema > 0 ? model.parameters().block_size() : 0) {
   if (config.layer_decay < 1) rate_scales = layer_rates(model.parameters(), model.config().depth, config.layer_decay);
 }
@@ -138,7 +143,7 @@ StepResult train_step(Trainer& t, int parts, const std::function<const Batch&()>
     t.lanes.mark("sum over ranks");
   }
   StepResult result = mean_of_lanes(t, images, balance);
-  result.gradient_norm = t.gradients.norm(t.lanes.threads());
+  result.gradient_norm = t.gradients.norm(t.lanes.threads(), t.lanes.comm());
   result.learning_rate = t.config.schedule.at(t.step);
   result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
   t.lanes.mark("norm");

@@ -7,11 +7,13 @@
 #include "models/vit.h"
 #include "train/adamw.h"
 #include "train/ema.h"
+#include "train/expert_parallel.h"
 #include "train/lanes.h"
 #include "train/loader.h"
 #include "train/routing_losses.h"
 #include "train/schedule.h"
 #include "train/sgd.h"
+#include "train/whole_tensors.h"
 
 namespace mvmoe {
 
@@ -34,11 +36,13 @@ struct StepConfig {
 
 // What a step reads and changes. Its whole state is (weights, m, v, average, step): a checkpoint holds these and no more.
 struct Trainer {
-  // With `comm`, one of several ranks that train together, each on its share of every batch; null: alone.
-  Trainer(ViT& model, const StepConfig& config, Comm* comm = nullptr);
+  // With `comm`, one of several ranks that train together, each on its share of every batch; null: alone. With a placement
+  // that spreads the experts over the ranks, the model has those of this one.
+  Trainer(ViT& model, const StepConfig& config, Comm* comm = nullptr, const Placement& placement = {});
 
   StepConfig config;
   ViT& model;
+  Placement placement;
   Lanes lanes;
   Gradients gradients;
   Block m, v;               // AdamW's moments; SGD has m alone, v is empty
@@ -50,6 +54,8 @@ struct Trainer {
   std::vector<LaneResult> lane_results;  // of all parts of the step; kept for their memory, as is what follows
   std::vector<double> sums;              // what the ranks sum beside the gradient
   BatchBalance balance;
+  ExpertParallel experts;
+  WholeTensors whole{model.parameters(), placement, lanes.comm()};  // of blocks, where experts are spread
 };
 
 struct StepResult {

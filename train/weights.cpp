@@ -54,6 +54,8 @@ ModelDescription description_from(const Json& json) {
   return d;
 }
 
+Metadata metadata_of(const ModelDescription& description) { return {{"format", "pt"}, {"mvmoe", dump(to_json(description))}}; }
+
 }  // namespace
 
 std::vector<NamedTensor> named_tensors(const Parameters& parameters, const Block& block, const std::string& prefix) {
@@ -70,8 +72,19 @@ void save_weights(const std::filesystem::path& path, const ViT& model, const Mod
 }
 
 void save_weights(const std::filesystem::path& path, const ViT& model, const Block& weights, const ModelDescription& description) {
-  const Metadata metadata{{"format", "pt"}, {"mvmoe", dump(to_json(description))}};
-  write_safetensors(path, named_tensors(model.parameters(), weights), metadata);
+  write_safetensors(path, named_tensors(model.parameters(), weights), metadata_of(description));
+}
+
+void save_weights(const std::filesystem::path& path, const ViT& model, const Block& weights, const ModelDescription& description, WholeTensors& whole) {
+  write_whole(path, model.parameters(), {{"", &weights}}, whole, metadata_of(description));
+}
+
+void write_whole(const std::filesystem::path& path, const Parameters& parameters, const std::vector<PrefixedBlock>& blocks, WholeTensors& whole, const Metadata& metadata) {
+  std::vector<NamedShape> shapes;
+  for (const PrefixedBlock& b : blocks)
+    for (std::size_t i = 0; i < parameters.list().size(); ++i) shapes.push_back({b.prefix + parameters.list()[i].name, whole.shape(static_cast<ParameterId>(i))});
+  const std::size_t count = parameters.list().size();
+  write_safetensors(path, shapes, [&](std::size_t i) { return whole.of(*blocks[i / count].block, static_cast<ParameterId>(i % count)); }, metadata);
 }
 
 void read_parameters(const std::filesystem::path& path, const Parameters& parameters) { read_parameters(path, parameters, parameters.weights()); }

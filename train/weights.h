@@ -13,6 +13,7 @@
 #include "engine/tensor_files.h"
 #include "models/vit.h"
 #include "train/evaluate.h"
+#include "train/whole_tensors.h"
 
 namespace mvmoe {
 
@@ -29,6 +30,8 @@ struct ModelDescription {
 void save_weights(const std::filesystem::path& path, const ViT& model, const ModelDescription& description);
 // The same with `weights`, a block of the model's layout, in the place of the model's own.
 void save_weights(const std::filesystem::path& path, const ViT& model, const Block& weights, const ModelDescription& description);
+// The same of experts that are spread over the ranks, in the work of whole.on_first; `weights` is the next block that is sent.
+void save_weights(const std::filesystem::path& path, const ViT& model, const Block& weights, const ModelDescription& description, WholeTensors& whole);
 
 // What the file (or the first of an index's files) says of its model; empty where it carries no description. Throws Error if that is damaged.
 std::optional<ModelDescription> description_in(const std::filesystem::path& path);
@@ -64,5 +67,12 @@ void read_parameters(const std::filesystem::path& path, const Parameters& parame
 
 // As the file's tensors, in the parameters' order.
 std::vector<NamedTensor> named_tensors(const Parameters& parameters, const Block& block, const std::string& prefix = "");
+
+// Writes the parameters' pieces of these blocks, each name with its block's prefix. As `save_weights` with `whole`.
+struct PrefixedBlock {
+  std::string prefix;
+  const Block* block;
+};
+void write_whole(const std::filesystem::path& path, const Parameters& parameters, const std::vector<PrefixedBlock>& blocks, WholeTensors& whole, const Metadata& metadata);
 
 }  // namespace mvmoe

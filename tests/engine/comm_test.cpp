@@ -27,6 +27,10 @@ TEST(Comm, AloneChangesNothing) {
   EXPECT_EQ(comm.gather("text"), std::vector<std::string>{"text"});
   EXPECT_EQ(comm.gather_at_end("text", 0), std::vector<std::string>{"text"});
   comm.require_same("anything", "whatever");
+  const std::vector<int> two{2};
+  std::vector<float> records(6);
+  comm.exchange(std::vector<float>{1, 2, 3, 4, 5, 6}, two, records, two, 3);
+  EXPECT_EQ(records, (std::vector<float>{1, 2, 3, 4, 5, 6}));
 }
 
 TEST(Comm, OnFirstRunsOnceAndKeepsTheKindOfAnError) {

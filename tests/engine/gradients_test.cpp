@@ -56,13 +56,14 @@ TEST(Gradients, SameBitsForAnyNumberOfThreads) {
   for (const int threads : {1, 2, 3, 8}) {
     Gradients gradients(size, threads);
     Threads team(threads);
+    Comm alone;
     for (int step = 0; step < 3; ++step) {
       const std::vector<float> total = total_of(gradients, threads, data);
       EXPECT_EQ(std::memcmp(total.data(), expected.data(), size * sizeof(float)), 0) << threads << " threads, step " << step;
       for (int t = 0; t < threads; ++t)
         for (std::size_t i = 0; i < size; ++i) ASSERT_EQ(gradients.buffer(t)[i], 0) << "thread " << t;
     }
-    const double n = gradients.norm(team);
+    const double n = gradients.norm(team, alone);
     if (norm < 0) norm = n;
     EXPECT_EQ(n, norm) << threads << " threads";
   }
@@ -93,15 +94,16 @@ TEST(Gradients, BuffersAreTouchedFirstByTheirThread) {
 
 TEST(Gradients, NormIsTheEuclideanOne) {
   Threads team(2);
+  Comm alone;
   Gradients gradients(size, 2);
   double squares = 0;
   for (std::size_t i = 0; i < size; ++i) {
     gradients.total()[i] = std::sin(static_cast<float>(i));
     squares += std::pow(double{gradients.total()[i]}, 2);
   }
-  EXPECT_NEAR(gradients.norm(team), std::sqrt(squares), 1e-9 * std::sqrt(squares));
+  EXPECT_NEAR(gradients.norm(team, alone), std::sqrt(squares), 1e-9 * std::sqrt(squares));
   gradients.total()[size - 1] = std::nanf("");
-  EXPECT_TRUE(std::isnan(gradients.norm(team)));
+  EXPECT_TRUE(std::isnan(gradients.norm(team, alone)));
 }
 
 TEST(Gradients, AbandonFreesWhoWaits) {
@@ -125,6 +127,42 @@ TEST(Gradients, AbandonFreesWhoWaits) {
   EXPECT_EQ(gradients.total()[3], 0);
 }
 
+// A step whose lanes add first to a range at the end, and then to what is before it: the border lies in the middle of a chunk,
+// and the total keeps nothing of the step before, in either.
+TEST(Gradients, RangesOneAfterTheOtherAreTheSameTotal) {
+  const auto data = random_blocks();
+  constexpr std::size_t border = 2 * (1u << 16) + 1000;
+  Gradients gradients(size, 2, {border + 100, border + 300});
+  Threads team(2);
+  Comm alone;
+  const auto add = [&](int t, int b, Range range) {
+    const float* from = data[static_cast<std::size_t>(b)].data();
+    std::copy(from + range.begin, from + range.end, gradients.buffer(t).data() + range.begin);
+    gradients.merge(t, b % 2);
+  };
+  for (int step = 0; step < 3; ++step) {
+    gradients.begin();
+    const Range ranges[] = {{border, size}, {0, border}};
+    for (const Range& range : ranges) {
+      if (range.begin == 0) gradients.go_on();
+      gradients.expect(2, nullptr, range);
+      add(0, 2 * step, range);
+      add(1, 2 * step + 1, range);
+    }
+    const float *one = data[static_cast<std::size_t>(2 * step)].data(), *other = data[static_cast<std::size_t>(2 * step + 1)].data();
+    double squares = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      ASSERT_EQ(gradients.total()[i], one[i] + other[i]) << "number " << i << ", step " << step;
+      squares += static_cast<double>(gradients.total()[i]) * gradients.total()[i];
+    }
+    EXPECT_NEAR(gradients.norm(team, alone), std::sqrt(squares), 1e-9 * std::sqrt(squares));
+  }
+  gradients.begin();
+  gradients.expect(1, nullptr, {border, size});  // no lane adds anything there: 0, and not what the last step left
+  gradients.merge(0, 0);
+  for (std::size_t i = border; i < size; ++i) ASSERT_EQ(gradients.total()[i], 0) << "number " << i;
+}
+
 // What is complete early is merged early, whole chunks only and never before the block before; the total is the same.
 TEST(Gradients, MergedEarlyAndTheRestIsTheSameTotal) {
   const auto data = random_blocks();
@@ -133,7 +171,7 @@ TEST(Gradients, MergedEarlyAndTheRestIsTheSameTotal) {
   constexpr std::size_t chunk = 1u << 16;
   for (int step = 0; step < 2; ++step) {
     gradients.begin();
-    gradients.expect(2, nullptr);
+    gradients.expect(2, nullptr, gradients.all());
     fill(gradients, 1, 1);
     gradients.merge_complete(1, 1, 0);  // block 0 has not passed anywhere: nothing may be merged
     EXPECT_EQ(gradients.buffer(1)[size - 1], data[1][size - 1]);

@@ -42,6 +42,28 @@ TEST(Parameters, PiecesStandApartOnCacheLines) {
   EXPECT_EQ(p.piece(other, a).shape(), (Shape{3, 5}));
 }
 
+// Parts of stacks stand at the end, and all else as in the list: what ranks sum has the same places on each.
+TEST(Parameters, PartsOfStacksStandAtTheEnd) {
+  Parameters p;
+  const ParameterId a = p.add("a", {16}, ones), first = p.add("first", {2, 16}, ones, true, 5), b = p.add("b", {17}, ones);
+  const ParameterId second = p.add("second", {2, 3}, ones, false, 5), c = p.add("c", {16}, ones);
+  p.allocate();
+  const auto offsets = [&] {
+    std::vector<std::size_t> all;
+    for (const ParameterId id : {a, first, second, b, c}) all.push_back(p[id].offset);
+    return all;
+  };
+  EXPECT_EQ(offsets(), (std::vector<std::size_t>{0, 64, 96, 16, 48}));
+  EXPECT_EQ(p.parts(), (Range{64, 112}));
+  EXPECT_EQ(p.block_size(), 112u);
+  EXPECT_EQ(p[first].whole, 5);
+  EXPECT_EQ(p.list()[1].name, "first");  // in the list they stay where they are, and so do the numbers they are drawn by
+  Parameters none;
+  none.add("a", {16}, ones);
+  none.allocate();
+  EXPECT_EQ(none.parts().begin, none.parts().end);
+}
+
 TEST(Parameters, AreFoundByName) {
   Parameters p;
   p.add("head.weight", {2, 3}, normal, true);

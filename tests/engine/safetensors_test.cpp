@@ -72,6 +72,24 @@ TEST_F(SafetensorsTest, TheSameInputGivesTheSameBytesWithDataOn64) {
   EXPECT_EQ(first[8], '{');
 }
 
+TEST_F(SafetensorsTest, OneTensorAtATimeGivesTheSameBytes) {
+  std::vector<float> a{1, -2, 3, 4, 5, 6}, b{7};
+  const std::vector<std::uint8_t> together = small_file();
+  std::vector<float> memory(6);
+  std::vector<std::size_t> asked;
+  write_safetensors(path, {{"a.weight", {2, 3}}, {"b", {1}}}, [&](std::size_t i) {
+    asked.push_back(i);
+    const std::vector<float>& from = i == 0 ? a : b;
+    std::copy(from.begin(), from.end(), memory.begin());  // the one before is gone
+    return Tensor(memory.data(), i == 0 ? Shape{2, 3} : Shape{1});
+  }, {{"format", "pt"}});
+  EXPECT_EQ(read_file(path), together);
+  EXPECT_EQ(asked, (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(message_of([&] { write_safetensors(path, {{"b", {2}}}, [&](std::size_t) { return Tensor(b.data(), {1}); }, {}); }),
+            start + "tensor 'b' is [1], was announced as [2]");
+  EXPECT_EQ(read_file(path), together) << "the old file stays";
+}
+
 TEST_F(SafetensorsTest, MetadataMayHoldAnyText) {
   const std::string odd = "quote \" backslash \\ line\n tab\t null" + std::string(1, '\0') + " Grüße 猫 {\"a\":[1]}";
   std::vector<float> a{1};

@@ -178,5 +178,23 @@ TEST_F(TapeTest, RefusesWhatCannotBeDifferentiated) {
   EXPECT_EQ(message_of([&] { v.item(); }), "item: the variable is [2, 3], must be a scalar [1]");
 }
 
+// Gradients that come from elsewhere, at two places, and in two pieces: the second is added after the first piece was walked.
+TEST(Tape, GoesBackInPieces) {
+  Arena arena;
+  Tape tape(arena);
+  std::vector<float> x{3, -2}, dx(2), one{1, 10}, other{2, 5};
+  const Var v = tape.leaf(Tensor(x.data(), {2}), Tensor(dx.data(), {2}));
+  const Var s = square(tape, v);
+  const int border = tape.entries();
+  const Var q = square(tape, s);
+  tape.seed(q, Tensor(one.data(), {2}));
+  tape.go_back(border);
+  EXPECT_EQ(dx, (std::vector<float>{0, 0}));
+  EXPECT_EQ(s.grad()[0], 2 * 9 * 1);
+  tape.seed(s, Tensor(other.data(), {2}));
+  tape.go_back();
+  EXPECT_EQ(dx, (std::vector<float>{2 * 3 * (18 + 2), 2 * -2 * (2 * 4 * 10 + 5)}));
+}
+
 }  // namespace
 }  // namespace mvmoe

@@ -144,11 +144,15 @@ class Together {
 std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const DataSet& data, Together& together) {
   const std::string out = o.train.out, dense = out + "/dense/last.safetensors", superclasses = out + "/superclasses.json";
   const bool guided = o.train.model.moe.routing == "superclass", upcycle = o.train.upcycle;
-  const Words quiet(o.train.quiet ? 1 : 0, "--quiet"), manner = words_of(flags, manner_flags) + quiet;
+  const Words quiet(o.train.quiet ? 1 : 0, "--quiet"), manner = words_of(flags, without({"expert-parallel"}, manner_flags)) + quiet;
   const Words data_and_threads{"--data", o.train.data, "--threads", std::to_string(o.train.threads.threads), "--kernels", o.train.threads.kernels,
                                "--precision", o.train.threads.precision};
   const std::string epochs = std::to_string(o.train.epochs) + (o.train.epochs == 1 ? " epoch" : " epochs"), E = std::to_string(o.train.model.moe.experts);
-  const auto training = [=, &flags](bool sparse) { return words_of(flags, without(flags_of_the_other(o.train.optimizer), recipe_of(sparse))) + manner; };
+  const auto training = [=, &flags](bool sparse) {
+    Words words = words_of(flags, without(flags_of_the_other(o.train.optimizer), recipe_of(sparse))) + manner;
+    if (sparse && o.train.expert_parallel) words.push_back("--expert-parallel");
+    return words;
+  };
   std::vector<Stage> stages;
   // What later stages read of a training; its checkpoints make these anew where they are missing.
   const auto results_of = [](const std::string& run) { return std::vector<fs::path>{run + "/last.safetensors"}; };
@@ -194,9 +198,10 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
 }
 
 // What can be known to be wrong is said before hours are spent.
-void check_all(const PipelineOptions& o, const DataSet& data) {
+void check_all(const PipelineOptions& o, const DataSet& data, int ranks) {
   const int classes = static_cast<int>(data.classes.size());
   if (o.train.model.moe.experts == 0) fail_usage("--experts: is 0, the method needs at least 1");
+  if (o.train.expert_parallel) require_spreadable(o.train.model.moe.resolve(), ranks);
   if (!(o.train.holdout > 0)) fail_usage("--holdout: is 0: the confusion matrix needs a held-out part, 0.1 is usual");
   if (o.method == "file" && o.file.empty()) fail_usage("--superclasses: is missing: --method file reads it");
   if (o.method != "file" && !o.file.empty()) fail_usage("--superclasses: needs --method file, is ", o.method);
@@ -281,7 +286,7 @@ int pipeline_command(const Words& words, Comm& comm) {
   require_test_images(data);
   if (!o.train.quiet) say_notes(data);
   const ModelConfig config = o.train.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
-  check_all(o, data);
+  check_all(o, data, comm.ranks());
   LoaderConfig loader{.preprocessing = preprocessing_of(o.train, data)};
   o.train.augment.resolve(data, loader);
   take_resolved(o.train, config);

@@ -119,6 +119,23 @@ void print_result(const RunResult& r, const TrainOptions& o, std::uint64_t steps
               duration(p.total_seconds).c_str(), printable(o.out).c_str());
 }
 
+// A network with all its experts, and what is trained of it.
+struct Whole {
+  Whole(const ModelConfig& config, const StepConfig& step) : model(config), trainer(model, step) {}
+  ViT model;
+  Trainer trainer;
+};
+
+// [E] of each expert, in training images: those of its super-class; the same for all where a router learns without.
+std::vector<double> expected_load(const ImageSet& images, const RoutingLossConfig& routing, int experts) {
+  std::vector<double> load(static_cast<std::size_t>(experts));
+  for (const int label : images.labels)
+    for (std::size_t e = 0; e < load.size(); ++e)
+      if (routing.superclass_of.empty()) load[e] += 1.0 / experts;
+      else load[e] += routing.superclass_of[static_cast<std::size_t>(label)] == static_cast<int>(e);
+  return load;
+}
+
 int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   TrainOptions o;
   Flags flags("train --data SPEC --out DIR [flags]", "Trains a model on a data set and writes weights, checkpoints and a log into a folder.");
@@ -164,6 +181,8 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
 
   require_experts(flags, o.model.moe, moe_flags);
   require_experts(flags, o.model.moe, routing_loss_flags);
+  require_experts(flags, o.model.moe, {"expert-parallel"});
+  if (o.expert_parallel) require_spreadable(o.model.moe.resolve(), comm.ranks());
   require_optimizer(flags, o.optimizer);
   if (o.upcycle && (o.init_from.empty() || o.model.moe.experts == 0))
     fail_usage("--upcycle: makes experts of a dense network's MLPs: give --init-from and --experts too");
@@ -209,12 +228,17 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
                         .routing = routing_losses(o, data.classes, config), .bias_rate = o.bias_rate, .seed = o.seed, .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()};
 
   const std::uint32_t data_crc32 = crc32_of(data.train);
-  ViT model(config);
-  model.initialise(o.seed);
-  Trainer trainer(model, step, &comm);
+  const std::vector<double> load = o.expert_parallel ? expected_load(train_set, step.routing, config.moe.experts) : std::vector<double>{};
+  const Placement placement = o.expert_parallel ? place_experts(load, comm.ranks()) : Placement{};
+  ViT model(config, {}, static_cast<int>(placement.of_rank(comm.rank()).size()));
+  Trainer trainer(model, step, &comm, placement);
   std::optional<Resumed> resumed;
+  std::optional<Whole> whole;  // where experts are spread: for as long as it takes to begin
+  if (placement.spread() && comm.first()) whole.emplace(config, step);
+  Trainer* const first = placement.spread() ? whole ? &whole->trainer : nullptr : &trainer;
+  if (first) first->model.initialise(o.seed);
   comm.on_first([&] {
-    if (o.resume) resumed = load_checkpoint(folder, trainer);
+    if (o.resume) resumed = load_checkpoint(folder, *first);
     if (resumed) {
       for (const std::string& warning : resumed->warnings) std::fprintf(stderr, "mvmoe: warning: a damaged checkpoint is passed over: %s\n", warning.c_str());
       if (resumed->progress.seed != o.seed)
@@ -225,11 +249,12 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
       require_same_division(resumed->path / "weights.safetensors", step.routing.superclass_of, o.superclasses);
     } else if (!o.init_from.empty()) {
       require_same_division(o.init_from, step.routing.superclass_of, o.superclasses);
-      const Started started = o.upcycle ? upcycle(o.init_from, model) : start_from(o.init_from, model);
+      const Started started = o.upcycle ? upcycle(o.init_from, first->model) : start_from(o.init_from, first->model);
       if (!o.quiet) say(started, o.init_from);
     }
   });
-  share_with_ranks(resumed, trainer);
+  share_with_ranks(resumed, first, trainer);
+  whole.reset();
   Loader loader(train_set, loader_config, first_batch(resumed ? resumed->progress.step : 0, train_set.size() / loader_config.batch_size, o.accumulate));
   // All that can fail without the folder has not failed: from here on it is written to.
   // Everything as it was resolved: a later version with other defaults repeats this run.
@@ -243,6 +268,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
     std::fprintf(stderr, "%s (%zu parameters) on %s: %d training, %d held-out, %d test images of %d classes; %s%d threads\n", o.model.model.c_str(),
                  model.parameters().count(), printable(o.data).c_str(), train_set.size(), holdout.size(), data.test.size(), config.classes,
                  comm.ranks() > 1 ? text(comm.ranks(), " ranks of ").c_str() : "", step.lanes.threads);
+  if (!o.quiet && placement.spread()) std::fprintf(stderr, "experts: %s\n", described(placement, load).c_str());
   if (!o.quiet) say_idle_threads(step.lanes, trainer.lanes.share_of(loader_config.batch_size).images);
 
   const ModelDescription description{.model = config, .classes = data.classes, .preprocessing = preprocessing, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};

@@ -28,6 +28,7 @@ struct TrainOptions {
   std::vector<float> mean, std;  // one for all colours, or three; empty: the data's own, or those of the weights to start from
   std::string interpolation = "auto";
   bool upcycle = false;
+  bool expert_parallel = false;
   bool strict = false;
   bool resume = false, overwrite = false, json = false, quiet = false;
 };

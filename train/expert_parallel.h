@@ -1,0 +1,62 @@
+// train/expert_parallel.h: a step, and an evaluation, whose experts live on different ranks.
+//
+// Where an image is routed as a whole, to one expert, it has one journey to make. A step has three phases:
+//   1  trunk lanes   each rank takes its share of the batch up to the first sparse block; the router names an expert
+//      exchange      an image's tokens, its gate and its target travel to the rank of its expert
+//   2  tail lanes    each rank takes what arrived, sorted by expert, through the sparse blocks and the head, and back: the task's
+//                    loss is computed here. The gradients of tokens and gate travel home
+//   3  trunk lanes   back from there on, with the routers' losses beside
+// Every rank has the trunk, the head and the sparse blocks' attention, and sums their gradients over the ranks: the tail's while
+// phase 3 runs. An expert's weights, gradient, moments and average are on its rank alone, and nothing of them is ever sent.
+#pragma once
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "train/exchange.h"
+#include "train/lanes.h"
+#include "train/loader.h"
+#include "train/placement.h"
+#include "train/routing_losses.h"
+
+namespace mvmoe {
+
+// What the phases of one batch leave to each other. Vectors keep their memory from step to step.
+struct ExpertParallel {
+  struct TrunkLane {
+    Var tokens, gates;         // [b, T, D], [b], on the lane's tape
+    Tensor tokens_value;       // [b, T, D]
+    Assignments assignments;   // of its images
+  };
+  std::vector<TrunkLane> trunk;
+  std::vector<int> expert, rank;  // [images of this rank's share] where each goes
+  std::vector<float> gate;        // the same
+  std::vector<int> order;         // of what arrived: by expert, then by place in the batch
+  std::vector<double> task;       // [tail lanes] sums of their images' losses
+  Exchange exchange;
+};
+
+// What a step's lanes are given beside their batch.
+struct SpreadStep {
+  const ViT& model;
+  Lanes& lanes;
+  Gradients& gradients;        // which were told to begin or to go on
+  const RoutingLossConfig& routing;
+  StepKey key;
+  int images;                  // of the whole step
+  bool last_part;              // after which gradients are summed over the ranks
+};
+
+// Forward and backward of this rank's share of a batch, and of what comes to its experts: adds to the gradients, and fills the
+// share's lane results; the task's loss of all that came stands in the first. All ranks.
+void add_spread_gradient(const SpreadStep& step, const Batch& batch, const Placement& placement, std::span<LaneResult> results, BatchBalance& balance,
+                         ExpertParallel& state);
+
+// Images first .. first + images of a set, this rank's share of it, forward, some lanes at a time. trunk(context, lane) gives the
+// trunk's output of a lane of the share; scored(place in the set, logits) is called on the rank of its expert. `keep_on` is
+// asked before each round; false on one rank stops all. All ranks.
+void infer_spread(const ViT& model, Lanes& lanes, const Panels& panels, const Placement& placement, Share share,
+                  const std::function<ModelOutput(Context& c, Lane lane)>& trunk, const std::function<void(int image, Tensor logits)>& scored,
+                  const std::function<bool()>& keep_on);
+
+}  // namespace mvmoe

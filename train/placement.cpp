@@ -1,0 +1,71 @@
+#include "train/placement.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+
+#include "engine/error.h"
+
+namespace mvmoe {
+
+std::vector<int> Placement::of_rank(int rank) const {
+  std::vector<int> experts;
+  for (std::size_t e = 0; e < rank_of.size(); ++e)
+    if (rank_of[e] == rank) experts.push_back(static_cast<int>(e));
+  return experts;
+}
+
+Placement place_experts(std::span<const double> load, int ranks) {
+  if (load.size() < static_cast<std::size_t>(ranks)) fail("placement: ", load.size(), " experts cannot fill ", ranks, " ranks");
+  std::vector<std::size_t> falling(load.size());
+  std::iota(falling.begin(), falling.end(), 0);
+  std::stable_sort(falling.begin(), falling.end(), [&](std::size_t a, std::size_t b) { return load[a] > load[b]; });
+  Placement placement{.rank_of = std::vector<int>(load.size()), .slot_of = std::vector<int>(load.size())};
+  struct Rank {
+    double load = 0;
+    int experts = 0;
+  };
+  std::vector<Rank> all(static_cast<std::size_t>(ranks));
+  for (std::size_t placed = 0; placed < falling.size(); ++placed) {
+    const auto empty = static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const Rank& r) { return r.experts == 0; }));
+    const bool only_empty = falling.size() - placed <= empty;  // else one would stay so, where experts weigh nothing
+    const auto least = std::min_element(all.begin(), all.end(), [&](const Rank& a, const Rank& b) {
+      if (only_empty && (a.experts == 0) != (b.experts == 0)) return a.experts == 0;
+      return a.load != b.load ? a.load < b.load : a.experts < b.experts;
+    });
+    least->load += load[falling[placed]];
+    ++least->experts;
+    placement.rank_of[falling[placed]] = static_cast<int>(least - all.begin());
+  }
+  std::vector<int> slots(static_cast<std::size_t>(ranks));
+  for (std::size_t e = 0; e < load.size(); ++e) placement.slot_of[e] = slots[static_cast<std::size_t>(placement.rank_of[e])]++;
+  return placement;
+}
+
+std::string described(const Placement& placement, std::span<const double> load) {
+  const double all = std::max(1e-300, std::accumulate(load.begin(), load.end(), 0.0));
+  const int ranks = 1 + *std::max_element(placement.rank_of.begin(), placement.rank_of.end());
+  std::string line;
+  for (int r = 0; r < ranks; ++r) {
+    double own = 0;
+    line += text(r ? ", " : "", "rank ", r, " experts");
+    for (const int e : placement.of_rank(r)) {
+      line += text(" ", e);
+      own += load[static_cast<std::size_t>(e)];
+    }
+    char share[32];
+    std::snprintf(share, sizeof share, "%.1f", 100 * own / all);
+    line += text(" (", share, " % of the load)");
+  }
+  return line;
+}
+
+void require_spreadable(const MoeConfig& moe, int ranks) {
+  if (moe.routing == Routing::token)
+    fail_usage("--expert-parallel: needs --routing superclass or image, which send an image once, as a whole: with token its tokens would have to travel to their experts and back in every sparse block");
+  if (moe.top_k > 1)
+    fail_usage("--expert-parallel: needs --top-k 1, is ", moe.top_k, ": an image's loss is computed where its expert lives, and ", moe.top_k, " experts may live on ", moe.top_k, " ranks");
+  if (ranks > moe.experts) fail_usage("--expert-parallel: ", moe.experts, " experts are too few for ", ranks, " ranks: each must have one");
+}
+
+}  // namespace mvmoe

@@ -1,0 +1,30 @@
+// train/placement.h: which rank each expert lives on, where the ranks share the experts out (train/expert_parallel.h).
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "models/config.h"
+
+namespace mvmoe {
+
+struct Placement {
+  std::vector<int> rank_of = {};  // [E] the rank that an expert lives on; empty: every rank has every expert
+  std::vector<int> slot_of = {};  // [E] its number among the experts of its rank, which rise as they do in all
+
+  bool spread() const { return !rank_of.empty(); }
+  std::vector<int> of_rank(int rank) const;  // its experts, rising
+};
+
+// Experts in falling order of their load, each to the rank that has least by then, and of equal ones to the rank with fewer
+// experts, then to the lower (longest processing time first: at most 4/3 of the best possible; Graham 1969). No rank stays empty.
+// load [E], at least 0; throws if there are fewer experts than ranks.
+Placement place_experts(std::span<const double> load, int ranks);
+
+// "rank 0 experts 1 4 7 (32.1 % of the load), rank 1 ..".
+std::string described(const Placement& placement, std::span<const double> load);
+
+// Throws UsageError that names --expert-parallel if a network of this kind cannot be spread over so many ranks.
+void require_spreadable(const MoeConfig& moe, int ranks);
+
+}  // namespace mvmoe
