@@ -13,7 +13,8 @@ typedef float Unaligned __attribute__((vector_size(vector_floats * sizeof(float)
 Vector load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
 void store(float* to, Vector v) { *reinterpret_cast<Unaligned*>(to) = v; }
 
-// The loops over rows and vectors are unrolled, so that `sum` is registers.
+// The loops over rows and vectors are unrolled, so that `sum` is registers. Rows and vectors are reached from two places
+// each, so that addresses need few registers too: one that is kept in a vector register takes a product's turn to come back.
 template <int rows, int vectors>
 void multiply_tile(const Tile& t) {
   Vector sum[rows][vectors];
@@ -21,23 +22,25 @@ void multiply_tile(const Tile& t) {
   for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) sum[r][v] = t.start ? load(t.start + v * vector_floats) : Vector{};
-  const float *a = t.a, *b = t.b;
-  for (int k = 0; k < t.depth; ++k, a += t.a_step, b += t.b_step) {
+  const std::ptrdiff_t a_row = t.a_row, a_step = t.a_step, b_vector = t.b_vector, b_step = t.b_step, c_row = t.c_row;
+  const float *a = t.a, *lower = a + 3 * a_row, *b = t.b, *right = b + 2 * b_vector;
+  for (int k = t.depth; k > 0; --k, a += a_step, lower += a_step, b += b_step, right += b_step) {
     Vector row[vectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; ++v) row[v] = load(b + v * t.b_vector);
+    for (int v = 0; v < vectors; ++v) row[v] = load((v < 2 ? b : right) + v % 2 * b_vector);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 8
-      for (int v = 0; v < vectors; ++v) sum[r][v] += a[r * t.a_row] * row[v];
+      for (int v = 0; v < vectors; ++v) sum[r][v] += (r < 3 ? a : lower)[r % 3 * a_row] * row[v];
   }
+  float* c = t.c;
+  const float* onto = t.onto;
 #pragma GCC unroll 8
-  for (int r = 0; r < rows; ++r)
+  for (int r = 0; r < rows; ++r, c += c_row) {
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; ++v) {
-      if (t.onto) sum[r][v] += load(t.onto + r * t.c_row + v * vector_floats);
-      store(t.c + r * t.c_row + v * vector_floats, sum[r][v]);
-    }
+    for (int v = 0; v < vectors; ++v) store(c + v * vector_floats, onto ? sum[r][v] + load(onto + v * vector_floats) : sum[r][v]);
+    if (onto) onto += c_row;
+  }
 }
 
 using Multiply = void (*)(const Tile&);
