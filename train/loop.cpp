@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <sstream>
 
 #include "engine/error.h"
 #include "engine/files.h"
-#include "train/confusion_picture.h"
 #include "train/data/damaged.h"
-#include "train/log_csv.h"
+#include "train/epoch_evaluation.h"
+#include "train/run_events.h"
 #include "train/stop.h"
-#include "train/tensorboard.h"
+#include "train/time_left.h"
 
 namespace mvmoe {
 namespace {
@@ -41,12 +40,14 @@ class Run {
     result_.resumed_at = progress_.step;
     comm_.on_first([&] {
       drop_rows_after(config_.folder / "log.csv", progress_.evaluation_pending ? progress_.step - 1 : progress_.step);
-      events_.emplace(config_.folder, progress_.step + 1);
+      events_.emplace(config_.folder, progress_.step + 1, progress_.train_seconds, trainer_.config.routing);
     });
-    waited_since_ = progress_.train_seconds;
     seconds_before_ = progress_.total_seconds;
     const auto per_epoch = static_cast<std::uint64_t>(loader_.batches_per_epoch() / config_.accumulate);
     total_steps_ = per_epoch * static_cast<std::uint64_t>(config_.epochs);
+    const double step_s = progress_.step > 0 ? progress_.train_seconds / static_cast<double>(progress_.step) : 0;
+    time_left_.emplace(TimeLeft::Run{.steps = total_steps_, .epochs = config_.epochs, .eval_every = config_.eval_every,
+                                     .images_per_step = images_per_step(), .images_per_evaluation = images_to_evaluate(trainer_, data_.test, data_.holdout)}, step_s);
     if (progress_.evaluation_pending) {
       end_epoch(per_epoch, stop);
       result_.signal = agree_on_stop(comm_, stop.load());
@@ -112,12 +113,14 @@ class Run {
     progress_.epoch_z += step.routing.z;
     progress_.train_seconds += seconds;
     progress_.epoch_seconds += seconds;
-    if (progress_.step % static_cast<std::uint64_t>(config_.log_interval) == 0) comm_.on_first([&] { write_events(step, seconds); });
+    if (progress_.step % static_cast<std::uint64_t>(config_.log_interval) == 0)
+      comm_.on_first([&] { events_->write(progress_.step, step, images_per_step() / seconds, loader_.waited_s(), progress_.train_seconds); });
     warn_of_damaged_images();
-    recent_s_ = recent_s_ == 0 ? seconds : 0.95 * recent_s_ + 0.05 * seconds;
-    bar_.show({.epoch = static_cast<int>((progress_.step - 1) / per_epoch) + 1, .epochs = config_.epochs, .step = progress_.step,
-               .steps = total_steps_, .loss = step.loss, .learning_rate = step.learning_rate, .images_per_s = images_per_step() / recent_s_,
-               .seconds_left = training_s_left() + evaluation_s() * evaluations_after(static_cast<int>((progress_.step - 1) / per_epoch))});
+    time_left_->step_took(seconds);
+    const int evaluated = static_cast<int>((progress_.step - 1) / per_epoch);  // epochs
+    bar_.show({.epoch = evaluated + 1, .epochs = config_.epochs, .step = progress_.step, .steps = total_steps_, .loss = step.loss,
+               .learning_rate = step.learning_rate, .images_per_s = images_per_step() / time_left_->step_s(),
+               .seconds_left = time_left_->after(progress_.step, evaluated)});
     return step.stop;
   }
 
@@ -139,7 +142,7 @@ class Run {
     if (epoch == config_.epochs || epoch % config_.eval_every == 0) {
       progress_.evaluation_pending = true;
       if (saved_at_ != progress_.step) save();
-      if (!evaluate_epoch(row, said, stop)) return write_weights();  // stopped: the rest is for the resumed run
+      if (!judge_epoch(row, said, stop)) return write_weights();  // stopped: the rest is for the resumed run
       progress_.evaluation_pending = false;
     }
     progress_.last_train_loss = row.train_loss;
@@ -148,7 +151,7 @@ class Run {
     row.seconds = total_seconds();
     comm_.on_first([&] { append_row(config_.folder / "log.csv", row); });
     save();
-    comm_.on_first([&] { write_events(row); });
+    comm_.on_first([&] { events_->write(row, progress_.last_expert_load, confusion_); });
     if (const int damaged = data_.test.damaged ? data_.test.damaged->grown() : 0; damaged > 0) said += text(", ", damaged, " images cannot be read so far");
     bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
     if (stops_early())
@@ -156,69 +159,31 @@ class Run {
                percent(progress_.best_score) + ", at step " + std::to_string(progress_.best_step));
   }
 
-  void write_events(const StepResult& step, double seconds) {
-    const double waited_s = loader_.waited_s(), waited = waited_s - waited_s_;
-    waited_s_ = waited_s;
-    std::vector<Scalar> scalars{{"train/loss", step.loss}, {"train/learning_rate", step.learning_rate}, {"train/gradient_norm", step.gradient_norm},
-                                {"train/images_per_s", images_per_step() / seconds},
-                                {"train/waited_percent", 100 * waited / (progress_.train_seconds - waited_since_)}};
-    waited_since_ = progress_.train_seconds;
-    const RoutingLossConfig& routing = trainer_.config.routing;
-    if (!routing.superclass_of.empty()) scalars.insert(scalars.end(), {{"router/train_accuracy", step.router_accuracy}, {"router/guidance_loss", step.routing.guidance}});
-    if (routing.balance_weight > 0) scalars.push_back({"router/balance_loss", step.routing.balance});
-    if (routing.z_weight > 0) scalars.push_back({"router/z_loss", step.routing.z});
-    events_->write(progress_.step, scalars);
-  }
-
-  // After the mark of the pending evaluation was taken back: a kill may lose these events, and never writes them twice.
-  void write_events(const EpochRow& row) {
-    const auto of = [](const std::optional<double>& value) { return value.value_or(std::numeric_limits<double>::quiet_NaN()); };
-    events_->write(row.steps, {{"epoch/train_loss", row.train_loss}, {"epoch/images_per_s", row.images_per_s}, {"test/top1", of(row.test_top1)},
-                               {"test/top5", of(row.test_top5)}, {"test/loss", of(row.test_loss)}, {"test/ema_top1", of(row.ema_top1)},
-                               {"holdout/top1", of(row.holdout_top1)}, {"router/test_accuracy", of(row.router_accuracy)}, {"epoch/guidance_loss", of(row.guidance_loss)},
-                               {"epoch/balance_loss", of(row.balance_loss)}, {"epoch/z_loss", of(row.z_loss)}});
-    if (row.test_top1 && !progress_.last_expert_load.empty()) events_->write_histogram(row.steps, "router/expert_load", progress_.last_expert_load);
-    if (row.test_top1)
-      events_->write_image(row.steps, "test/confusion", confusion_.width, confusion_.height, {reinterpret_cast<const char*>(confusion_.png.data()), confusion_.png.size()});
-  }
-
   // Fills the row and the progress, and decides whether these are the best weights so far. False: stopped, nothing changed.
-  bool evaluate_epoch(EpochRow& row, std::string& said, const std::atomic<int>& stop) {
+  bool judge_epoch(EpochRow& row, std::string& said, const std::atomic<int>& stop) {
     const auto start = Clock::now();
-    const int all = images_to_evaluate();
-    const auto keep_on_from = [&](int before) {  // images done in the other part
-      return [&, before](int images) {  // of this rank; the others are about as far
-        const int done = std::min(before + images * comm_.ranks(), all);
-        const double whole = done > 0 ? seconds_since(start) * all / done : evaluation_s();
-        bar_.show(EvaluationLine{.epoch = row.epoch, .epochs = config_.epochs, .images = done, .of = all,
-                                 .seconds_left = whole * (all - done) / all + training_s_left() + evaluation_s() * evaluations_after(row.epoch)});
-        return stop.load() == 0;
-      };
-    };
-    const Evaluation test = evaluate(trainer_.model, data_.test, description_.preprocessing, trainer_.lanes,
-                                     {.superclass_of = description_.superclass_of, .keep_on = keep_on_from(0), .placement = &trainer_.placement});
+    const auto evaluation = evaluate_epoch(trainer_, data_.test, data_.holdout, description_, [&](int done) {
+      bar_.show(EvaluationLine{.epoch = row.epoch, .epochs = config_.epochs, .images = done, .of = images_to_evaluate(trainer_, data_.test, data_.holdout),
+                               .seconds_left = time_left_->in_evaluation(progress_.step, row.epoch, done, seconds_since(start))});
+      return stop.load() == 0;
+    });
     warn_of_damaged_images();
-    if (!test.complete) return false;
+    if (!evaluation) return false;
+    time_left_->evaluation_took(seconds_since(start));
+    const Evaluation& test = evaluation->test;
     if (!std::isfinite(test.loss)) {
       comm_.on_first([&] { result_.checkpoint = discard_checkpoint(config_.folder, progress_.step); });  // "the last good checkpoint" must be one
       fail_not_finite("the test loss is " + text(test.loss));
     }
     said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
     double score = row.epoch;  // without a held-out part nothing is chosen: the last epoch is the best
-    if (data_.holdout) {
-      const Evaluation holdout = evaluate(trainer_.model, *data_.holdout, description_.preprocessing, trainer_.lanes,
-                                          {.keep_on = keep_on_from(data_.test.size()), .placement = &trainer_.placement});
-      if (!holdout.complete) return false;
-      row.holdout_top1 = score = holdout.top1;
+    if (evaluation->holdout) {
+      row.holdout_top1 = score = evaluation->holdout->top1;
       said += ", held-out top-1 " + percent(score);
     }
-    if (trainer_.average.size() > 0) {
-      const Exchanged averaged(trainer_.model.parameters().weights(), trainer_.average);
-      const Evaluation ema = evaluate(trainer_.model, data_.test, description_.preprocessing, trainer_.lanes,
-                                      {.keep_on = keep_on_from(all - data_.test.size()), .placement = &trainer_.placement});
-      if (!ema.complete) return false;
-      row.ema_top1 = progress_.last_ema_top1 = ema.top1;
-      said += ", averaged weights " + percent(ema.top1);
+    if (evaluation->averaged) {
+      row.ema_top1 = progress_.last_ema_top1 = evaluation->averaged->top1;
+      said += ", averaged weights " + percent(evaluation->averaged->top1);
     }
     confusion_ = confusion_picture(test, data_.test.labels, description_.model.classes);
     row.test_top1 = progress_.last_top1 = test.top1;
@@ -228,14 +193,9 @@ class Run {
     progress_.last_router_accuracy = test.router_accuracy.value_or(-1);
     progress_.last_expert_load = test.expert_load;
     if (test.router_accuracy) said += ", router " + percent(*test.router_accuracy);
-    evaluation_s_ = seconds_since(start);
     progress_.evaluations_since_best = score > progress_.best_score ? 0 : progress_.evaluations_since_best + 1;
     if (score > progress_.best_score) progress_.best_score = score, progress_.best_step = progress_.step, progress_.best_top1 = test.top1;
     return true;
-  }
-
-  int images_to_evaluate() const {
-    return data_.test.size() * (trainer_.average.size() > 0 ? 2 : 1) + (data_.holdout ? data_.holdout->size() : 0);
   }
 
   int images_per_step() const { return loader_.batch_size() * config_.accumulate; }
@@ -245,21 +205,6 @@ class Run {
   void warn_of_damaged_images() {
     if (!data_.test.damaged) return;  // images in memory are whole
     for (const std::string& line : data_.test.damaged->news(stand_in_consequence)) bar_.warn(line);
-  }
-
-  double step_s() const {
-    if (recent_s_ > 0 || progress_.step == 0) return recent_s_;
-    return progress_.train_seconds / static_cast<double>(progress_.step);  // resumed, and no step done yet
-  }
-
-  double training_s_left() const { return step_s() * static_cast<double>(total_steps_ - progress_.step); }
-
-  // Seconds that an evaluation takes: the last one, or what a step lets expect, whose backward takes twice its forward.
-  double evaluation_s() const { return evaluation_s_ > 0 ? evaluation_s_ : step_s() / 3 / images_per_step() * images_to_evaluate(); }
-
-  int evaluations_after(int epoch) const {
-    const int regular = config_.epochs / config_.eval_every - epoch / config_.eval_every;
-    return regular + (config_.epochs % config_.eval_every != 0 && epoch < config_.epochs);
   }
 
   [[noreturn]] void fail_not_finite(const std::string& what) const {
@@ -317,14 +262,13 @@ class Run {
   ProgressBar bar_;
   std::vector<Timeline> timelines_;  // [threads], of the first steps where they are recorded
   Timeline steps_;
-  std::optional<EventFile> events_;  // from go() on, which knows the step
+  std::optional<RunEvents> events_;  // from go() on, which knows the step; rank 0's
+  std::optional<TimeLeft> time_left_;
   Progress progress_;
   RunResult result_;
   std::uint64_t total_steps_ = 0, saved_at_ = 0;
   Picture confusion_;  // of the last evaluation
   double learning_rate_ = 0, seconds_before_ = 0;
-  double waited_s_ = 0, waited_since_ = 0;  // the loader's wait, and the training time, at the last events
-  double recent_s_ = 0, evaluation_s_ = 0;  // of a step and of an evaluation, in this process
   Clock::time_point start_ = Clock::now();
 };
 
