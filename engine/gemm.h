@@ -12,8 +12,6 @@ namespace mvmoe {
 // needs a processor for it (engine/gemm_bf16.h); the plain one rounds the same way on any.
 enum class Kernels { fast, plain, fast_bf16, plain_bf16 };
 
-inline bool is_plain(Kernels kernels) { return kernels == Kernels::plain || kernels == Kernels::plain_bf16; }
-
 struct Matrix {
   float* data = nullptr;
   int rows = 0, columns = 0;   // as stored

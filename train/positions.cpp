@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "engine/error.h"
-#include "train/augment/resize.h"
+#include "train/augment/taps.h"
 
 namespace mvmoe {
 namespace {
@@ -16,45 +15,21 @@ int side_of(const Shape& shape) {
   return side;
 }
 
-// What one place of the new side takes from the old one: weights of the places first, first + 1, ..; they sum to 1.
-struct Taps {
-  int first;
-  std::vector<double> weights;
-};
-
-std::vector<Taps> taps_between(int from, int to) {
-  std::vector<Taps> all;
-  const double scale = static_cast<double>(from) / to, stretch = std::max(scale, 1.0), support = 2 * stretch;
-  for (int i = 0; i < to; ++i) {
-    const double centre = scale * (i + 0.5);
-    Taps taps{std::max(static_cast<int>(centre - support + 0.5), 0), {}};
-    double sum = 0;
-    for (int j = taps.first; j < std::min(static_cast<int>(centre + support + 0.5), from); ++j) {
-      taps.weights.push_back(bicubic_weight((j - centre + 0.5) / stretch));
-      sum += taps.weights.back();
-    }
-    for (double& weight : taps.weights) weight /= sum;
-    all.push_back(std::move(taps));
-  }
-  return all;
-}
-
 }  // namespace
 
 void resample_positions(Tensor from, Tensor to) {
   const int old_side = side_of(from.shape()), side = side_of(to.shape()), D = from.width();
   std::copy_n(from.data(), D, to.data());
   if (side == old_side) return std::copy_n(from.data(), from.size(), to.data()), void();
-  const std::vector<Taps> taps = taps_between(old_side, side);  // the same for rows and columns
+  const Taps taps = taps_between(old_side, side, Interpolation::bicubic);  // the same for rows and columns
+  const auto first = [&](int i) { return taps.first[static_cast<std::size_t>(i)]; };
+  const auto count = [&](int i) { return taps.count[static_cast<std::size_t>(i)]; };
   for (int y = 0; y < side; ++y)
     for (int x = 0; x < side; ++x)
       for (int d = 0; d < D; ++d) {
-        const Taps &rows = taps[static_cast<std::size_t>(y)], &columns = taps[static_cast<std::size_t>(x)];
         double sum = 0;
-        for (std::size_t v = 0; v < rows.weights.size(); ++v)
-          for (std::size_t u = 0; u < columns.weights.size(); ++u)
-            sum += rows.weights[v] * columns.weights[u] *
-                   from.row(1 + (rows.first + static_cast<int>(v)) * old_side + columns.first + static_cast<int>(u))[d];
+        for (int v = 0; v < count(y); ++v)
+          for (int u = 0; u < count(x); ++u) sum += taps.of(y)[v] * taps.of(x)[u] * from.row(1 + (first(y) + v) * old_side + first(x) + u)[d];
         to.row(1 + y * side + x)[d] = static_cast<float>(sum);
       }
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "models/config.h"
-#include "train/augment/resize.h"
+#include "train/augment/taps.h"
 
 namespace mvmoe {
 

@@ -54,7 +54,7 @@ class Bf16Product : public testing::TestWithParam<Kernels> {
   }
 };
 INSTANTIATE_TEST_SUITE_P(Both, Bf16Product, testing::Values(Kernels::plain_bf16, Kernels::fast_bf16),
-                         [](const auto& kernels) { return std::string(is_plain(kernels.param) ? "plain" : "fast"); });
+                         [](const auto& kernels) { return std::string(kernels.param == Kernels::plain_bf16 ? "plain" : "fast"); });
 
 // [height, breadth] as read, with three floats between its rows that nobody may read or write.
 struct Stored {

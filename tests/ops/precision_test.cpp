@@ -55,7 +55,7 @@ class Precision : public testing::TestWithParam<Kernels> {
   }
 };
 INSTANTIATE_TEST_SUITE_P(Both, Precision, testing::Values(Kernels::plain_bf16, Kernels::fast_bf16),
-                         [](const auto& kernels) { return std::string(is_plain(kernels.param) ? "plain" : "fast"); });
+                         [](const auto& kernels) { return std::string(kernels.param == Kernels::plain_bf16 ? "plain" : "fast"); });
 
 // y = x W^T + b; dx = dy W, dW = dy^T x, and db, no product, is the plain sum of dy's rows.
 void expect_linear(const Rows& x, Tensor weight, Tensor bias, const Rows& y, const Rows& dy, const Rows* dx, const Rows& dweight, Tensor dbias) {

@@ -1,6 +1,6 @@
 // Folders of images. Wrong but plausible, and what shows it: classes in the order of the file system or of the locale; a
 // class of val counted by its place in val; a damaged image's stand-in that depends on who asked first, or is of another
-// class; a link that never ends; an image cropped off its centre.
+// class; a link that never ends.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,32 +9,14 @@
 #include <thread>
 
 #include "engine/files.h"
-#include "tests/engine/helpers.h"
-#include "train/augment/flip.h"
-#include "train/augment/random_resized_crop.h"
+#include "tests/train/image_folder.h"
 #include "train/data/damaged.h"
-#include "train/data/encode.h"
-#include "train/loader.h"
 
 namespace mvmoe {
 namespace {
 
 namespace fs = std::filesystem;
 
-Image plain(int width, int height, int value) {
-  return {.width = width, .height = height, .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), static_cast<std::uint8_t>(value))};
-}
-
-// A PNG of one grey value, by which it is known again.
-void put(const fs::path& path, int value, int width = 8, int height = 8) {
-  fs::create_directories(path.parent_path());
-  const Image image = plain(width, height, value);
-  put_file(path, encode_png(image.rgb.data(), width, height, 3));
-}
-
-int value_of(const Image& image) { return image.rgb.at(0); }
-
-DataSet load(const TemporaryFolder& folder, bool strict = false) { return load_dataset("folder:" + folder.string(), strict); }
 std::string error(const TemporaryFolder& folder) {
   return message_of([&] { load(folder); });
 }
@@ -134,20 +116,8 @@ TEST(Folder, OnlyThePartThatIsWantedIsLookedAt) {
   EXPECT_EQ(train.test.size(), 0);
 }
 
-// 8 images in two classes, of which 1, 2 and 6 (as counted) are damaged.
-struct Damaged {
-  Damaged() {
-    for (int i = 0; i < 8; ++i) put(folder / (i < 5 ? text("val/a/", i, ".png") : text("val/b/", i, ".png")), i);
-    fs::resize_file(folder / "val/a/1.png", 30);
-    put_file(folder / "val/a/2.png", "text");
-    fs::remove(folder / "val/b/6.png");
-    fs::create_symlink("gone", folder / "val/b/6.png");
-  }
-  TemporaryFolder folder;
-};
-
 TEST(Folder, AStandInIsAFunctionOfSeedAndIndex) {
-  const Damaged damaged;
+  const DamagedFolder damaged;
   const auto stand_ins = [&](std::uint64_t seed, std::vector<int> order) {
     const DataSet data = load(damaged.folder);
     std::vector<int> values(8);
@@ -170,7 +140,7 @@ TEST(Folder, AStandInIsAFunctionOfSeedAndIndex) {
 }
 
 TEST(Folder, DamagedImagesAreNamedOnce) {
-  const Damaged damaged;
+  const DamagedFolder damaged;
   const DataSet data = load(damaged.folder);
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
@@ -204,7 +174,7 @@ TEST(Folder, ManyDamagedImagesAreCounted) {
 }
 
 TEST(Folder, StrictMakesADamagedImageAnError) {
-  const Damaged damaged;
+  const DamagedFolder damaged;
   const DataSet data = load(damaged.folder, true);
   EXPECT_EQ(message_of([&] { image_or_stand_in(data.test, 1, 0); }), damaged.folder.string() + "/val/a/1.png: PNG is cut short (--strict)");
 }
@@ -243,129 +213,6 @@ TEST(Folder, TheChecksumIsOfNamesSizesAndLabels) {
   fs::rename(two / "b/3.png", two / "b/2.png");
   put(two / "b/2.png", 2, 20, 20);
   EXPECT_NE(crc32_of(load(two).test), before);
-}
-
-// Stripes by which one sees what was cut: column x is x, row y is y in green.
-Image striped(int width, int height) {
-  Image image = plain(width, height, 0);
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x) {
-      image.rgb[static_cast<std::size_t>(3 * (y * width + x))] = static_cast<std::uint8_t>(x);
-      image.rgb[static_cast<std::size_t>(3 * (y * width + x) + 1)] = static_cast<std::uint8_t>(y);
-    }
-  return image;
-}
-
-TEST(Preprocess, TheCentreIsCutOut) {
-  const Image same = centre_crop(striped(101, 64), 56, 0.875f, Interpolation::bicubic);  // 56 / 0.875 = 64: not resized
-  EXPECT_EQ(same.width, 56);
-  EXPECT_EQ(same.rgb[0], 22) << "(101 - 56) / 2 = 22.5, to the even number, as Python rounds";
-  EXPECT_EQ(same.rgb[1], 4);
-  EXPECT_EQ(same.rgb[3 * (55 * 56 + 55)], 22 + 55);
-  const Image whole = centre_crop(striped(40, 80), 40, 1, Interpolation::bicubic);
-  EXPECT_EQ(whole.rgb[1], 20);
-  const Image smaller = centre_crop(plain(500, 300, 77), 224, 0.875f, Interpolation::bicubic);
-  EXPECT_EQ(smaller.rgb, plain(224, 224, 77).rgb);
-  const Image short_side = resize_short_side(plain(333, 250, 5), 100, Interpolation::bilinear);
-  EXPECT_EQ(short_side.width, 133) << "133.2, rounded down";
-  EXPECT_EQ(short_side.height, 100);
-  EXPECT_EQ(centre_crop(plain(1, 1, 9), 8, 0.875f, Interpolation::bicubic).rgb, plain(8, 8, 9).rgb);
-}
-
-// As a whole it would be 256 x 16,640,000 pixels, and 256 x 2,560,000,000 is more than an int holds.
-TEST(Preprocess, TheCentreOfAThinImageTakesLittleMemory) {
-  const Image centre = centre_crop(striped(1, 65'000), 224, 0.875f, Interpolation::bicubic);
-  EXPECT_EQ(centre.rgb.size(), 3u * 224 * 224);
-  EXPECT_EQ(centre.rgb[1], striped(1, 65'000).rgb[3 * 32'499 + 1]);
-  EXPECT_EQ(centre.rgb[3 * (223 * 224) + 1], striped(1, 65'000).rgb[3 * 32'500 + 1]);
-  EXPECT_EQ(centre_crop(plain(10'000'000, 1, 9), 224, 0.875f, Interpolation::bicubic).rgb, plain(224, 224, 9).rgb);
-}
-
-TEST(Preprocess, PixelsBecomePlanes) {
-  const std::array<float, 3> mean{0.5f, 0.25f, 0.1f}, std{0.2f, 0.4f, 0.8f};
-  const Image image = striped(5, 3);
-  std::vector<float> planes(45);
-  normalise(image, mean, std, planes.data());
-  for (int y = 0; y < 3; ++y)
-    for (int x = 0; x < 5; ++x) {
-      const std::size_t at = static_cast<std::size_t>(5 * y + x);
-      EXPECT_NEAR(planes[at], (static_cast<float>(x) / 255 - 0.5f) / 0.2f, 1e-6);
-      EXPECT_NEAR(planes[15 + at], (static_cast<float>(y) / 255 - 0.25f) / 0.4f, 1e-6);
-      EXPECT_NEAR(planes[30 + at], -0.1f / 0.8f, 1e-6);
-    }
-}
-
-// The loader on a folder with damage: the same batches for any number of workers, and from any step on.
-TEST(Folder, BatchesDoNotDependOnWorkersNorOnTheStart) {
-  const Damaged damaged;
-  const auto batches = [&](int workers, std::uint64_t first) {
-    const DataSet data = load(damaged.folder);
-    Loader loader(data.test, {.batch_size = 3, .classes = 2, .side = 6, .preprocessing = {.mean = {0, 0, 0}, .std = {1, 1, 1}}, .augment = {.resized_crop = true, .flip = true}, .seed = 5, .workers = workers}, first);
-    std::vector<std::vector<float>> out;
-    for (std::uint64_t step = first; step < 12; ++step) {
-      const Batch& batch = loader.next();
-      out.emplace_back(batch.images.data(), batch.images.data() + batch.images.size());
-    }
-    return out;
-  };
-  const auto whole = batches(1, 0);
-  EXPECT_EQ(whole[0].size(), 3u * 3 * 6 * 6);
-  EXPECT_EQ(batches(3, 0), whole);
-  const auto rest = batches(2, 5);
-  EXPECT_TRUE(std::equal(rest.begin(), rest.end(), whole.begin() + 5, whole.end()));
-}
-
-TEST(Folder, ALoaderNeedsASide) {
-  const Damaged damaged;
-  const DataSet data = load(damaged.folder);
-  EXPECT_EQ(message_of([&] { Loader loader(data.test, {.batch_size = 3, .classes = 2, .preprocessing = {.mean = {}, .std = {1, 1, 1}}}); }),
-            "loader: images of any size need the network's side, which is 0");
-  EXPECT_EQ(message_of<UsageError>([&] { Loader loader(data.test, {.batch_size = 3, .classes = 2, .side = 6, .preprocessing = {.mean = {}, .std = {1, 1, 1}}, .augment = {.pad = 4}}); }),
-            "--crop: pad4 is for images of the network's size, these are of any size");
-  const DataSet small = load_dataset("glyphs");
-  EXPECT_EQ(message_of<UsageError>([&] { Loader loader(small.train, {.batch_size = 3, .classes = 62, .preprocessing = {.mean = {}, .std = {1, 1, 1}}, .augment = {.resized_crop = true}}); }),
-            "--crop: random-resized is for images of any size, these have side 32");
-}
-
-// Random resized crop, flip, normalise, in this order, keyed by seed, epoch and index.
-TEST(Folder, TrainingSeesAnotherPartEachTime) {
-  const TemporaryFolder folder;
-  const Image image = striped(60, 40);
-  for (const char* name : {"a/0.png", "a/1.png"}) put_file(folder / name, encode_png(image.rgb.data(), 60, 40, 3));
-  const DataSet data = load(folder);
-  Loader loader(data.test, {.batch_size = 2, .classes = 1, .side = 12, .preprocessing = {.mean = {0.1f, 0.2f, 0.3f}, .std = {0.5f, 0.5f, 0.5f}}, .augment = {.resized_crop = true, .flip = true}, .seed = 9});
-  std::set<std::vector<float>> seen;
-  for (std::uint64_t epoch = 0; epoch < 10; ++epoch) {
-    const Batch& batch = loader.next();
-    std::set<std::vector<float>> expected, found;
-    for (int i = 0; i < 2; ++i) {
-      const auto index = static_cast<std::uint64_t>(i);
-      Image part;
-      resize(image, choose_random_resized_crop(9, epoch, index, 60, 40), 12, 12, Interpolation::bicubic, part);
-      if (choose_flip(9, epoch, index)) flip(part);
-      std::vector<float> planes(3 * 12 * 12);
-      normalise(part, {0.1f, 0.2f, 0.3f}, {0.5f, 0.5f, 0.5f}, planes.data());
-      expected.insert(planes);
-      const Tensor one = batch.images.outer_slice(i, 1);
-      found.emplace(one.data(), one.data() + one.size());
-    }
-    ASSERT_EQ(found, expected) << "epoch " << epoch;
-    seen.insert(found.begin(), found.end());
-  }
-  EXPECT_EQ(seen.size(), 20u);
-}
-
-// What vanishes while training goes on is replaced, and training goes on.
-TEST(Folder, FilesMayVanish) {
-  const TemporaryFolder folder;
-  for (int i = 0; i < 6; ++i) put(folder / text("a/", i, ".png"), i);
-  const DataSet data = load(folder);
-  Loader loader(data.test, {.batch_size = 6, .classes = 1, .side = 4, .preprocessing = {.mean = {}, .std = {1, 1, 1}}});
-  for (int i = 0; i < 5; ++i) fs::remove(folder / text("a/", i, ".png"));
-  const Batch* batch = nullptr;
-  for (int step = 0; step < 10; ++step) batch = &loader.next();
-  for (std::size_t i = 0; i < batch->images.size(); ++i) ASSERT_NEAR(batch->images[i], 5.0f / 255, 1e-6);
-  EXPECT_EQ(data.test.damaged->images(), 5);
 }
 
 }  // namespace

@@ -12,40 +12,21 @@ namespace {
 constexpr int fraction_bits = 32 - 8 - 2;  // 8 bits of a pixel, 2 for weights' sums below 0 and above 1
 constexpr std::int32_t half = 1 << (fraction_bits - 1);
 
-double bilinear_weight(double x) { return std::max(0.0, 1 - std::abs(x)); }
-
-// Along one axis: which old pixels each new one is made of, and how much of each.
-struct Taps {
-  std::size_t most = 0;              // of any new pixel
-  std::vector<int> first, count;     // [new size]
-  std::vector<std::int32_t> weight;  // [new size, most], times 2^fraction_bits
-
-  const std::int32_t* of(int i) const { return weight.data() + static_cast<std::size_t>(i) * most; }
-};
-
-Taps taps(int from, int to, Interpolation interpolation) {
-  const bool cubic = interpolation == Interpolation::bicubic;
-  const double scale = static_cast<double>(from) / to, stretch = std::max(scale, 1.0), support = (cubic ? 2 : 1) * stretch;
-  Taps t;
-  t.most = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
-  t.weight.resize(static_cast<std::size_t>(to) * t.most);
-  std::vector<double> w(t.most);
-  for (int i = 0; i < to; ++i) {
-    const double centre = (i + 0.5) * scale;
-    const int begin = std::max(0, static_cast<int>(centre - support + 0.5)), end = std::min(from, static_cast<int>(centre + support + 0.5));
-    const auto n = static_cast<std::size_t>(end - begin);
-    double sum = 0;
-    for (std::size_t k = 0; k < n; ++k) {
-      const double x = (static_cast<double>(k) + begin - centre + 0.5) * (1 / stretch);
-      sum += w[k] = cubic ? bicubic_weight(x) : bilinear_weight(x);
-    }
-    for (std::size_t k = 0; k < n; ++k)
-      t.weight[static_cast<std::size_t>(i) * t.most + k] = static_cast<std::int32_t>(std::round(w[k] / sum * (1 << fraction_bits)));
-    t.first.push_back(begin);
-    t.count.push_back(end - begin);
-  }
-  return t;
+// [to, most] of the taps, times 2^fraction_bits.
+std::vector<std::int32_t> fixed_point(const Taps& taps) {
+  std::vector<std::int32_t> fixed;
+  fixed.reserve(taps.weight.size());
+  for (const double weight : taps.weight) fixed.push_back(static_cast<std::int32_t>(std::round(weight * (1 << fraction_bits))));
+  return fixed;
 }
+
+struct Axis {
+  Axis(int from, int to, Interpolation interpolation) : taps(taps_between(from, to, interpolation)), weight(fixed_point(taps)) {}
+  const std::int32_t* of(int i) const { return weight.data() + static_cast<std::size_t>(i) * taps.most; }
+
+  Taps taps;
+  std::vector<std::int32_t> weight;
+};
 
 // Rows of pixels; a row is tightly packed.
 struct Rows {
@@ -71,11 +52,11 @@ inline void sum_rows(Rows from, int i, int n, const std::int32_t* weight, int co
 }
 
 // Rows of `width` pixels become `height` rows. to [height, width, 3]
-void along_columns(Rows from, int width, const Taps& y, int height, std::uint8_t* to) {
+void along_columns(Rows from, int width, const Axis& y, int height, std::uint8_t* to) {
   const int bytes = 3 * width, even = bytes / block * block;
   for (int r = 0; r < height; ++r, to += bytes) {
-    const Rows below{from.at(y.first[static_cast<std::size_t>(r)]), from.stride};
-    const int count = y.count[static_cast<std::size_t>(r)];
+    const Rows below{from.at(y.taps.first[static_cast<std::size_t>(r)]), from.stride};
+    const int count = y.taps.count[static_cast<std::size_t>(r)];
     for (int i = 0; i < even; i += block) sum_rows(below, i, block, y.of(r), count, to);
     if (even < bytes) sum_rows(below, even, bytes - even, y.of(r), count, to);
   }
@@ -83,7 +64,7 @@ void along_columns(Rows from, int width, const Taps& y, int height, std::uint8_t
 
 // Each of `rows` rows of `from_width` pixels becomes one of `width`: a strip of 8 rows is turned on its side, where rows are
 // columns. to [rows, width, 3]
-void along_rows(Rows from, int rows, int from_width, const Taps& x, int width, std::uint8_t* to) {
+void along_rows(Rows from, int rows, int from_width, const Axis& x, int width, std::uint8_t* to) {
   constexpr int strip = block / 3;
   std::vector<std::uint8_t> turned(static_cast<std::size_t>(from_width) * block), narrow(static_cast<std::size_t>(width) * block);  // [width, 8, 3]
   for (int r = 0; r < rows; r += strip) {
@@ -102,14 +83,6 @@ void along_rows(Rows from, int rows, int from_width, const Taps& x, int width, s
 
 }  // namespace
 
-double bicubic_weight(double x) {
-  constexpr double a = -0.5;
-  x = std::abs(x);
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0;
-}
-
 void resize(const Image& from, int width, int height, Interpolation interpolation, Image& to) {
   resize(from, {0, 0, from.width, from.height}, width, height, interpolation, to);
 }
@@ -120,7 +93,7 @@ void resize(const Image& from, Rectangle part, int width, int height, Interpolat
       part.height > from.height - part.top)
     fail("resize: a part of ", part.width, "x", part.height, " at ", part.left, ",", part.top, " is not inside an image of ", from.width, "x",
          from.height);
-  const Taps x = taps(part.width, width, interpolation), y = taps(part.height, height, interpolation);
+  const Axis x(part.width, width, interpolation), y(part.height, height, interpolation);
   const auto pixels = [](int w, int h) { return static_cast<std::size_t>(w) * static_cast<std::size_t>(h); };
   const Rows rows{from.rgb.data() + 3 * (pixels(part.top, from.width) + static_cast<std::size_t>(part.left)), 3 * static_cast<std::size_t>(from.width)};
   to.width = width, to.height = height;
