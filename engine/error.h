@@ -2,6 +2,7 @@
 //
 // The engine throws; only the command line (tools/mvmoe/main.cpp) turns an error into a line and an exit code.
 #pragma once
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -18,9 +19,12 @@ struct UsageError : Error {
   using Error::Error;
 };
 
+// The parts one behind the other. Numbers as in C, whatever locale the program that uses the library has chosen: what is made
+// here is read again, too (headers of files, log.csv).
 template <class... Parts>
 std::string text(const Parts&... parts) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());
   (out << ... << parts);
   return out.str();
 }

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <string>
 
+#include "engine/error.h"
 #include "engine/files.h"
 
 namespace mvmoe {
@@ -23,18 +24,12 @@ std::string contents(const std::filesystem::path& file) {
 }  // namespace
 
 void append_row(const std::filesystem::path& file, const EpochRow& row) {
-  std::ostringstream line;
-  line.precision(6);
-  const auto optional = [&](const std::optional<double>& value) {
-    line << ',';
-    if (value) line << *value;
-  };
-  line << row.epoch << ',' << row.steps << ',' << row.learning_rate << ',' << row.train_loss;
-  for (const auto& value : {row.test_top1, row.test_top5, row.test_loss, row.holdout_top1, row.ema_top1, row.router_accuracy}) optional(value);
-  line << ',' << row.images_per_s << ',' << row.seconds;
-  for (const auto& value : {row.guidance_loss, row.balance_loss, row.z_loss}) optional(value);
-  line << '\n';
-  write_file(file, contents(file) + line.str());
+  const auto optional = [](const std::optional<double>& value) { return value ? text(',', *value) : ","; };
+  std::string line = text(row.epoch, ',', row.steps, ',', row.learning_rate, ',', row.train_loss);
+  for (const auto& value : {row.test_top1, row.test_top5, row.test_loss, row.holdout_top1, row.ema_top1, row.router_accuracy}) line += optional(value);
+  line += text(',', row.images_per_s, ',', row.seconds);
+  for (const auto& value : {row.guidance_loss, row.balance_loss, row.z_loss}) line += optional(value);
+  write_file(file, contents(file) + line + '\n');
 }
 
 void drop_rows_after(const std::filesystem::path& file, std::uint64_t steps) {
