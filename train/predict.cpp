@@ -9,7 +9,6 @@
 #include "engine/files.h"
 #include "models/rollout.h"
 #include "train/data/decode.h"
-#include "train/explain.h"
 
 namespace mvmoe {
 namespace {
@@ -62,7 +61,7 @@ std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>
       p.file = files[static_cast<std::size_t>(lane.first + i)];
       try {
         const Image image = centre_crop(read_image(p.file), side, preprocessing.crop_pct, preprocessing.interpolation);
-        if (explain) p.explanation = image;  // the heat map comes over it
+        if (explain) p.explanation.picture = image;
         normalise(image, preprocessing.mean, preprocessing.std, images.outer_slice(static_cast<int>(read.size()), 1).data());
         read.push_back(&p);
       } catch (const Error& e) {
@@ -77,7 +76,7 @@ std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>
       Prediction& p = *read[static_cast<std::size_t>(i)];
       take_answer(out, i, b, p);
       if (!all_finite(p.logits)) p.error = printable(p.file) + ": the network gives no finite numbers for it";
-      else if (explain) p.explanation = heat_map(p.explanation, attention_rollout(maps[static_cast<std::size_t>(i)], model.config().pool, model.config().first_patch()));
+      else if (explain) p.explanation = explanation_of(p.explanation.picture, attention_rollout(maps[static_cast<std::size_t>(i)], model.config().pool, model.config().first_patch()));
     }
   });
   return predictions;

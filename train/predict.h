@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "models/vit.h"
+#include "train/explain.h"
 #include "train/lanes.h"
 #include "train/preprocess.h"
 
@@ -19,7 +20,7 @@ struct Prediction {
   std::string error = {};              // why there is no prediction, with the file's name; empty: there is one
   std::vector<float> logits = {};      // [classes]
   std::vector<UsedExpert> experts = {};  // those that ran, the heaviest first; none in a dense network
-  Image explanation = {};                // what was looked at (train/explain.h); empty where nobody asked
+  Explanation explanation = {};          // what was looked at; without a picture where nobody asked
 };
 
 // In the order of the files. An image that is missing or damaged, or of which the network gives no finite numbers, has an

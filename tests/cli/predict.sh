@@ -18,8 +18,8 @@ predict=(predict --weights "$token")
 must_run "a table" "${predict[@]}" pictures/a.jpg
 check "a table: the file, then five classes" equal "$(grep -c '^  *[0-9.]* %  [a-z]*$' "$captured/out") $(head -n 1 "$captured/out")" "5 pictures/a.jpg"
 must_run "JSON" "${predict[@]}" --json --logits pictures/a.jpg
-check "JSON: keys" json_has_keys predictions file top class probability superclass experts explanation logits
-check "JSON: no super-class and no experts in a dense network" has "$(json_line)" '"superclass":null,"experts":null,"explanation":null'
+check "JSON: keys" json_has_keys predictions file top class probability superclass experts explanation explanation_range logits
+check "JSON: no super-class and no experts in a dense network" has "$(json_line)" '"superclass":null,"experts":null,"explanation":null,"explanation_range":null'
 check "JSON: nothing on stderr" equal "$err" ""
 check "JSON: the most probable first" awk -v line="$(json_line)" 'BEGIN {
   n = split(line, part, "\"probability\":"); sum = 0
@@ -57,15 +57,15 @@ png_size() {
 }
 must_run "explain" "${predict[@]}" --explain maps/new pictures pictures/a.jpg
 check "explain: a picture for each image, two of one name apart" equal "$(ls maps/new | tr '\n' ' ')" "B.png a-2.png a.png "
-check "explain: the table names it" grep -q '^  looked at: maps/new/a-2.png$' "$captured/out"
-check "explain: the image of 12 pixels, 19 times as large" equal "$(png_size maps/new/B.png)" "228 228"
+check "explain: the table names it" grep -q '^  looked at: maps/new/a-2.png (its patches: [0-9.]* to [0-9.]* times their mean share)$' "$captured/out"
+check "explain: the image of 12 pixels, 19 times as large" equal "$(png_size maps/new/B.png)" "464 228"
 check "explain: an image and its copy are one picture" same_files maps/new/a.png maps/new/a-2.png
 must_run "explain one image" "${predict[@]}" --explain one.PNG --json pictures/a.jpg
 check "explain one image: JSON" has "$(json_line)" '"explanation":"one.PNG"'
 check "explain one image: as in a folder" same_files one.PNG maps/new/a.png
 for network in avg_norm avg_no_class_token layer_scale; do
   must_run "explain $network" predict --weights "$timm/$network/model.safetensors" --explain maps/$network.png pictures/a.jpg
-  check "explain $network" equal "$(png_size maps/$network.png)" "228 228"
+  check "explain $network" equal "$(png_size maps/$network.png)" "464 228"
 done
 run "${predict[@]}" --explain maps/some pictures/a.jpg damaged.jpg
 check "explain: a damaged image has no picture" equal "$code $(ls maps/some)" "1 a.png"
@@ -166,7 +166,7 @@ must_run "predict, routed by token, as a table" predict --weights token/last.saf
 check "routed by token: the table has experts" grep -q '^  experts: [01] (gate 0\.' "$captured/out"
 for routing in guided image token; do
   must_run "explain, routed by $routing" predict --weights $routing/last.safetensors --explain maps/$routing pictures/a.jpg
-  check "explain, routed by $routing" equal "$(png_size maps/$routing/a.png)" "224 224"
+  check "explain, routed by $routing" equal "$(png_size maps/$routing/a.png)" "456 224"
 done
 
 ### Experts that no image went to stay in the file

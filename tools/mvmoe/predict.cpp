@@ -74,7 +74,7 @@ std::optional<int> superclass_of(const ModelDescription& d, const std::vector<Cl
 Json to_json(const Prediction& p, const ModelDescription& d, const std::string& explanation, bool with_logits) {
   const std::vector<ClassProbability> top = most_probable(p.logits, shown_classes);
   const auto superclass = superclass_of(d, top);
-  Json json{{"file", p.file}, {"top", Json::array()}, {"superclass", superclass ? Json(*superclass) : Json(nullptr)}, {"experts", d.model.moe.experts > 0 ? Json::array() : Json(nullptr)}, {"explanation", explanation.empty() ? Json(nullptr) : Json(explanation)}};
+  Json json{{"file", p.file}, {"top", Json::array()}, {"superclass", superclass ? Json(*superclass) : Json(nullptr)}, {"experts", d.model.moe.experts > 0 ? Json::array() : Json(nullptr)}, {"explanation", explanation.empty() ? Json(nullptr) : Json(explanation)}, {"explanation_range", explanation.empty() ? Json(nullptr) : Json{p.explanation.least, p.explanation.most}}};
   for (const ClassProbability& one : top) json["top"].push_back({{"class", d.classes[static_cast<std::size_t>(one.label)]}, {"probability", one.probability}});
   for (const UsedExpert& one : p.experts) json["experts"].push_back({{"index", one.index}, {"gate", one.gate}});
   if (with_logits) json["logits"] = p.logits;
@@ -89,7 +89,8 @@ void print(const Prediction& p, const ModelDescription& d, const std::string& ex
   if (const auto superclass = superclass_of(d, top)) std::printf("  super-class %d\n", *superclass);
   for (std::size_t i = 0; i < p.experts.size(); ++i)
     std::printf("%s%d (gate %.3f)%s", i == 0 ? "  experts: " : ", ", p.experts[i].index, static_cast<double>(p.experts[i].gate), i + 1 == p.experts.size() ? "\n" : "");
-  if (!explanation.empty()) std::printf("  looked at: %s\n", printable(explanation).c_str());
+  if (!explanation.empty())
+    std::printf("  looked at: %s (its patches: %.2f to %.2f times their mean share)\n", printable(explanation).c_str(), static_cast<double>(p.explanation.least), static_cast<double>(p.explanation.most));
   if (!with_logits) return;
   std::printf("  logits:");
   for (const float logit : p.logits) std::printf(" %.9g", static_cast<double>(logit));
@@ -134,7 +135,7 @@ int predict_command(const Words& words) {
   const auto at_once = static_cast<std::size_t>(4 * lanes.config().threads * lanes.config().lane_size);
   for (std::vector<std::string> files; !(files = names.next(at_once)).empty();) {
     for (const Prediction& p : predict(*loaded.model, files, description.preprocessing, lanes, &panels, explanations.wanted())) {
-      const std::string explanation = explanations.wanted() && p.error.empty() ? explanations.write(p.file, p.explanation) : "";
+      const std::string explanation = explanations.wanted() && p.error.empty() ? explanations.write(p.file, p.explanation.picture) : "";
       if (!p.error.empty()) std::fprintf(stderr, "mvmoe: %s\n", printable(p.error).c_str());
       else if (json) predictions.push_back(to_json(p, description, explanation, logits));
       else print(p, description, explanation, logits);
