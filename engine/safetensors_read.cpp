@@ -72,7 +72,7 @@ void SafetensorsFile::fail_here(const Parts&... parts) const {
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : shown_(printable(path.string())) {
-  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // of a pipe, open would wait for somebody to write
   if (file_ < 0) fail_here(std::strerror(errno));
   try {
     read_header(path);

@@ -28,6 +28,8 @@ check "libmvmoe.so shows the functions of mvmoe.h and nothing else" equal \
   "$(nm -D --defined-only "$there/lib/libmvmoe.so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort)" "$(declared)"
 soname=$(readelf -d "$there/lib/libmvmoe.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
 check "libmvmoe.so has a soname, which is there" test -n "$soname" -a -f "$there/lib/$soname"
+check "libmvmoe.so asks for no executable stack" has_not "$(readelf -lW "$there/lib/libmvmoe.so" | grep GNU_STACK)" RWE
+check "mvmoe.h is C89" gcc -std=c89 -pedantic -Wall -Wextra -Wstrict-prototypes -Werror -fsyntax-only -x c "$there/include/mvmoe.h"
 check "mvmoe.h is C99" gcc -std=c99 -pedantic -Wall -Wextra -Werror -fsyntax-only -x c "$there/include/mvmoe.h"
 check "mvmoe.h is C++" g++ -std=c++11 -pedantic -Wall -Wextra -Werror -fsyntax-only -x c++ "$there/include/mvmoe.h"
 
@@ -80,6 +82,13 @@ else
   example "C, libmvmoe.a where there is no libmvmoe.so" classify_c_only gcc classify_c.c --static mvmoe
   mv aside/* "$there/lib"
 fi
+
+### As a plugin: opened, used and closed again and again, while a timer's signals come in. oneDNN's products for AVX2 use the
+### stack pointer as an ordinary register, whatever this processor could do.
+check "a program that opens and closes the library is built" gcc -O1 -Wall -Wextra -Werror "$repository/tests/cli/lib/host.c" -I"$there/include" -ldl -o host
+for isa in AVX2 ALL; do
+  check "opened and closed 10 times, with signals, oneDNN for $isa" env ONEDNN_MAX_CPU_ISA=$isa ./host "$there/lib/$soname" "$token" "$image"
+done
 
 if ! command -v python3 >/dev/null; then
   skip "Python, libmvmoe.so" "no python3 here"

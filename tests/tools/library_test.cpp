@@ -13,62 +13,15 @@
 
 #include "engine/files.h"
 #include "engine/processor.h"
-#include "engine/random.h"
-#include "tests/engine/helpers.h"
-#include "tools/library/mvmoe.h"
+#include "tests/tools/library_helpers.h"
 #include "train/data/decode.h"
 #include "train/data/encode.h"
 #include "train/predict.h"
-#include "train/weights.h"
 
-namespace mvmoe {
+namespace mvmoe::library {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path golden_weights = "tests/golden/timm/token/model.safetensors";
-const std::string photo = "tests/golden/images/colour.jpg";
-
-struct FreeModel {
-  void operator()(mvmoe_model* m) const { mvmoe_free(m); }
-};
-struct FreePrediction {
-  void operator()(mvmoe_prediction* p) const { mvmoe_prediction_free(p); }
-};
-using Model = std::unique_ptr<mvmoe_model, FreeModel>;
-using Said = std::unique_ptr<mvmoe_prediction, FreePrediction>;
-
-Model load(const fs::path& path) { return Model(mvmoe_load(path.c_str())); }
-Said ask(const Model& model, const std::string& file) { return Said(mvmoe_predict_file(model.get(), file.c_str())); }
-
-bool is_one_line(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= ' '; });
-}
-
-// Random bytes; of any size.
-Image noise(int width, int height, std::uint64_t seed) {
-  Image image{width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height))};
-  Random random(seed, Place::test, 0, 0);
-  for (std::uint8_t& byte : image.rgb) byte = static_cast<std::uint8_t>(random.below(256));
-  return image;
-}
-
-// A small network at random weights, with a name for each class: dense where experts is 0.
-fs::path write_network(const fs::path& path, MoeConfig moe, bool finite = true) {
-  const ModelConfig config{.depth = 2, .width = 24, .heads = 2, .patch = 4, .image = 16, .classes = 7, .moe = moe};
-  ViT model(config);
-  model.initialise(3);
-  if (!finite) model.parameters().weights()[0] = std::numeric_limits<float>::quiet_NaN();
-  ModelDescription d{.model = config, .classes = {"a", "b", "c", "d", "e", "f", "g"}, .preprocessing = {.mean = {0.4f, 0.5f, 0.6f}, .std = {0.2f, 0.3f, 0.25f}}, .superclass_of = {}};
-  if (moe.routing == Routing::superclass && moe.experts > 0) d.superclass_of = {0, 1, 2, 0, 1, 2, 0};
-  save_weights(path, model, d);
-  return path;
-}
-
-std::vector<float> logits_of(const Said& said, int classes) {
-  const float* logits = mvmoe_logits(said.get());
-  return {logits, logits + classes};
-}
 
 // Everything the interface says of `said` is what train/predict.h says of the file.
 void expect_the_same(const Model& model, const Said& said, const LoadedModel& loaded, const std::string& file) {
@@ -137,16 +90,22 @@ TEST(Library, APredictionOutlivesItsModel) {
   EXPECT_EQ(mvmoe_top(said.get(), 1, &label, &probability), 1);
 }
 
-TEST(Library, NullPointersAreErrors) {
-  const Model model = load(golden_weights);
-  const Said said = ask(model, photo);
-  ASSERT_TRUE(said) << mvmoe_error();
-  int label = 0;
-  float value = 0;
-  const std::uint8_t byte = 0;
 #define EXPECT_ERROR(call, failed, text) \
   EXPECT_EQ(call, failed);               \
   EXPECT_STREQ(mvmoe_error(), text)
+
+class LibraryArguments : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(said) << mvmoe_error(); }
+
+  const Model model = load(golden_weights);
+  const Said said = ask(model, photo);
+  int label = 0;
+  float value = 0;
+  const std::uint8_t byte = 0;
+};
+
+TEST_F(LibraryArguments, NullPointersAreErrors) {
   EXPECT_ERROR(mvmoe_load(nullptr), nullptr, "mvmoe_load: path is a null pointer");
   EXPECT_ERROR(mvmoe_classes(nullptr), -1, "mvmoe_classes: model is a null pointer");
   EXPECT_ERROR(mvmoe_class_name(nullptr, 0), nullptr, "mvmoe_class_name: model is a null pointer");
@@ -168,13 +127,7 @@ TEST(Library, NullPointersAreErrors) {
   mvmoe_prediction_free(nullptr);
 }
 
-TEST(Library, NumbersOutOfRangeAreErrors) {
-  const Model model = load(golden_weights);
-  const Said said = ask(model, photo);
-  ASSERT_TRUE(said) << mvmoe_error();
-  int label = 0;
-  float value = 0;
-  const std::uint8_t byte = 0;
+TEST_F(LibraryArguments, NumbersOutOfRangeAreErrors) {
   EXPECT_ERROR(mvmoe_class_name(model.get(), -1), nullptr, "mvmoe_class_name: label is -1, must be 0 to 4");
   EXPECT_ERROR(mvmoe_class_name(model.get(), 5), nullptr, "mvmoe_class_name: label is 5, must be 0 to 4");
   EXPECT_ERROR(mvmoe_top(said.get(), 0, &label, &value), -1, "mvmoe_top: count is 0, must be at least 1");
@@ -263,9 +216,12 @@ TEST(Library, DamagedWeights) {
   fs::copy_file(golden_weights, folder / "alone.safetensors");
   EXPECT_FALSE(load(folder / "alone.safetensors"));
   EXPECT_TRUE(std::string(mvmoe_error()).find("no config.json") != std::string::npos) << mvmoe_error();
-  const Model nan = load(write_network(folder / "nan.safetensors", {}, false));
-  ASSERT_TRUE(nan) << mvmoe_error();
-  EXPECT_ERROR(mvmoe_predict_file(nan.get(), photo.c_str()), nullptr, "the network gives no finite numbers for this image");
+  for (const MoeConfig& moe : {MoeConfig{}, MoeConfig{.experts = 3, .layers = 1, .routing = Routing::superclass}, MoeConfig{.experts = 3, .layers = 2, .top_k = 2, .routing = Routing::image},
+                               MoeConfig{.experts = 3, .layers = 2, .top_k = 2, .routing = Routing::token}}) {
+    const Model nan = load(write_network(folder / "nan.safetensors", moe, false));
+    ASSERT_TRUE(nan) << mvmoe_error();
+    EXPECT_ERROR(mvmoe_predict_file(nan.get(), photo.c_str()), nullptr, "the network gives no finite numbers for this image");
+  }
 }
 
 TEST(Library, EightThreadsInOneModel) {
@@ -332,4 +288,4 @@ TEST(Processor, WhatIsMissingIsNamed) {
 }
 
 }  // namespace
-}  // namespace mvmoe
+}  // namespace mvmoe::library

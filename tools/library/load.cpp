@@ -9,10 +9,16 @@ namespace {
 // Of a fixed size, so that "out of memory" can be said as well.
 thread_local char last_error[1024];
 
-// Puts `text` behind what stands in `error` already; gives where it ends. One line, whatever stands in it: names were made
-// printable where the error was made.
+// Puts `text` behind what stands in the error already; gives where it ends. One line, whatever stands in it: names were made
+// printable where the error was made. What is too long ends before a character of UTF-8 that would be cut.
 unsigned add(unsigned at, const char* text) {
+  const unsigned start = at;
   for (; *text != '\0' && at + 1 < sizeof last_error; ++text) last_error[at++] = static_cast<unsigned char>(*text) < ' ' ? ' ' : *text;
+  const auto is_inside = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
+  if (is_inside(*text)) {
+    while (at > start && is_inside(last_error[at - 1])) --at;
+    if (at > start) --at;
+  }
   last_error[at] = '\0';
   return at;
 }

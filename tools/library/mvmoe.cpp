@@ -3,6 +3,8 @@
 #include "tools/library/mvmoe.h"
 
 #include <omp.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <memory>
@@ -52,16 +54,27 @@ Type* needed(const char* function, const char* role, Type* pointer) {
   return pointer;
 }
 
-// gemm (engine/gemm.cpp) sets the calling thread's number of OpenMP threads, which belongs to the caller here.
-class OpenMPSettings {
+// While a prediction runs: gemm (engine/gemm.cpp) sets the calling thread's number of OpenMP threads, which belongs to the
+// caller here; and oneDNN 2.6's products use the stack pointer as an ordinary register, so that a signal's handler, which is the
+// caller's too, would write over memory. Signals wait until it has been put back; those of an error of this thread cannot.
+class CallersThread {
  public:
-  OpenMPSettings() : threads_(omp_get_max_threads()) {}
-  ~OpenMPSettings() { omp_set_num_threads(threads_); }
-  OpenMPSettings(const OpenMPSettings&) = delete;
-  OpenMPSettings& operator=(const OpenMPSettings&) = delete;
+  CallersThread() : threads_(omp_get_max_threads()) {
+    sigset_t others;
+    sigfillset(&others);
+    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) sigdelset(&others, own);
+    pthread_sigmask(SIG_BLOCK, &others, &signals_);
+  }
+  ~CallersThread() {
+    omp_set_num_threads(threads_);
+    pthread_sigmask(SIG_SETMASK, &signals_, nullptr);
+  }
+  CallersThread(const CallersThread&) = delete;
+  CallersThread& operator=(const CallersThread&) = delete;
 
  private:
   const int threads_;
+  sigset_t signals_;
 };
 
 std::unique_ptr<Context> take_context(const mvmoe_model& model) {
@@ -79,9 +92,9 @@ std::unique_ptr<Context> take_context(const mvmoe_model& model) {
 // image() gives the image; what it throws is thrown.
 template <class MakeImage>
 mvmoe_prediction* predict_image(const mvmoe_model& model, const MakeImage& image) {
-  const OpenMPSettings settings;
   const ModelDescription& d = model.loaded.description;
   const Image decoded = image();
+  const CallersThread thread;
   std::unique_ptr<Context> context = take_context(model);
   auto made = std::make_unique<mvmoe_prediction>(mvmoe_prediction{predict(*model.loaded.model, decoded, d.preprocessing, *context), MVMOE_NONE});
   if (!d.superclass_of.empty()) made->superclass = d.superclass_of[static_cast<std::size_t>(most_probable(made->said.logits, 1)[0].label)];
