@@ -80,7 +80,11 @@ int evaluate_command(const Words& words, Comm& comm) {
   require_test_images(data);
   if (comm.first()) say_notes(data);
   const ModelConfig& config = loaded.model->config();
-  if (!loaded.description.named && config.classes == static_cast<int>(data.classes.size())) loaded.description.classes = data.classes;  // in their order, as timm takes them
+  if (!loaded.description.named) {
+    if (config.classes == static_cast<int>(data.classes.size())) loaded.description.classes = data.classes;  // in their order, as timm takes them
+    else if (data.test.read)
+      fail_usage("--class-names: must be given, a file with a line for each of ", config.classes, " classes: ", printable(weights), " knows them by number alone, and ", printable(data_spec), " has ", data.classes.size());
+  }
   if (data.test.read) label_by_name(data, loaded.description.classes, weights);
   else if (config.classes != static_cast<int>(data.classes.size()))
     fail_usage("--data: ", printable(data_spec), " has ", data.classes.size(), " classes, the weights in ", printable(weights), " were trained for ", config.classes);
