@@ -1,6 +1,7 @@
 #include "train/start.h"
 
 #include <set>
+#include <string_view>
 
 #include "engine/error.h"
 #include "engine/files.h"
@@ -11,7 +12,7 @@ namespace mvmoe {
 namespace {
 
 // blocks.N.mlp.experts.fc1.weight is made of blocks.N.mlp.fc1.weight.
-const std::string stacked = "experts.";
+constexpr std::string_view stacked = "experts.";
 
 // Copies of one expert's tensor for all of them: [E, out, in] from [out, in], [E, out] from [out].
 void read_for_each_expert(const TensorFiles& files, const std::string& name, Tensor value) {

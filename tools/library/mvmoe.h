@@ -67,8 +67,8 @@ MVMOE_API int mvmoe_superclass(const mvmoe_prediction* prediction);
    their numbers and gates [count]. With count 0 both may be NULL. */
 MVMOE_API int mvmoe_experts(const mvmoe_prediction* prediction, int count, int* experts, float* gates);
 
-/* Why the last call that failed on this thread did: one line, at most 1023 bytes, never NULL, "" where none has. It lives
-   until the next call that fails on this thread. */
+/* Why the last call that failed on this thread did: one line, at most 1023 bytes, never NULL, "" where none has; whole
+   characters where names are UTF-8. It lives until the next call that fails on this thread. */
 MVMOE_API const char* mvmoe_error(void);
 
 #ifdef __cplusplus

@@ -1,5 +1,7 @@
 #include "train/data/dataset.h"
 
+#include <string_view>
+
 #include "engine/error.h"
 #include "engine/files.h"
 #include "engine/nearest.h"
@@ -11,13 +13,13 @@ namespace {
 using Path = std::filesystem::path;
 
 struct Kind {
-  std::string name;
-  std::string where;                                       // what stands behind the colon; empty where nothing does
+  std::string_view name;
+  std::string_view where;                                  // what stands behind the colon; empty where nothing does
   DataSet (*load)(const Path& path, bool strict, Wanted wanted);
-  std::string usage() const { return where.empty() ? name : name + ":" + where; }
+  std::string usage() const { return where.empty() ? std::string(name) : text(name, ":", where); }
 };
 
-const Kind kinds[] = {
+constexpr Kind kinds[] = {
     {"glyphs", "", [](const Path&, bool, Wanted) { return load_glyphs(); }},
     {"cifar10", "DIR", [](const Path& folder, bool, Wanted) { return load_cifar10(folder); }},
     {"cifar100", "DIR", [](const Path& folder, bool, Wanted) { return load_cifar100(folder); }},
@@ -38,7 +40,7 @@ std::string place_of(const std::string& spec) { return spec.find(':') == std::st
   std::vector<std::string> names;
   std::string all, meant;
   for (const Kind& kind : kinds) {
-    names.push_back(kind.name);
+    names.emplace_back(kind.name);
     all += (all.empty() ? "" : ", ") + kind.usage();
   }
   const std::string near = nearest(name, names);
