@@ -22,26 +22,20 @@ Arena::~Arena() {
 
 void* Arena::take_bytes(std::size_t bytes) {
   const std::size_t need = std::max(round_up(bytes, alignment), alignment);
-  while (chunk_ < chunks_.size() && used_ + need > chunks_[chunk_].size) {
-    ++chunk_;
-    used_ = 0;
-  }
-  if (chunk_ == chunks_.size()) {
+  while (at_.chunk < chunks_.size() && at_.used + need > chunks_[at_.chunk].size) at_ = {at_.chunk + 1, 0};
+  if (at_.chunk == chunks_.size()) {
     const std::size_t size = round_up(std::max(need, smallest_chunk), 2u << 20);
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) fail("arena: the system gives no ", size >> 20, " MiB of memory");
     madvise(memory, size, MADV_HUGEPAGE);  // a wish: without huge pages all works, a little slower
     chunks_.push_back({static_cast<std::byte*>(memory), size});
-    used_ = 0;
   }
-  void* result = chunks_[chunk_].begin + used_;
-  used_ += need;
+  void* result = chunks_[at_.chunk].begin + at_.used;
+  at_.used += need;
   return result;
 }
 
 Tensor Arena::take(Shape shape) { return {static_cast<float*>(take_bytes(shape.size() * sizeof(float))), shape}; }
-
-void Arena::reset() { chunk_ = used_ = 0; }
 
 std::size_t Arena::capacity() const {
   std::size_t bytes = 0;

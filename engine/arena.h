@@ -19,7 +19,14 @@ class Arena {
 
   Tensor take(Shape shape);                // not initialised; 64-byte aligned
   void* take_bytes(std::size_t bytes);     // 64-byte aligned
-  void reset();                            // everything taken is free again; the chunks stay
+  void reset() { reset({}); }              // everything taken is free again; the chunks stay
+
+  struct Mark {
+    std::size_t chunk = 0;  // the one being filled
+    std::size_t used = 0;   // bytes of it that are taken
+  };
+  Mark mark() const { return at_; }
+  void reset(Mark mark) { at_ = mark; }    // what was taken since then is free again
 
   std::size_t capacity() const;            // bytes held from the system
   int chunks() const { return static_cast<int>(chunks_.size()); }
@@ -30,8 +37,7 @@ class Arena {
     std::size_t size;
   };
   std::vector<Chunk> chunks_;
-  std::size_t chunk_ = 0;   // the chunk being filled
-  std::size_t used_ = 0;    // bytes of it that are taken
+  Mark at_;
 };
 
 }  // namespace mvmoe

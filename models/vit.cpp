@@ -46,7 +46,11 @@ Var ViT::embed(Context& c, Tensor images) const {
 Var ViT::block(Context& c, int i, Var x, Routed* routed, AttentionMaps* maps) const {
   const bool last = i + 1 == config_.depth;
   const Reads reads = last && config_.pool == Pool::cls ? Reads::class_token : Reads::every_token;
-  return blocks_[static_cast<std::size_t>(i)].forward(c, x, reads, routed, maps);
+  const Arena::Mark mark = c.arena.mark();
+  const Var y = blocks_[static_cast<std::size_t>(i)].forward(c, x, reads, routed, maps);
+  // Inference adds to x where it stands. All else that the block took is free for the next, and still in the cache.
+  if (y.value().data() == x.value().data()) c.arena.reset(mark);
+  return y;
 }
 
 Routed ViT::route(Context& c, Var x, Override override) const {

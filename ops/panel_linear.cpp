@@ -38,8 +38,8 @@ Var panel_linear(Context& c, Var x, Var weight, Var bias, bool gelu, Var onto) {
   const int N = weight.shape()[0];
   require_shape("linear", "weight", weight.shape(), {N, s.back()}, "x", s);
   if (!bias.empty()) require_shape("linear", "bias", bias.shape(), {N}, "weight", weight.shape());
-  const Var y = c.tape.output(s.with_back(N));
-  if (!onto.empty()) require_shape("linear", "onto", onto.shape(), y.shape(), "x", s);
+  if (!onto.empty()) require_shape("linear", "onto", onto.shape(), s.with_back(N), "x", s);
+  const Var y = onto.empty() ? c.tape.output(s.with_back(N)) : onto;
   PanelLinear{.x = x.value(), .panels = panels, .bias = bias.empty() ? Tensor{} : bias.value(), .gelu = gelu,
               .onto = onto.empty() ? Tensor{} : onto.value()}.forward(c, y.value());
   c.tape.record("linear", {x, weight, bias}, y);

@@ -17,7 +17,7 @@ struct PanelLinear {
 };
 
 // Records it, as "linear", if `weight` has panels in this context; else gives an empty variable. What wants a gradient
-// has none. An empty bias: none; `onto` is shaped as the result, or empty.
+// has none. An empty bias: none; `onto` is shaped as the result, which is written there, or empty.
 Var panel_linear(Context& c, Var x, Var weight, Var bias, bool gelu = false, Var onto = {});
 
 }  // namespace mvmoe

@@ -34,6 +34,22 @@ TEST(Arena, BlocksDoNotOverlapAndAreAligned) {
   }
 }
 
+TEST(Arena, WhatWasTakenSinceAMarkIsFreeAgainAndNothingElse) {
+  Arena arena;
+  for (const std::size_t size : sizes_of_a_step()) {
+    auto* kept = static_cast<std::uint8_t*>(arena.take_bytes(size));
+    std::fill_n(kept, size, 1);
+    const Arena::Mark mark = arena.mark();
+    void* first = arena.take_bytes(100);
+    arena.take_bytes(9u << 20);  // more than a chunk: the mark is in one before
+    arena.reset(mark);
+    auto* again = static_cast<std::uint8_t*>(arena.take_bytes(100));
+    ASSERT_EQ(again, first);
+    std::fill_n(again, 100, 2);
+    for (std::size_t j = 0; j < size; ++j) ASSERT_EQ(kept[j], 1);
+  }
+}
+
 TEST(Arena, GivesTheSameMemoryAfterResetAndDoesNotGrow) {
   Arena arena;
   const std::vector<std::size_t> sizes = sizes_of_a_step();

@@ -1,10 +1,12 @@
 // Inference: by panels, with attention that stores no scores, shared among threads. Wrong but plausible, and what shows
 // it: a piece that two threads write or none does, a scratch buffer that they share, a reduction cut by the number of
 // threads (the same bits with 1, 2, 3 and 8 threads, with one image and with several); GELU, bias, residual, a gate or an
-// expert lost on the fast way (the recorded way's numbers); weights of before (they change in between).
+// expert lost on the fast way, or written over while it is still read (the recorded way's numbers); weights of before (they
+// change in between).
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "models/vit.h"
@@ -86,6 +88,28 @@ TEST(Inference, IsTheSameBitsWithAnyNumberOfThreads) {
           EXPECT_EQ(std::memcmp(one.data(), infer(model, x, {.threads = threads, .lane_size = lane_size}).data(), one.size() * sizeof(float)), 0)
               << n.name << ", " << images << " images, lanes of " << lane_size << ", " << threads << " threads";
       }
+}
+
+TEST(Inference, TakesTheMemoryOfOneBlockHoweverMany) {
+  const auto used = [](int depth, int lane_size) {
+    Bench bench;
+    ModelConfig config = config_of(32, {}, Pool::mean);
+    config.depth = depth;
+    ViT model(config);
+    model.initialise(3);
+    Lanes lanes(model.parameters(), {.threads = 2, .lane_size = lane_size}, Kernels::fast);
+    const Panels panels(model.parameters(), lanes.threads());
+    const Tensor x = bench.random({3, 3, 16, 16});
+    std::atomic<std::size_t> bytes{0};
+    lanes.infer(3, &panels, [&](Context& c, Lane lane) {
+      model.forward(c, x.outer_slice(lane.first, lane.images));
+      bytes = c.arena.mark().used;
+    });
+    return bytes.load();
+  };
+  EXPECT_GT(used(2, 3), 3u * 17 * 32 * sizeof(float));  // one lane that all threads do together
+  EXPECT_EQ(used(2, 3), used(5, 3));
+  EXPECT_EQ(used(2, 1), used(5, 1));
 }
 
 TEST(Inference, ReadsTheWeightsThatPanelsWereMadeOf) {
