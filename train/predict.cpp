@@ -82,9 +82,10 @@ std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>
   return predictions;
 }
 
-Prediction predict(const ViT& model, const Image& image, const Preprocessing& preprocessing, Context& c) {
+Prediction predict(const ViT& model, const Image& image, const Preprocessing& preprocessing, Context& c, const Panels* panels) {
   const int side = model.config().image;
   c.begin({}, nullptr);
+  c.panels = panels;
   const Tensor images = c.arena.take({1, 3, side, side});
   put(image, side, preprocessing, images.data());
   Prediction p;

@@ -29,9 +29,9 @@ struct Prediction {
 std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files, const Preprocessing& preprocessing, Lanes& lanes,
                                 const Panels* panels = nullptr, bool explain = false);
 
-// One image that is in memory, on the calling thread with a context of its own. Throws Error if the network gives no
-// finite numbers for it.
-Prediction predict(const ViT& model, const Image& image, const Preprocessing& preprocessing, Context& c);
+// One image that is in memory, on the calling thread with a context of its own; `panels` as above. Throws Error if the
+// network gives no finite numbers for it.
+Prediction predict(const ViT& model, const Image& image, const Preprocessing& preprocessing, Context& c, const Panels* panels = nullptr);
 
 struct ClassProbability {
   int label;

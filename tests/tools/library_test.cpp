@@ -27,7 +27,8 @@ namespace fs = std::filesystem;
 void expect_the_same(const Model& model, const Said& said, const LoadedModel& loaded, const std::string& file) {
   ASSERT_TRUE(said) << file << ": " << mvmoe_error();
   Lanes lanes(loaded.model->parameters(), {.threads = 1, .lane_size = 1}, Kernels::fast);
-  const Prediction expected = predict(*loaded.model, {file}, loaded.description.preprocessing, lanes)[0];
+  const Panels panels(loaded.model->parameters(), lanes.threads());
+  const Prediction expected = predict(*loaded.model, {file}, loaded.description.preprocessing, lanes, &panels)[0];
   const int classes = mvmoe_classes(model.get());
   ASSERT_EQ(static_cast<std::size_t>(classes), expected.logits.size());
   EXPECT_EQ(logits_of(said, classes), expected.logits);

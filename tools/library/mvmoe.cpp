@@ -13,6 +13,7 @@
 #include <span>
 
 #include "engine/error.h"
+#include "engine/panels.h"
 #include "tools/library/load.h"
 #include "train/data/decode.h"
 #include "train/predict.h"
@@ -20,9 +21,19 @@
 
 using namespace mvmoe;
 
+namespace {
+
+Panels panels_of(const LoadedModel& loaded) {
+  Threads caller(1);
+  return Panels(loaded.model->parameters(), caller);
+}
+
+}  // namespace
+
 struct mvmoe_model {
-  explicit mvmoe_model(LoadedModel loaded) : loaded(std::move(loaded)) {}
+  explicit mvmoe_model(LoadedModel given) : loaded(std::move(given)), panels(panels_of(loaded)) {}
   const LoadedModel loaded;
+  const Panels panels;
   mutable std::mutex mutex;  // guards idle
   mutable std::vector<std::unique_ptr<Context>> idle;  // as many as predictions ever ran at once
 };
@@ -96,7 +107,7 @@ mvmoe_prediction* predict_image(const mvmoe_model& model, const MakeImage& image
   const Image decoded = image();
   const CallersThread thread;
   std::unique_ptr<Context> context = take_context(model);
-  auto made = std::make_unique<mvmoe_prediction>(mvmoe_prediction{predict(*model.loaded.model, decoded, d.preprocessing, *context), MVMOE_NONE});
+  auto made = std::make_unique<mvmoe_prediction>(mvmoe_prediction{predict(*model.loaded.model, decoded, d.preprocessing, *context, &model.panels), MVMOE_NONE});
   if (!d.superclass_of.empty()) made->superclass = d.superclass_of[static_cast<std::size_t>(most_probable(made->said.logits, 1)[0].label)];
   const std::lock_guard lock(model.mutex);
   model.idle.push_back(std::move(context));
