@@ -23,9 +23,9 @@ override CXXFLAGS += -fPIC -fvisibility=hidden -std=c++20 -march=$(ARCH) -fopenm
 LDLIBS := -ldnnl -ljpeg -lz
 # MPI=1: several processes train together. One of two files is linked; without it nothing of MPI is needed.
 comm := local
+MPICXX ?= mpicxx
 ifdef MPI
 comm := mpi
-MPICXX ?= mpicxx
 LDLIBS += $(shell $(MPICXX) --showme:link 2>/dev/null)
 endif
 ifdef ONEDNN
@@ -68,7 +68,7 @@ demo: setup  ## set up, build, train on the embedded letters and digits, print w
 	@tools/demo.sh $(BUILD)
 
 test: setup  ## set up, build, run every test; the last line counts them
-	+@$(make_all) all $(BUILD)/mvmoe-tests examples
+	+@$(make_all) all $(BUILD)/mvmoe-tests examples $(if $(MPI),$(BUILD)/network)
 	@tools/test.sh $(BUILD)
 
 gradcheck: all  ## check every op's backward against its double-precision reference
@@ -130,11 +130,12 @@ hosts-test:  ## ranks on several hosts (network namespaces), one of them cut off
 	+@$(make_all) MPI=1 all $(BUILD)/network
 	@bash tests/cluster/hosts.sh $(BUILD)/mvmoe
 
-cluster-test:  ## the same, and ranks against one: installs MPI
+cluster-test:  ## the same, and ranks against one: ten minutes; installs MPI
 	@$(MAKE) --no-print-directory setup MPI=1
 	@tools/cluster/setup.sh "make cluster-test" $(mpi_needs) ip:iproute2
 	@$(MAKE) --no-print-directory hosts-test
 	@bash tests/cli/ranks.sh $(BUILD)/mvmoe
+	@bash tests/cluster/accuracy.sh $(BUILD)/mvmoe
 
 slurm-test:  ## a real Slurm of one node: preempted jobs save, queue again, end as if undisturbed (installs Slurm, MPI)
 	@$(MAKE) --no-print-directory setup MPI=1
@@ -182,10 +183,9 @@ $(BUILD)/bench/%: $(BUILD)/tools/bench/%.cpp.o $(BUILD)/libmvmoe.a
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # MPI's C++ interface, long abandoned, is not compiled: g++ warns of it.
-$(BUILD)/network: tools/cluster/network.cpp
+$(BUILD)/network: $(BUILD)/tools/cluster/network.cpp.o $(patsubst %,$(BUILD)/engine/%.cpp.o,comm_mpi_ring compressed random)
 	@tools/needs.sh "make $@" mpicxx:libopenmpi-dev
-	@mkdir -p $(@D)
-	mpicxx -O2 -std=c++20 $(WARNINGS) -DOMPI_SKIP_MPICXX $< -o $@
+	mpicxx -fopenmp $(LDFLAGS) $^ -o $@
 
 # These run on any x86-64, to say that the rest does not.
 $(BUILD)/tools/mvmoe/processor_check.cpp.o $(BUILD)/engine/processor.cpp.o $(BUILD)/tools/library/load.cpp.o: override CXXFLAGS += -march=x86-64
@@ -206,7 +206,7 @@ $(BUILD)/libraries: FORCE
 	@echo '$(comm) $(LDFLAGS) $(LDLIBS)' | cmp -s - $@ || echo '$(comm) $(LDFLAGS) $(LDLIBS)' > $@
 .PHONY: FORCE
 
-$(BUILD)/engine/comm_mpi%.o: override CXXFLAGS += $(patsubst -I%,-isystem %,$(shell $(MPICXX) --showme:compile 2>/dev/null))
+$(BUILD)/engine/comm_mpi%.o $(BUILD)/tools/cluster/network%.o: override CXXFLAGS += $(patsubst -I%,-isystem %,$(shell $(MPICXX) --showme:compile 2>/dev/null))
 
 .SECONDARY:
 

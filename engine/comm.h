@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/compressed.h"
 #include "engine/parameter.h"
 
 namespace mvmoe {
@@ -44,8 +45,9 @@ class Comm {
   void sum(std::span<double> x);
 
   // The same while other work goes on, from any thread: begins with one piece, lets all that were begun proceed a little,
-  // waits for them all. All ranks, with the same pieces in the same order. `finish` gives how many numbers were summed
-  // before it was called.
+  // waits for them all. All ranks, with the same pieces in the same order; from the end of memory down is fastest. `finish`
+  // gives how many numbers were summed before it was called. What is sent for them may be compressed.
+  void compress_sums(Compression c);
   void start_sum(std::span<float> x);
   void proceed();
   std::size_t finish_sums();

@@ -33,6 +33,7 @@ const std::string& Comm::name(int) const {
 void Comm::set_timeout(int) {}
 void Comm::sum(std::span<float>) {}
 void Comm::sum(std::span<double>) {}
+void Comm::compress_sums(Compression) {}
 void Comm::start_sum(std::span<float>) {}
 void Comm::proceed() {}
 std::size_t Comm::finish_sums() { return 0; }

@@ -15,6 +15,7 @@
 
 #include "engine/comm.h"
 #include "engine/comm_mpi_pulse.h"
+#include "engine/comm_mpi_ring.h"
 #include "engine/error.h"
 #include "engine/launcher.h"
 
@@ -23,7 +24,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t bucket = std::size_t{1} << 20;      // numbers in one sum: many are under way at a time
+constexpr std::size_t bucket = std::size_t{1} << 20;           // numbers in one sum
 constexpr std::size_t broadcast_piece = std::size_t{1} << 26;  // bytes; MPI counts in int
 
 void check(int code, const char* what) {
@@ -46,29 +47,27 @@ std::string id_space() {
 
 struct Comm::Ranks {
   std::mutex mpi;
-  MPI_Comm world = MPI_COMM_NULL, ending = MPI_COMM_NULL, pulses = MPI_COMM_NULL;
+  MPI_Comm world = MPI_COMM_NULL, ending = MPI_COMM_NULL, pulses = MPI_COMM_NULL, rings = MPI_COMM_NULL;
   int rank = 0, ranks = 1;
   std::vector<std::string> names;
   std::vector<MPI_Request> requests;  // of a sum's buckets
-  std::vector<MPI_Request> under_way;  // of sums that were started
-  std::vector<std::size_t> sizes;      // [under_way] numbers
-  std::vector<int> completed;          // [under_way] scratch
-  std::size_t summed = 0;              // numbers of those that are done
+  std::optional<RingSums> ring;       // what was started
   std::unique_ptr<Pulse> pulse;
   double waited_s = 0;
 
-  // Asks until all are done; busily at first, since what is waited for is mostly near, and giving the core to whoever
+  // Asks until it is done; busily at first, since what is waited for is mostly near, and giving the core to whoever
   // wants it. False: not done within the patience in seconds (below 0: without end).
-  bool wait(std::span<MPI_Request> all, const char* what, double patience_s = -1) {
+  template <class Done>
+  bool until(const Done& done, double patience_s = -1) {
     const auto start = Clock::now();
     for (;;) {
-      int done = 0;
+      bool over;
       {
         const std::lock_guard lock(mpi);
-        check(MPI_Testall(static_cast<int>(all.size()), all.data(), &done, MPI_STATUSES_IGNORE), what);
+        over = done();
       }
       const double waited = std::chrono::duration<double>(Clock::now() - start).count();
-      if (done) {
+      if (over) {
         waited_s += waited;
         return true;
       }
@@ -76,6 +75,14 @@ struct Comm::Ranks {
       if (waited < 0.02) std::this_thread::yield();
       else std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
+  }
+
+  bool wait(std::span<MPI_Request> all, const char* what, double patience_s = -1) {
+    return until([&] {
+      int done = 0;
+      check(MPI_Testall(static_cast<int>(all.size()), all.data(), &done, MPI_STATUSES_IGNORE), what);
+      return done != 0;
+    }, patience_s);
   }
 
   template <class Start>
@@ -99,31 +106,15 @@ struct Comm::Ranks {
     wait(requests, "sum");
   }
 
-  void start_sum(std::span<float> x) {
-    const std::lock_guard lock(mpi);
-    under_way.emplace_back();
-    sizes.push_back(x.size());
-    check(MPI_Iallreduce(MPI_IN_PLACE, x.data(), static_cast<int>(x.size()), MPI_FLOAT, MPI_SUM, world, &under_way.back()), "sum");
-  }
-
-  // With the library held.
-  void test_sums() {
-    completed.resize(under_way.size());
-    int n = 0;
-    check(MPI_Testsome(static_cast<int>(under_way.size()), under_way.data(), &n, completed.data(), MPI_STATUSES_IGNORE), "sum");
-    for (int i = 0; i < n; ++i) summed += sizes[static_cast<std::size_t>(completed[static_cast<std::size_t>(i)])];  // n is below 0 where none is left
-  }
-
   std::size_t finish_sums() {
+    std::size_t before = 0;
     {
       const std::lock_guard lock(mpi);
-      test_sums();
+      ring->end();
+      before = ring->take_summed();
     }
-    const std::size_t before = summed;
-    wait(under_way, "sum");
-    under_way.clear();
-    sizes.clear();
-    summed = 0;
+    until([&] { return ring->proceed(); });
+    ring->take_summed();
     return before;
   }
 
@@ -172,7 +163,7 @@ Comm Comm::join(std::function<void(const std::string&)> lost) {
   comm.ranks_ = std::make_unique<Ranks>();
   Ranks& r = *comm.ranks_;
   if (given < MPI_THREAD_SERIALIZED) fail("MPI: this library lets only the first thread call it: one with MPI_THREAD_SERIALIZED is needed");
-  for (MPI_Comm* copy : {&r.world, &r.ending, &r.pulses}) {
+  for (MPI_Comm* copy : {&r.world, &r.ending, &r.pulses, &r.rings}) {
     MPI_Comm_dup(MPI_COMM_WORLD, copy);
     MPI_Comm_set_errhandler(*copy, MPI_ERRORS_RETURN);
   }
@@ -181,6 +172,7 @@ Comm Comm::join(std::function<void(const std::string&)> lost) {
   if (r.ranks != started.tasks)
     fail_usage("the launcher started ", started.tasks, " tasks (", started.variable, "), and MPI sees ", r.ranks, ": start it with the mpirun of the MPI it was built with (",
                version(), "), or with srun --mpi=pmix");
+  r.ring.emplace(r.rings);
   const std::string space = id_space();
   const std::vector<std::string> spaces = comm.gather(space), processes = comm.gather(std::to_string(getpid()));
   for (std::size_t i = 0; i < spaces.size(); ++i) r.names.push_back(text("rank ", i, " (host ", spaces[i].substr(0, spaces[i].find(' ')), ", process ", processes[i], ")"));
@@ -225,14 +217,20 @@ void Comm::sum(std::span<double> x) {
   if (ranks_) ranks_->sum(x, MPI_DOUBLE);
 }
 
+void Comm::compress_sums(Compression c) {
+  if (ranks_) ranks_->ring->compress_by(c);
+}
+
 void Comm::start_sum(std::span<float> x) {
-  if (ranks_) ranks_->start_sum(x);
+  if (!ranks_) return;
+  const std::lock_guard lock(ranks_->mpi);
+  ranks_->ring->start(x);
 }
 
 void Comm::proceed() {
   if (!ranks_) return;
   const std::unique_lock lock(ranks_->mpi, std::try_to_lock);
-  if (lock) ranks_->test_sums();
+  if (lock) ranks_->ring->proceed();
 }
 
 std::size_t Comm::finish_sums() { return ranks_ ? ranks_->finish_sums() : 0; }

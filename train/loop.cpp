@@ -152,6 +152,7 @@ class Run {
     comm_.on_first([&] { append_row(config_.folder / "log.csv", row); });
     save();
     comm_.on_first([&] { events_->write(row, progress_.last_expert_load, confusion_); });
+    if (data_.test.damaged) data_.test.damaged->share(comm_), warn_of_damaged_images();
     if (const int damaged = data_.test.damaged ? data_.test.damaged->grown() : 0; damaged > 0) said += text(", ", damaged, " images cannot be read so far");
     bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
     if (stops_early())
@@ -203,7 +204,7 @@ class Run {
   bool stops_early() const { return config_.early_stop > 0 && progress_.evaluations_since_best >= config_.early_stop; }
 
   void warn_of_damaged_images() {
-    if (!data_.test.damaged) return;  // images in memory are whole
+    if (!data_.test.damaged || !comm_.first()) return;  // images in memory are whole; what other ranks find comes at an epoch's end
     for (const std::string& line : data_.test.damaged->news(stand_in_consequence)) bar_.warn(line);
   }
 

@@ -20,6 +20,7 @@ if [ "$mpi" = false ]; then
   run train "${tiny[@]}" --epochs 1 --quiet --out batch
   check "a batch script's SLURM_NTASKS is no launcher" equal "$code" 0
   unset SLURM_NTASKS SLURM_JOB_ID
+  refused "compression, no MPI" 2 "--gradient-compression" "no MPI" "MPI=1" -- train "${tiny[@]}" --gradient-compression bf16 --out none
   skip "several ranks" "this build has no MPI (make test MPI=1)"
   finish
 fi
@@ -101,6 +102,50 @@ for command in "evaluate --per-class" "confusion --out 1.csv" "confusion --kind 
   [ "$command" = "evaluate --per-class" ] || check "$command, 3 ranks: the same matrix" same_files 1.csv 3.csv
 done
 
+### Compressed gradients: nearly the same losses, of the same bits on every rank
+compressed() {  # compressed N NAME: ten steps
+  ranks "$1" "${steps[@]}" --mixup 0.2 --ema 0.9 --holdout 0 --gradient-compression "$2" --out "$2-$1"
+  check "$2, $1 ranks: done" equal "$code $(ours)" "0 "
+  columns "$2-$1" 4 >got
+  columns dense-1 4 >expected
+  check "$2, $1 ranks: ten losses nearly as on 1" close_numbers expected got "$3" 10
+  check "$2, $1 ranks: it does something" different "$(cksum <"$2-$1/last.safetensors")" "$(cksum <"dense-$1/last.safetensors")"
+}
+compressed 2 bf16 3e-4
+compressed 3 fp16 1e-4
+ranks 3 "${steps[@]}" --mixup 0.2 --ema 0.9 --holdout 0 --gradient-compression fp16 --out fp16-again
+check "fp16: the same ranks, the same bits" same_files fp16-3/last.safetensors fp16-again/last.safetensors
+refused "compression, one rank" 2 "--gradient-compression" "one rank" "mpirun" -- train "${tiny[@]}" --gradient-compression bf16 --out none
+refused "compression, one rank, pipeline" 2 "--gradient-compression" "one rank" -- pipeline "${tiny[@]}" --gradient-compression bf16 --out none
+check "compression, one rank: nothing is left" absent none
+network=$(dirname "$program")/network
+if [ -x "$network" ]; then
+  for n in 2 3 5; do
+    code=0
+    timeout 60 "${launch[@]}" -np $n "$network" 0 sum bf16 fp16 >network.txt 2>"$captured/err" || code=$?
+    check "sums of $n ranks: the same bits on all" equal "$code $(ours)" "0 "
+    # Of numbers as gradients are: error relative to the norm, of floats, and of what is sent rounded n times.
+    check "sums of $n ranks: errors" awk '$1 == "kind" || $3 < 32768 { next } { ++lines } $1 == "sum" { bad += !($7 < 1e-7) }
+      $1 == "bf16" { bad += !($7 > 1e-3 && $7 < 3e-3) } $1 == "fp16" { bad += !($7 > 1e-4 && $7 < 4e-4) } END { exit !(lines == 12 && !bad) }' network.txt
+  done
+else
+  skip "sums of ranks" "there is no $network (make MPI=1 builds it)"
+fi
+
+### Unreadable images: each rank reads its part, the job's are named and counted once
+mkdir -p pictures/train/{a,b} pictures/val/{a,b}
+for ((i = 0; i < 8; ++i)); do for folder in pictures/{train,val}/{a,b}; do cp "$repository/tests/golden/images/colour.png" "$folder/$i.png"; done; done
+for i in 1 3 6; do echo no >"pictures/train/a/$i.png"; echo no >"pictures/val/b/$i.png"; done
+seen=(train --data folder:pictures --image-size 16 --model vit-2x16 --patch 8 --batch-size 16 --lane-size 2 --epochs 1 --warmup-epochs 0 --threads 1)
+run "${seen[@]}" --out seen-1
+grep -o 'pictures/.*' "$captured/err" | grep stands | sort >expected
+ranks 4 "${seen[@]}" --out seen-4
+grep -o 'pictures/.*' "$captured/err" | grep stands | sort >got
+check "unreadable images, 4 ranks: named as on 1, each once" equal "$code $(wc -l <got) $(cat got)" "0 6 $(cat expected)"
+check "unreadable images, 4 ranks: the job's are counted" grep -q '6 images cannot be read so far' "$captured/err"
+ranks 4 evaluate --weights seen-1/last.safetensors --data folder:pictures --lane-size 2
+check "unreadable images, 4 ranks evaluate: named once" equal "$code $(grep -c 'stands in' "$captured/err")" "0 3"
+
 ### Stopped by a signal to one rank: all stop after the same step
 long=(train "${tiny[@]}" --batch-size 64 --epochs 60 --save-every 7 --quiet --json)
 ranks 4 "${long[@]}" --out whole
@@ -176,12 +221,32 @@ printf '\11' | dd of=other/data/data_batch_5.bin bs=1 seek=3073 conv=notrunc sta
 apart "other data" 2 "rank 1" "data" -- -np 1 "$program" "${short[@]}" : -np 1 -wdir "$work/other" "$program" "${short[@]}"
 rm other/data/test_batch.bin
 apart "one rank's file is missing" 1 "rank 1" "test_batch.bin" -- -np 1 "$program" "${short[@]}" : -np 1 -wdir "$work/other" "$program" "${short[@]}"
+mkdir far  # a host that sees the data and no other file
+ln -s ../data far/data
+guided=("${short[@]}" "${moe[@]}" --superclasses three.json)
+apart "super-classes that one rank does not see" 1 "rank 1" "--superclasses" "three.json" -- -np 1 "$program" "${guided[@]}" : -np 1 -wdir "$work/far" "$program" "${guided[@]}"
+sed 's/, "class 9"//; s/"class 0"/"class 9", &/' three.json >far/three.json
+apart "other super-classes" 2 "rank 1" "--superclasses" -- -np 1 "$program" "${guided[@]}" : -np 1 -wdir "$work/far" "$program" "${guided[@]}"
+started_from=("${short[@]}" "${moe[@]}" --routing image --init-from looked/last.safetensors)
+apart "a start that one rank does not see" 1 "rank 1" "--init-from" -- -np 1 "$program" "${started_from[@]}" : -np 1 -wdir "$work/far" "$program" "${started_from[@]}"
+looks=(evaluate --weights looked/last.safetensors --data cifar10:data --lane-size 2)
+apart "weights that one rank does not see" 1 "rank 1" "--weights" -- -np 1 "$program" "${looks[@]}" : -np 1 -wdir "$work/far" "$program" "${looks[@]}"
 apart "a wrong flag is said once" 2 "--epochs" -- -np 3 "$program" "${short[@]}" --epochs 0
 apart "more ranks than lanes" 2 "--batch-size" "2 ranks" -- -np 3 "$program" "${short[@]}" --batch-size 4
 check "none of them left anything" absent apart
 mkdir -p held
 run "${short[@]}" --out held
 apart "a folder with a run" 2 "--out" "--resume" -- -np 2 "$program" "${short[@]}" --out held
+ranks 3 train "${tiny[@]}" --epochs 3 --lr 1e30 --clip 0 --quiet --out diverged
+check "the loss is no number: said once" equal "$code $(ours | wc -l) $(ours | grep -c 'not a number\|nan\|inf')" "1 1 1"
+start_ranks 2 "${long[@]}" --epochs 10000 --out used
+until_true rows used 1
+ranks 2 "${long[@]}" --epochs 10000 --out used --resume
+check "a folder that other ranks work in: refused, once" equal "$code $(ours | grep -c '^mvmoe: --out: .*process')" "1 1"
+victim=$(process_of_rank 0)
+kill -KILL "$victim"
+stopped
+check "kill -9 of rank 0: an error that names it" equal "$([ "$code" != 0 ] && grep -ciE 'rank 0\b' "$captured/err" | head -c 1 | tr '1-9' y)" y
 check "MPI sees fewer ranks than the launcher started" equal "$(OMPI_COMM_WORLD_SIZE=2 timeout 60 "$program" "${short[@]}" 2>&1 | grep -c '^mvmoe: .*started 2 tasks.*MPI sees 1')" 1
 
 ### Experts on ranks of their own

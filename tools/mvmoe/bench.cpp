@@ -207,7 +207,7 @@ int bench_command(const Words& words, Comm& comm) {
   flags.add("warmup", o.warmup, "steps before them", 0);
   flags.add("trace", o.trace, "write what each thread did, and when, in the Chrome trace format (ui.perfetto.dev opens it)", "FILE");
   o.threads.declare(flags);
-  o.ranks.declare(flags);
+  o.ranks.declare_for_training(flags);
   flags.add("json", o.json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   if (what.size() != 1 || (what[0] != "train" && what[0] != "infer" && what[0] != "ops"))
@@ -217,6 +217,7 @@ int bench_command(const Words& words, Comm& comm) {
   if (what[0] == "ops" && flags.given("batch-size")) fail_usage("--batch-size: `bench ops` runs one lane a thread: give --lane-size");
   const ModelConfig config = o.model.resolve(0, 0);
   if (what[0] != "train" && comm.ranks() > 1) fail_usage("bench ", what[0], ": measures one process, and ", comm.ranks(), " were started: bench train is for several");
+  compress_sums(comm, o.ranks);
   settle(comm, o.ranks, o.threads, true);
   return what[0] == "train" ? bench_train(o, config, comm) : what[0] == "infer" ? bench_infer(o, config, comm) : bench_ops(o, config);
 }

@@ -71,11 +71,14 @@ int confusion_command(const Words& words, Comm& comm) {
   if (!flags.parse(words)) return 0;
   for (const char* name : {"weights", "data", "out"}) flags.require(name);
   const fs::path folder = fs::path(out).parent_path();
-  std::error_code ignored;
-  if (!folder.empty() && !fs::is_directory(folder, ignored)) fail(printable(out), ": its folder is not there");  // before the work, not after
-  if (fs::equivalent(weights, out, ignored)) fail_usage("--out: ", printable(out), " is the weights file");
+  comm.on_first([&] {  // who writes it
+    std::error_code ignored;
+    if (!folder.empty() && !fs::is_directory(folder, ignored)) fail(printable(out), ": its folder is not there");  // before the work, not after
+    if (fs::equivalent(weights, out, ignored)) fail_usage("--out: ", printable(out), " is the weights file");
+  });
 
   settle(comm, ranks, threads, true);
+  require_same_file(comm, "--weights", weights);
   const LoadedModel loaded = load_model(weights);
   const ImageSet images = held_out_part(weights, loaded.description, load_same_dataset(comm, data_spec, strict, Wanted::train));
   Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run(), &comm);
@@ -85,7 +88,7 @@ int confusion_command(const Words& words, Comm& comm) {
                              [&](int done) { return bar.show(WorkLine{"held-out images", done, images.size()}), stop_signal() == 0; });
   }();
   if (!measured.complete) return exit_code_of(stop_signal());  // the pipeline listens; alone, a signal ends it
-  say_damaged(images);
+  say_damaged(comm, images);
   const Confusion confusion{.classes = loaded.description.classes, .matrix = measured.matrix};
   comm.on_first([&] { write_confusion(out, confusion); });
   if (json) {

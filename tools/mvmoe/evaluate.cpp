@@ -74,6 +74,7 @@ int evaluate_command(const Words& words, Comm& comm) {
   flags.require("data");
 
   settle(comm, ranks, threads, true);
+  require_same_file(comm, "--weights", given.weights);
   LoadedModel loaded = given.load();
   const std::string& weights = given.weights;
   DataSet data = load_same_dataset(comm, data_spec, strict, Wanted::test);
@@ -91,7 +92,7 @@ int evaluate_command(const Words& words, Comm& comm) {
   if (!data.test.read && config.image != data.test.side)
     fail_usage("--data: ", printable(data_spec), " has images of side ", data.test.side, ", the weights in ", printable(weights), " were trained for ", config.image);
 
-  if (!data.test.read && (flags.given("crop-pct") || flags.given("interpolation")))
+  if (comm.first() && !data.test.read && (flags.given("crop-pct") || flags.given("interpolation")))
     std::fprintf(stderr, "mvmoe: --crop-pct, --interpolation: images of this data set are of one size, neither resized nor cropped: nothing follows from them\n");
 
   Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run(), &comm);
@@ -101,7 +102,7 @@ int evaluate_command(const Words& words, Comm& comm) {
                     {.superclass_of = loaded.description.superclass_of, .keep_on = [&](int done) { return bar.show(WorkLine{"test images", done, data.test.size()}), true; }});
   }();
   const std::vector<ClassAccuracy> by_class = accuracy_by_class(e, data.test.labels, config.classes);
-  say_damaged(data.test);
+  say_damaged(comm, data.test);
   const double images_per_s = e.images / e.seconds;
   if (json)
     print_json({{"top1", e.top1}, {"top5", e.top5}, {"loss", e.loss}, {"images", e.images}, {"images_per_s", images_per_s},

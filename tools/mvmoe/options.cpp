@@ -99,6 +99,11 @@ void RankOptions::declare(Flags& flags) {
   flags.add("comm-timeout", timeout, "of several ranks (mpirun, srun): seconds without a sign of life after which a rank is lost, and the job ends", 5, 86400);
 }
 
+void RankOptions::declare_for_training(Flags& flags) {
+  declare(flags);
+  flags.add_choice("gradient-compression", gradient_compression, "what gradients are rounded to where they are sent to other ranks: half the bytes, for slow networks", compression_names);
+}
+
 std::string ThreadOptions::precision_to_use() const {
   if (precision == "auto") return has_gemm_bf16() ? "bf16" : "fp32";
   if (precision == "bf16" && kernels == "fast" && !has_gemm_bf16())

@@ -62,10 +62,12 @@ struct ThreadOptions {
 // On stderr, where training on batches of `images` has fewer lanes or gradient blocks than threads: the others are idle.
 void say_idle_threads(const LaneConfig& lanes, int images);
 
-// The flag of commands that run in several ranks.
+// The flags of commands that run in several ranks.
 struct RankOptions {
   int timeout = 60;  // seconds
+  std::string gradient_compression = "none";
   void declare(Flags& flags);
+  void declare_for_training(Flags& flags);
 };
 
 // What the user should hear about the data, on stderr: what was passed over; which images could not be read since the last

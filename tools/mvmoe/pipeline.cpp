@@ -260,6 +260,7 @@ int pipeline_command(const Words& words, Comm& comm) {
   if (o.train.upcycle) o.train.model.moe.renormalise_gates = true;  // as train does
   flags.require("out");
   if (o.train.out.empty()) fail_usage("--out: is empty, must be a folder");
+  compress_sums(comm, o.train.ranks);
   listen_for_stop_signals(comm.first());
   const fs::path folder = o.train.out, config_file = folder / "config.json";
   std::optional<FolderLock> lock;

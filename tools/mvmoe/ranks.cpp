@@ -14,6 +14,7 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "tools/mvmoe/machine.h"
+#include "train/data/damaged.h"
 
 namespace mvmoe {
 namespace {
@@ -147,8 +148,29 @@ void settle(Comm& comm, const RankOptions& options, ThreadOptions& threads, bool
   warn_of_places(ranks_of, places);
 }
 
+void compress_sums(Comm& comm, const RankOptions& options) {
+  const std::string& name = options.gradient_compression;
+  if (name != "none" && comm.ranks() == 1)
+    fail_usage("--gradient-compression: ", name, " is for what ranks send to each other, and ",
+               Comm::has_mpi() ? "there is one rank: start several (mpirun -np 4, srun --ntasks=4)" : "this build has no MPI (make MPI=1)", ", or leave it out");
+  comm.compress_sums(static_cast<Compression>(std::find(compression_names.begin(), compression_names.end(), name) - compression_names.begin()));
+}
+
 void take_from_first(Comm& comm, Flags& flags, const std::vector<std::string>& names) {
   if (comm.ranks() > 1) flags.set_missing(Json::parse(comm.broadcast(flags.values(names).dump())), "rank 0");
+}
+
+void require_same_file(Comm& comm, const char* flag, const std::string& file) {
+  if (comm.ranks() == 1 || file.empty()) return;
+  std::uint32_t crc = 0;
+  comm.everywhere([&] {
+    try {
+      crc = crc32_of(read_file(file));
+    } catch (const Error& e) {
+      fail(flag, ": ", e.what(), " (every rank reads it)");
+    }
+  });
+  comm.require_same(text("as ", flag, " ", printable(file), ", with CRC-32"), std::to_string(crc));
 }
 
 DataSet load_same_dataset(Comm& comm, const std::string& spec, bool strict, Wanted wanted) {
@@ -158,6 +180,11 @@ DataSet load_same_dataset(Comm& comm, const std::string& spec, bool strict, Want
   comm.require_same("as its data", text(data.train.size(), " training and ", data.test.size(), " test images of ", data.classes.size(), " classes, with CRC-32 ",
                                         crc32_of(data.train), " and ", crc32_of(data.test)));
   return data;
+}
+
+void say_damaged(Comm& comm, const ImageSet& set) {
+  if (set.damaged) set.damaged->share(comm);
+  if (comm.first()) say_damaged(set);
 }
 
 }  // namespace mvmoe

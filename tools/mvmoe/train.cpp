@@ -149,9 +149,6 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   if (flags.given("data")) check_spec(o.data);
   flags.require("out");
   if (o.out.empty()) fail_usage("--out: is empty, must be a folder");
-  std::error_code unknown;
-  if (const fs::path folder_of_trace = fs::path(o.trace).parent_path(); !folder_of_trace.empty() && !fs::is_directory(folder_of_trace, unknown))
-    fail("--trace: ", printable(o.trace), ": its folder is not there");  // before the work, not after
   listen_for_stop_signals(comm.first());  // before any thread is started
   const fs::path folder = o.out, config_file = folder / "config.json";
   if (o.resume && o.overwrite) fail_usage("--overwrite: contradicts --resume: give one of them");
@@ -161,6 +158,9 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   std::optional<FolderLock> lock;
   bool goes_on = false, moved = false;  // what concerns the folder is rank 0's to find
   comm.on_first([&] {
+    std::error_code unknown;
+    if (const fs::path folder_of_trace = fs::path(o.trace).parent_path(); !folder_of_trace.empty() && !fs::is_directory(folder_of_trace, unknown))
+      fail("--trace: ", printable(o.trace), ": its folder is not there");  // before the work, not after
     lock.emplace(folder);  // before the folder is looked into
     if (!o.config.empty()) take_config(flags, o.config);
     std::error_code ignored;
@@ -174,6 +174,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   all_flags.insert(all_flags.end(), manner_flags.begin(), manner_flags.end());
   take_from_first(comm, flags, all_flags);
   goes_on = comm.sum(goes_on ? 1.0 : 0.0) > 0;
+  compress_sums(comm, o.ranks);
   settle(comm, o.ranks, o.threads, o.quiet);
   o.threads.precision = o.threads.precision_to_use();
   comm.require_same("as its --precision", o.threads.precision);  // auto may come to another one on another host
@@ -193,6 +194,8 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   require_test_images(data);
   if (!o.quiet) say_notes(data);
   ModelConfig config = o.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
+  if (!goes_on) require_same_file(comm, "--init-from", o.init_from);
+  require_same_file(comm, "--superclasses", o.superclasses);
   const TimmConfig start = goes_on || o.init_from.empty() ? TimmConfig{} : said_of_start(o.init_from);
   agree_on_heads(start, o.init_from, o.model.heads != 0, o.model, config);
   const std::vector<bool> held_out = choose_holdout(data.train.labels, config.classes, o.holdout, o.seed);

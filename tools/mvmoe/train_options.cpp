@@ -21,7 +21,7 @@ const std::vector<std::string> recipe_flags{
     "mixup-prob", "mixup-switch-prob", "mean", "std", "crop-pct", "interpolation", "holdout", "early-stop", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels", "precision"};
 const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip", "mean", "std", "crop-pct", "interpolation", "precision"};
 const std::vector<std::string> routing_loss_flags{"guide-weight", "balance-weight", "router-z-weight", "bias-rate"};
-const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads", "strict", "comm-timeout", "expert-parallel"};
+const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads", "strict", "comm-timeout", "expert-parallel", "gradient-compression"};
 
 std::vector<std::string> flags_of_the_other(const std::string& optimizer) {
   if (optimizer == "sgd") return {"beta1", "beta2", "eps"};
@@ -128,7 +128,7 @@ void declare_start(Flags& flags, TrainOptions& o) {
 void declare_manner(Flags& flags, TrainOptions& o) {
   flags.heading("Running");
   o.threads.declare(flags);
-  o.ranks.declare(flags);
+  o.ranks.declare_for_training(flags);
   flags.add("expert-parallel", o.expert_parallel, "of several ranks: each expert lives on one of them, with its gradient and moments, and images travel to it once (--routing superclass or image, --top-k 1)");
   flags.add("save-every", o.save_every, "steps between two checkpoints, beside the one at each epoch's end", 1);
   flags.add("keep", o.keep, "checkpoints kept", 1);

@@ -9,7 +9,25 @@ namespace mvmoe {
 
 void DamagedImages::add(const std::string& what) {
   const std::lock_guard lock(mutex_);
-  if (known_.insert(what).second) unsaid_.push_back(what);
+  if (!known_.insert(what).second) return;
+  unsaid_.push_back(what);
+  unshared_.push_back(what);
+}
+
+void DamagedImages::share(Comm& comm) {
+  if (comm.ranks() == 1) return;
+  std::string own;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& what : unshared_) own += what + '\n';  // an error is one line
+    unshared_.clear();
+  }
+  for (const std::string& lines : comm.gather(own))
+    for (std::size_t at = 0; at < lines.size(); at = lines.find('\n', at) + 1) {
+      const std::string what = lines.substr(at, lines.find('\n', at) - at);
+      const std::lock_guard lock(mutex_);
+      if (known_.insert(what).second) unsaid_.push_back(what);
+    }
 }
 
 std::vector<std::string> DamagedImages::news(const char* consequence) {

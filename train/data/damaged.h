@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/comm.h"
 #include "train/data/dataset.h"
 
 namespace mvmoe {
@@ -25,6 +26,9 @@ class DamagedImages {
   // Their number in all, where it has grown since the last call; 0 where it has not.
   int grown();
 
+  // What one rank knows, all know. All ranks.
+  void share(Comm& comm);
+
   int images() const;
   bool strict() const { return strict_; }  // a damaged image is an error
 
@@ -32,7 +36,7 @@ class DamagedImages {
   const bool strict_;
   mutable std::mutex mutex_;  // guards all below
   std::set<std::string> known_;
-  std::vector<std::string> unsaid_;
+  std::vector<std::string> unsaid_, unshared_;
   int said_ = 0;              // images by name
   int counted_ = 0;           // when their number was last said
 };
