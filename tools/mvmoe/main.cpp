@@ -106,6 +106,7 @@ int run_program(const Words& words) {
     if (code == 0 && (std::fflush(stdout) != 0 || std::ferror(stdout))) fail("the results could not be written to stdout: ", std::strerror(errno));
     return code;
   });
+  stop_answering();
   return end_together(*comm, outcome, in_ranks);
 }
 

@@ -17,6 +17,7 @@ namespace mvmoe {
 namespace {
 
 std::atomic<int> received{0};
+std::atomic<bool> answers{false};
 
 // A line of its own, where the bar and the terminal's ^C stood.
 void say(const char* text) { std::fprintf(stderr, "%smvmoe: %s\n", isatty(STDERR_FILENO) ? "\r\x1b[2K" : "", text); }
@@ -26,6 +27,8 @@ void say(const char* text) { std::fprintf(stderr, "%smvmoe: %s\n", isatty(STDERR
 const std::atomic<int>& stop_signal() { return received; }
 
 int exit_code_of(int signal) { return signal == 0 ? 0 : signal == SIGINT ? 130 : 75; }
+
+void stop_answering() { answers = false; }
 
 void listen_for_stop_signals(bool answer) {
   // A reader that went away (| tee, | head) must not kill a run before it has saved; writing then fails, no more.
@@ -40,15 +43,16 @@ void listen_for_stop_signals(bool answer) {
     sigaction(signal, &action, nullptr);
     sigaddset(&waited, signal);
   }
+  answers = answer;
   pthread_sigmask(SIG_BLOCK, &waited, nullptr);  // threads started from here on inherit it
-  std::thread([waited, answer] {
+  std::thread([waited] {
     for (int signal = 0; sigwait(&waited, &signal) == 0;) {
       const int before = received.exchange(signal);
       if (before == SIGINT && signal == SIGINT) {
-        if (answer) say("stopped at once: what was done since the last checkpoint is lost");
+        if (answers) say("stopped at once: what was done since the last checkpoint is lost");
         _exit(130);
       }
-      if (before == 0 && answer) say("stopping after this step; Ctrl-C again stops at once");
+      if (before == 0 && answers) say("stopping after this step; Ctrl-C again stops at once");
     }
   }).detach();
 }
