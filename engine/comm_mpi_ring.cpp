@@ -8,8 +8,9 @@
 namespace mvmoe {
 namespace {
 
-// Numbers in a piece at least, where there are as many: 64 KiB, so that a round is not all latency.
-constexpr std::size_t piece_floats = std::size_t{1} << 14;
+// Numbers in a piece, but in the last one: 60 KiB, so that a round is not all latency. Open MPI sends up to 64 KiB at once
+// over TCP; of more it asks first, and each answer waits for the next time that the sum is told to proceed.
+constexpr std::size_t piece_floats = 15 * 1024;
 
 void check(int code) {
   if (code == MPI_SUCCESS) return;
@@ -28,9 +29,12 @@ RingSums::RingSums(MPI_Comm comm) : comm_(comm) {
 }
 
 void RingSums::start(std::span<float> x) {
-  if (x.data() + x.size() == gathered_.data()) gathered_ = {x.data(), x.size() + gathered_.size()};
-  else end(), gathered_ = x;
-  if (gathered_.size() >= piece_floats * static_cast<std::size_t>(ranks_)) end();
+  const bool follows = x.data() + x.size() == gathered_.data();
+  if (!follows && !gathered_.empty()) queue_.push_back(gathered_);
+  gathered_ = {x.data(), x.size() + (follows ? gathered_.size() : 0)};
+  const std::size_t enough = piece_floats * static_cast<std::size_t>(ranks_);
+  for (; gathered_.size() >= enough; gathered_ = gathered_.first(gathered_.size() - enough)) queue_.push_back(gathered_.last(enough));
+  proceed();
 }
 
 void RingSums::end() {

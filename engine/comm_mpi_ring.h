@@ -25,8 +25,8 @@ class RingSums {
   explicit RingSums(MPI_Comm comm);  // nobody else's, of two ranks at least
   void compress_by(Compression c) { compression_ = c; }
 
-  // All ranks, the same pieces in the same order. Pieces that follow one another downwards in memory become one sum, until
-  // it is large enough for the number of ranks.
+  // All ranks, the same pieces in the same order. Pieces that follow one another downwards in memory are cut anew into sums
+  // that suit the number of ranks.
   void start(std::span<float> x);
   void end();  // no more comes before all is done
 

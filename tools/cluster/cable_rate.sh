@@ -5,8 +5,9 @@ limit() {
   if [ "$rate" = none ]; then
     "$@" qdisc del dev "$device" root 2>/dev/null || true
   else
-    # A bucket of 64 KiB holds one packet as TCP hands them over; the queue is 20 ms long.
-    "$@" qdisc replace dev "$device" root tbf rate "$rate" burst 64kb latency 20ms
+    # TCP hands over packets of up to 64 KiB and their headers. A bucket that does not hold one has it cut into 1,500 bytes
+    # each, and the machine's cores move these. The queue is 20 ms long.
+    "$@" qdisc replace dev "$device" root tbf rate "$rate" burst 128kb latency 20ms
   fi
 }
 rate=$2
