@@ -24,6 +24,7 @@ after_training() {  # after_training NAME FLAG..
     code=0
     mpirun --oversubscribe --bind-to none -np $n "$program" "${recipe[@]}" "$@" --threads $((n == 1 ? 2 : 1)) --out "$name-$n" >"$captured/out" 2>"$captured/err" </dev/null || code=$?
     top1s+=("$(json_value top1)")
+    [ "$name-$n" != dense-2 ] || loss=$(json_value train_loss)
     check "$name, $n ranks: trains" equal "$code" 0
     [ $n = 1 ] || check "$name, $n ranks: $(printf "%.2f %%, on one %.2f %%" "${top1s[-1]:-0}" "${top1s[0]:-0}")" awk "BEGIN { d = ${top1s[-1]:-0} - ${top1s[0]:-99}; exit !(d <= 0.5 && d >= -0.5) }"
   done
@@ -34,5 +35,14 @@ after_training dense
 after_training superclass "${moe[@]}" --superclasses four.json
 after_training image "${moe[@]}" --routing image --balance importance-load --router-noise
 after_training token "${moe[@]}" --routing token --balance switch
+
+### What compressed gradients do to the loss
+for compression in bf16 fp16; do
+  code=0
+  mpirun --oversubscribe --bind-to none -np 2 "$program" "${recipe[@]}" --threads 1 --gradient-compression $compression --out $compression >"$captured/out" 2>"$captured/err" </dev/null || code=$?
+  check "$compression: trains" equal "$code" 0
+  check "$compression, 2 ranks: the loss within 3 % of floats'" awk "BEGIN { d = $(json_value train_loss) / ${loss:-0.001} - 1; exit !(d < 0.03 && d > -0.03) }"
+  printf '# dense, 2 ranks, %s: training loss %.4f, in floats %.4f; top-1 %.2f %%\n' $compression "$(json_value train_loss)" "$loss" "$(json_value top1)"
+done
 echo "# $((SECONDS - seconds)) s"
 finish

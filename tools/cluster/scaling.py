@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What a step costs on N nodes, from what it costs on one and what the network is like: a model, to choose a cluster by.
 
-    scaling.py fit NETWORK.txt                    alpha and beta of a link, from what build/cluster/network printed
+    scaling.py fit LIMITED.txt FREE.txt           alpha, beta and the processor's cost a byte, from what measure.sh printed
+                                                  at a rate, and without a limit
     scaling.py steps MEASURED.json RATE..         step times of each measured run on 2 ranks, at these rates in Gbit/s
     scaling.py table MEASURED.json                efficiency of 1 to 1024 nodes at 10, 25 and 100 Gbit/s
 
@@ -15,19 +16,21 @@ from dataclasses import dataclass
 
 @dataclass
 class Link:
-    """A message of n bytes takes alpha + n * beta seconds, each way at once."""
+    """A message of n bytes takes alpha + n * beta seconds, each way at once, and n * cpu of a core that computes meanwhile."""
 
     alpha: float  # s
     beta: float  # s / byte
+    cpu: float = 0  # s / byte
 
 
 @dataclass
 class Work:
     """A training step of one node, and what it sends."""
 
-    fixed: float  # s a step whatever the batch: clipping, the optimizer
+    fixed: float  # s a step whatever the batch: the optimizer
     image: float  # s an image, trunk and tail together
     shared: float  # bytes of gradients that all nodes have in common
+    hidden: float = 0  # part of an image's time during which the gradient can be sent: of the last lane's backward
     expert: float = 0  # bytes of gradients of all experts together
     experts: int = 0
     tail: float = 0  # part of an image's time behind the exchange: the sparse blocks and the head
@@ -35,67 +38,101 @@ class Work:
     imbalance: float = 1  # images of the fullest expert over the mean
 
 
-def sum_tree(link, ranks, size):
-    """A tree to rank 0 and back: Open MPI 4.1's MPI_Iallreduce in place, and below 4 ranks always."""
-    return 2 * math.ceil(math.log2(ranks)) * (link.alpha + size * link.beta) if ranks > 1 else 0
+PIECE, AT_ONCE = 61440, 16  # bytes of a sum for each rank, sums at once (engine/comm_mpi_ring.h)
 
 
-def sum_ring(link, ranks, size):
-    """Each rank's part around a ring and back: each byte passes each link twice at most, whatever the ranks."""
-    return 2 * (ranks - 1) * (link.alpha + size / ranks * link.beta)
+def buckets(ranks, size):
+    return max(1, math.ceil(size / (ranks * PIECE)))
+
+
+def ring(link, ranks, size, packed=1):
+    """Each rank's part around a ring and back: each byte passes each link twice at most, whatever the ranks; of many sums
+    at once, the first of each AT_ONCE pays for the latency of its rounds."""
+    rounds = 2 * (ranks - 1)
+    return rounds * (packed * size / ranks * link.beta + link.alpha * math.ceil(buckets(ranks, size) / AT_ONCE)) if ranks > 1 else 0
+
+
+def beyond(window, link, ranks, size, packed=1):
+    """What the sum of `size` bytes, sent as `packed` of them, adds to a step that has `window` seconds left: its buckets are complete one by one until
+    then, and the network takes them one by one; what the cores do for it comes on top."""
+    busy, whole, n = 2 * (ranks - 1) / ranks * packed * size * link.cpu, ring(link, ranks, size, packed), buckets(ranks, size)
+    return max(busy, whole / n, whole - window * (1 - 1 / n))
 
 
 def exchange(link, ranks, size):
     """Every rank's `size` bytes in equal parts to all ranks, one of them itself."""
-    return (ranks - 1) * (link.alpha + size / ranks * link.beta)
+    return (ranks - 1) * (link.alpha + size / ranks * (link.beta + link.cpu))
 
 
-SUMS = {"tree": sum_tree, "ring": sum_ring}
+def data_parallel(work, link, ranks, images, packed=1):
+    """A step's seconds: all compute `images` each, and sum all gradients, `packed` of their bytes."""
+    compute = images * work.image
+    return work.fixed + compute + beyond(work.hidden * compute, link, ranks, work.shared + work.expert, packed)
 
 
-def data_parallel(work, link, ranks, images, total):
-    """A step's seconds: all compute `images` each, then sum all gradients; nothing is hidden behind the backward."""
-    return work.fixed + images * work.image + total(link, ranks, work.shared + work.expert)
-
-
-def expert_parallel(work, link, ranks, images, total):
+def expert_parallel(work, link, ranks, images, packed=1):
     """The same with an expert on one rank of each group of as many ranks as there are experts: images travel once, before
-    the first sparse block, and gradients back; the fullest rank is waited for. Beyond one group, experts of the same
-    index sum their gradients over the groups."""
+    the first sparse block, and gradients back; the fullest rank is waited for. Of gradients, the shared ones are summed
+    over all. Beyond one group, experts of the same index sum theirs over the groups, which the program does not do."""
     group = min(ranks, work.experts)
     held = math.ceil(work.experts / group) / work.experts  # of all experts, on the fullest rank
     # With several experts a rank, loads even out as the average of so many does.
     load = 1 + (work.imbalance - 1) / math.ceil(work.experts / group) if group > 1 else 1
-    compute = work.fixed + images * work.image * (1 - work.tail + work.tail * load)
+    trunk, tail = images * work.image * (1 - work.tail), images * work.image * work.tail * load
     travel = 2 * exchange(link, group, images * load * work.tokens)  # tokens there, gradients back
-    return compute + travel + total(link, ranks, work.shared) + total(link, math.ceil(ranks / group), work.expert * held)
+    sums = beyond(work.hidden * trunk, link, ranks, work.shared, packed)
+    return work.fixed + trunk + tail + travel + sums + beyond(0, link, math.ceil(ranks / group), work.expert * held, packed)
 
 
-def efficiency(step, work, link, ranks, images, total):
+def efficiency(step, work, link, ranks, images, packed):
     """One node's step over that of `ranks`, each with the same number of images."""
-    return data_parallel(work, link, 1, images, total) / step(work, link, ranks, images, total)
+    return data_parallel(work, link, 1, images) / step(work, link, ranks, images, packed)
 
 
-def fit(lines):
-    """alpha is what the smallest message takes, beta the slope between the two largest: what lies between fits into
-    buffers and says little about either."""
-    points = sorted((float(f[2]), float(f[3])) for f in (line.split() for line in lines) if f and f[0] == "send")
-    if len(points) < 3:
-        raise SystemExit("scaling.py: fit: fewer than three lines of kind 'send'")
-    (n0, t0), (n1, t1) = points[-2:]
-    return Link(points[0][1], (t1 - t0) / (n1 - n0))
+def points(file, kind):
+    """Bytes and seconds of a kind of line that network.cpp printed, by size."""
+    found = sorted((float(f[2]), float(f[3])) for f in (line.split() for line in file) if f and f[0] == kind)
+    if len(found) < 3:
+        raise SystemExit(f"scaling.py: fit: fewer than three lines of kind '{kind}'")
+    return found
+
+
+def slope(found):
+    """Between the two largest: what lies below fits into buffers and says little."""
+    (n0, t0), (n1, t1) = found[-2:]
+    return (t1 - t0) / (n1 - n0)
+
+
+def fit(limited, free):
+    """alpha is what the smallest message takes, beta the slope of messages at the limit. Without one, two ranks on two
+    cores are never idle: their sum's slope is the processor's cost of a byte, as each sends as many as it sums."""
+    sends = points(limited, "send")
+    return Link(sends[0][1], slope(sends), slope(points(free, "sum")))
 
 
 def link_at(network, rate):
-    """The measured link at another rate in Gbit/s: the share of the rate that reaches the program stays, and alpha."""
-    return Link(network["alpha_us"] * 1e-6, 8e-9 / (rate * network["share_of_rate"]))
+    """The measured link at another rate in Gbit/s: the share of the rate that reaches the program stays, and the rest."""
+    return Link(network["alpha_us"] * 1e-6, 8e-9 / (rate * network["share_of_rate"]), network["cpu_ns_a_byte"] * 1e-9)
+
+
+def fit_run(run, link):
+    """Of a step on two ranks: what it computes, from the step without a limit, where the network waits for the cores; and
+    seconds of the sum that were hidden, from the step at the limit, where it is the other way round."""
+    size = 4 * run["parameters"]
+    compute = run["free_ms"] / 1e3 - size * link.cpu
+    return compute, max(0, compute + ring(link, 2, size) - run["step_ms"] / 1e3)
+
+
+def step_of(run, compute, hidden, link):
+    return compute + beyond(hidden, link, 2, 4 * run["parameters"])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     fitting = commands.add_parser("fit")
-    fitting.add_argument("file")
+    fitting.add_argument("limited", type=argparse.FileType())
+    fitting.add_argument("free", type=argparse.FileType())
     stepping = commands.add_parser("steps")
     stepping.add_argument("file")
     stepping.add_argument("rates", type=float, nargs="+")
@@ -103,21 +140,20 @@ def main():
     table.add_argument("file")
     arguments = parser.parse_args()
 
+    if arguments.command == "fit":
+        link = fit(arguments.limited, arguments.free)
+        print(f"alpha {link.alpha * 1e6:.1f} us, {8e-9 / link.beta:.4f} Gbit/s, {link.cpu * 1e9:.3f} ns a byte of a core")
+        return
     with open(arguments.file) as file:
-        if arguments.command == "fit":
-            link = fit(file)
-            print(f"alpha {link.alpha * 1e6:.1f} us, {8e-9 / link.beta:.4f} Gbit/s")
-            return
         measured = json.load(file)
 
     if arguments.command == "steps":
         for name, run in measured["runs"].items():
-            at = link_at(measured["network"], measured["network"]["rate"])
-            compute_s = run["step_ms"] / 1e3 - SUMS[measured["sum"]](at, 2, 4 * run["parameters"])
+            compute, hidden = fit_run(run, link_at(measured["network"], measured["network"]["rate"]))
+            print(f"{name}  computes {1e3 * compute:.1f} ms, and hides {1e3 * hidden:.1f} ms of a sum")
             for rate in arguments.rates:
-                link = link_at(measured["network"], rate)
-                sum_s = SUMS[measured["sum"]](link, 2, 4 * run["parameters"])
-                print(f"{name}  {rate:g} Gbit/s  {1e3 * (compute_s + sum_s):.1f} ms a step, {1e3 * sum_s:.1f} of them the sum")
+                step = step_of(run, compute, hidden, link_at(measured["network"], rate))
+                print(f"{name}  {rate:g} Gbit/s  {1e3 * step:.1f} ms a step")
         return
 
     nodes = [1, 2, 4, 8, 16, 64, 256, 1024]
@@ -131,9 +167,9 @@ def main():
             for kind, step in (("data", data_parallel), ("experts", expert_parallel)):
                 if kind == "experts" and not work.experts:
                     continue
-                for total in SUMS:
-                    row = (100 * efficiency(step, work, link, n, node["images"], SUMS[total]) for n in nodes)
-                    print(f"| {name}, {kind}, {total} | " + " | ".join(f"{x:.0f}" for x in row) + " |")
+                for how, packed in (("", 1), (", bf16", 0.5)):
+                    row = (100 * efficiency(step, work, link, n, node["images"], packed) for n in nodes)
+                    print(f"| {name}, {kind}{how} | " + " | ".join(f"{x:.0f}" for x in row) + " |")
 
 
 if __name__ == "__main__":
