@@ -163,12 +163,12 @@ int bench_train(const BenchOptions& o, const ModelConfig& config, Comm& comm) {
   return report(o, config, measured, 6, comm);  // a multiply-add is two operations, and is done three times: forward, dx, dW
 }
 
-int bench_infer(const BenchOptions& o, const ModelConfig& config, Comm& comm) {
+int bench_infer(const BenchOptions& o, const ModelConfig& config, const LaneConfig& lane_config, Comm& comm) {
   ViT model(config);
   model.initialise(0);
   Block memory;
   const Batch batch = random_batch(config, o.batch_size, memory);
-  Lanes lanes(model.parameters(), o.threads.lanes(), o.threads.kernels_to_run());
+  Lanes lanes(model.parameters(), lane_config, o.threads.kernels_to_run());
   const Panels panels(model.parameters(), lanes.threads());
   const Measured measured = measure(o, lanes, [&] {
     lanes.infer(batch.size(), &panels, [&](Context& c, Lane lane) { model.forward(c, batch.images.outer_slice(lane.first, lane.images)); });
@@ -219,7 +219,7 @@ int bench_command(const Words& words, Comm& comm) {
   if (what[0] != "train" && comm.ranks() > 1) fail_usage("bench ", what[0], ": measures one process, and ", comm.ranks(), " were started: bench train is for several");
   compress_sums(comm, o.ranks);
   settle(comm, o.ranks, o.threads, true);
-  return what[0] == "train" ? bench_train(o, config, comm) : what[0] == "infer" ? bench_infer(o, config, comm) : bench_ops(o, config);
+  return what[0] == "train" ? bench_train(o, config, comm) : what[0] == "infer" ? bench_infer(o, config, o.threads.lanes_for_inference(flags, config), comm) : bench_ops(o, config);
 }
 
 }  // namespace mvmoe

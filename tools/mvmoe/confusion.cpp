@@ -81,7 +81,7 @@ int confusion_command(const Words& words, Comm& comm) {
   require_same_file(comm, "--weights", weights);
   const LoadedModel loaded = load_model(weights);
   const ImageSet images = held_out_part(weights, loaded.description, load_same_dataset(comm, data_spec, strict, Wanted::train));
-  Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run(), &comm);
+  Lanes lanes(loaded.model->parameters(), threads.lanes_for_inference(flags, loaded.model->config()), threads.kernels_to_run(), &comm);
   const MeasuredConfusion measured = [&] {
     ProgressBar bar(ProgressBar::mode_for_stderr(quiet || !comm.first()), 1);
     return measure_confusion(*loaded.model, images, loaded.description.preprocessing, kind == "soft" ? ConfusionKind::soft : ConfusionKind::hard, lanes,

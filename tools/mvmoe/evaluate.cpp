@@ -95,7 +95,7 @@ int evaluate_command(const Words& words, Comm& comm) {
   if (comm.first() && !data.test.read && (flags.given("crop-pct") || flags.given("interpolation")))
     std::fprintf(stderr, "mvmoe: --crop-pct, --interpolation: images of this data set are of one size, neither resized nor cropped: nothing follows from them\n");
 
-  Lanes lanes(loaded.model->parameters(), threads.lanes(), threads.kernels_to_run(), &comm);
+  Lanes lanes(loaded.model->parameters(), threads.lanes_for_inference(flags, config), threads.kernels_to_run(), &comm);
   const Evaluation e = [&] {
     ProgressBar bar(ProgressBar::mode_for_stderr(quiet || !comm.first()), 1);
     return evaluate(*loaded.model, data.test, loaded.description.preprocessing, lanes,

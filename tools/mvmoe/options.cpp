@@ -81,7 +81,7 @@ ModelConfig ModelOptions::resolve(int image, int data_classes) const {
 
 void ThreadOptions::declare_for_inference(Flags& flags) {
   flags.add("threads", threads, "threads (0: the cores this process may use)", 0, 4096);
-  flags.add("lane-size", lane_size, "images that one thread takes through the network at a time; where tokens are routed, the group that is balanced and that capacity counts in", 1, 4096);
+  flags.add("lane-size", lane_size, "images that one thread takes through the network at a time; where tokens are routed, the group that is balanced and that capacity counts in. A dense network that learns nothing takes fewer by default, where one has many tokens", 1, 4096);
   flags.add_choice("kernels", kernels, "the fastest kernels, or the plain ones that a reader can follow", {"fast", "plain"});
   flags.add_choice("precision", precision, "what a product's inputs are rounded to; sums, norms, softmax and weights stay fp32. auto: bf16 where the processor has it (AVX512-BF16)", {"fp32", "bf16", "auto"});
 }
@@ -93,6 +93,15 @@ void ThreadOptions::declare(Flags& flags) {
 
 LaneConfig ThreadOptions::lanes() const {
   return {.threads = threads ? threads : std::max(1, available_cores() / ranks_sharing), .lane_size = lane_size, .gradient_blocks = gradient_blocks};
+}
+
+LaneConfig ThreadOptions::lanes_for_inference(const Flags& flags, const ModelConfig& config) const {
+  LaneConfig result = lanes();
+  // So that what lies between two operations stays in the cache. Where there are experts, a lane is also the group in which
+  // they are given out.
+  constexpr int tokens = 520;  // 8 images of 65, 2 of 197
+  if (!flags.given("lane-size") && config.moe.experts == 0) result.lane_size = std::clamp(tokens / config.tokens(), 1, result.lane_size);
+  return result;
 }
 
 void RankOptions::declare(Flags& flags) {

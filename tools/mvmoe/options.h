@@ -54,6 +54,8 @@ struct ThreadOptions {
   void declare(Flags& flags);
   void declare_for_inference(Flags& flags);  // without --gradient-blocks
   LaneConfig lanes() const;
+  // The same without gradients: a dense network's are smaller where an image has many tokens, unless --lane-size is given.
+  LaneConfig lanes_for_inference(const Flags& flags, const ModelConfig& config) const;
   // "fp32" or "bf16": what auto comes to here. Throws UsageError where bf16 is asked of kernels that this machine cannot run.
   std::string precision_to_use() const;
   Kernels kernels_to_run() const;  // throws as precision_to_use does
