@@ -10,7 +10,7 @@ if ! "$program" info | grep -q '^mpi .*MPI'; then
 fi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
-recipe=(train --data glyphs --model vit-2x32 --patch 8 --batch-size 256 --lr 4e-3 --crop none --epochs "${EPOCHS:-4}" --warmup-epochs 1 --min-lr 1e-6 --quiet --json)
+recipe=(train --data glyphs --model vit-2x32 --patch 8 --batch-size 128 --lr 1e-3 --crop none --epochs "${EPOCHS:-4}" --warmup-epochs 1 --min-lr 1e-6 --quiet --json)
 moe=(--experts 4 --moe-layers 1)
 list() { printf '"%s", ' "$@" | sed 's/, $//'; }
 echo "{\"superclasses\": [[$(list {0..9})], [$(list {A..Z})], [$(list {a..m})], [$(list {n..z})]]}" >four.json
@@ -28,7 +28,7 @@ after_training() {  # after_training NAME FLAG..
     check "$name, $n ranks: trains" equal "$code" 0
     [ $n = 1 ] || check "$name, $n ranks: $(printf "%.2f %%, on one %.2f %%" "${top1s[-1]:-0}" "${top1s[0]:-0}")" awk "BEGIN { d = ${top1s[-1]:-0} - ${top1s[0]:-99}; exit !(d <= 0.5 && d >= -0.5) }"
   done
-  check "$name: it has learned something, or this shows nothing" between 40 "${top1s[0]}" 100
+  check "$name: it has learned something, or this shows nothing" between 20 "${top1s[0]}" 100
   printf "# %-11s %8.2f %8.2f %8.2f %8.2f\n" "$name" "${top1s[@]}"
 }
 after_training dense
