@@ -135,6 +135,7 @@ cluster-test:  ## the same, and ranks against one: ten minutes; installs MPI
 	@tools/cluster/setup.sh "make cluster-test" $(mpi_needs) ip:iproute2
 	@$(MAKE) --no-print-directory hosts-test
 	@bash tests/cli/ranks.sh $(BUILD)/mvmoe
+	@bash tests/cli/expert_parallel.sh $(BUILD)/mvmoe
 	@bash tests/cluster/accuracy.sh $(BUILD)/mvmoe
 
 slurm-test:  ## a real Slurm of one node: preempted jobs save, queue again, end as if undisturbed (installs Slurm, MPI)

@@ -79,6 +79,7 @@ struct Comm::Ranks {
 
   bool wait(std::span<MPI_Request> all, const char* what, double patience_s = -1) {
     return until([&] {
+      if (ring) ring->proceed();  // sums that are under way do not stand still
       int done = 0;
       check(MPI_Testall(static_cast<int>(all.size()), all.data(), &done, MPI_STATUSES_IGNORE), what);
       return done != 0;

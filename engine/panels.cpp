@@ -22,6 +22,7 @@ Panels::Panels(const Parameters& parameters, Threads& threads) : panels_(paramet
     if (p.decay && p.shape.size() % panel == 0 && !parameters.is_elsewhere(id))
       pieces_.push_back({parameters.value(id).data(), p.shape.size(), panel, K, p.offset});
   }
+  std::sort(pieces_.begin(), pieces_.end(), [](const Piece& a, const Piece& b) { return a.begin < b.begin; });  // parts of stacks stand behind all others
   for (const Piece& piece : pieces_)
     threads.share(static_cast<int>(piece.size / piece.panel), [&](int i, int) {
       const std::size_t at = static_cast<std::size_t>(i) * piece.panel;

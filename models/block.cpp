@@ -41,24 +41,31 @@ Var TransformerBlock::attend(Context& c, Var normed, Reads reads, AttentionMaps*
   return attention(c, q, kv, heads_);
 }
 
-Var TransformerBlock::forward(Context& c, Var x, Reads reads, Routed* routed, AttentionMaps* maps) const {
+TransformerBlock::AtMlp TransformerBlock::before_mlp(Context& c, Var x, Reads reads, Routed* routed, AttentionMaps* maps) const {
   const int images = x.shape()[0], T = x.shape()[1];
   const Reads attending = router_ ? Reads::every_token : reads;  // a router sees all tokens
   const Var attended = attend(c, layer_norm(c, x, norm1_), attending, maps);
   if (attending == Reads::class_token) x = select_token(c, x, 0);
   x = residual_linear(c, x, attended, proj_, drop_path_factors(c, images, drop_path_, 2 * index_));
-  Var normed = layer_norm(c, x, norm2_);
-  if (router_) *routed = router_->forward(c, c.tape.view(normed, {images * T, width_}), T);
-  Routed first;
+  AtMlp at{x, layer_norm(c, x, norm2_), {}};
+  if (router_) *routed = router_->forward(c, c.tape.view(at.normed, {images * T, width_}), T);
+  if (routed) at.routed = *routed;
   if (router_ && reads == Reads::class_token) {
-    first = router_->of_first_tokens(c, *routed, T);
-    routed = &first;
-    normed = select_token(c, normed, 0);
-    x = select_token(c, x, 0);
+    at.routed = router_->of_first_tokens(c, *routed, T);
+    at.normed = select_token(c, at.normed, 0);
+    at.x = select_token(c, x, 0);
   }
-  const Tensor factors = drop_path_factors(c, images, drop_path_, 2 * index_ + 1);
-  if (experts_) return residual(c, x, experts_->forward(c, normed, *routed), factors);
-  return residual_linear(c, x, linear_gelu(c, normed, fc1_), fc2_, factors);
+  return at;
+}
+
+Var TransformerBlock::forward(Context& c, Var x, Reads reads, Routed* routed, AttentionMaps* maps) const {
+  const AtMlp at = before_mlp(c, x, reads, routed, maps);
+  if (experts_) return after_experts(c, at, experts_->answer(c, experts_->ask(c, at.normed, at.routed), at.routed.assignments));
+  return residual_linear(c, at.x, linear_gelu(c, at.normed, fc1_), fc2_, drop_path_factors(c, at.x.shape()[0], drop_path_, 2 * index_ + 1));
+}
+
+Var TransformerBlock::after_experts(Context& c, const AtMlp& at, Var ys) const {
+  return residual(c, at.x, experts_->hear(c, ys, at.normed, at.routed), drop_path_factors(c, at.x.shape()[0], drop_path_, 2 * index_ + 1));
 }
 
 }  // namespace mvmoe

@@ -26,6 +26,14 @@ class TransformerBlock {
   // `maps`: what each token reads of the others is left there (models/rollout.h); null: nobody asks.
   Var forward(Context& c, Var x, Reads reads, Routed* routed = nullptr, AttentionMaps* maps = nullptr) const;
 
+  // A block in two, before its MLP and, of a sparse one, after its experts, which may live elsewhere.
+  struct AtMlp {
+    Var x, normed;  // [b, T, D], or [b, 1, D]: what passes by, and what the experts' input is taken from
+    Routed routed;
+  };
+  AtMlp before_mlp(Context& c, Var x, Reads reads, Routed* routed, AttentionMaps* maps = nullptr) const;
+  Var after_experts(Context& c, const AtMlp& at, Var ys) const;  // ys [A*rows, D] from at.normed's
+
   const Router* router() const { return router_ ? &*router_ : nullptr; }  // of a block that routes by token
   const Experts* experts() const { return experts_ ? &*experts_ : nullptr; }  // null: the block is dense
 

@@ -35,12 +35,15 @@ void Experts::start_equal(const Parameters& parameters) const {
   }
 }
 
-Var Experts::forward(Context& c, Var x, const Routed& routed) const {
-  const Assignments& a = routed.assignments;
-  const Var xs = dispatch(c, x, a);                                                              // [A*rows, D], by expert
+Var Experts::ask(Context& c, Var x, const Routed& routed) const { return dispatch(c, x, routed.assignments); }
+
+Var Experts::answer(Context& c, Var xs, const Assignments& a) const {
   const Var hidden = grouped_linear_gelu(c, xs, c.parameter(fc1_.weight), c.parameter(fc1_.bias), a);  // [A*rows, 4D]
-  const Var ys = grouped_linear(c, hidden, c.parameter(fc2_.weight), c.parameter(fc2_.bias), a);  // [A*rows, D]
-  const Var y = combine(c, ys, routed.gates, a, x.shape());
+  return grouped_linear(c, hidden, c.parameter(fc2_.weight), c.parameter(fc2_.bias), a);
+}
+
+Var Experts::hear(Context& c, Var ys, Var x, const Routed& routed) const {
+  const Var y = combine(c, ys, routed.gates, routed.assignments, x.shape());
   if (shared_fc1_.weight < 0) return y;
   return residual_linear(c, y, linear_gelu(c, x, shared_fc1_), shared_fc2_);
 }

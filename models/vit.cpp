@@ -44,10 +44,8 @@ Var ViT::embed(Context& c, Tensor images) const {
 }
 
 Var ViT::block(Context& c, int i, Var x, Routed* routed, AttentionMaps* maps) const {
-  const bool last = i + 1 == config_.depth;
-  const Reads reads = last && config_.pool == Pool::cls ? Reads::class_token : Reads::every_token;
   const Arena::Mark mark = c.arena.mark();
-  const Var y = blocks_[static_cast<std::size_t>(i)].forward(c, x, reads, routed, maps);
+  const Var y = blocks_[static_cast<std::size_t>(i)].forward(c, x, reads(i), routed, maps);
   // Inference adds to x where it stands. All else that the block took is free for the next, and still in the cache.
   if (y.value().data() == x.value().data()) c.arena.reset(mark);
   return y;
@@ -65,29 +63,61 @@ Var ViT::classify(Context& c, Var x) const {
   return linear(c, c.tape.view(x, {x.shape()[0], config_.width}), head_);
 }
 
-ModelOutput ViT::forward(Context& c, Tensor images, Override override, AttentionMaps* maps) const {
+ModelOutput ViT::begin_output(Context& c) const {
   ModelOutput out;
   const std::size_t routers = config_.moe.experts == 0 ? 0 : router_ ? 1 : static_cast<std::size_t>(config_.moe.layers);
   if (routers > 0) out.routed = new (c.arena.take_bytes(routers * sizeof(Routed))) Routed[routers];
+  return out;
+}
 
+Routed* ViT::routed_at(Context& c, int i, Var x, Override override, ModelOutput& out) const {
+  if (!config_.sparse(i)) return nullptr;
+  if (!router_ || out.routers == 0) ++out.routers;
+  if (router_ && i == first_sparse()) out.routed[0] = route(c, x, override);
+  return &out.routed[out.routers - 1];
+}
+
+ModelOutput ViT::forward(Context& c, Tensor images, Override override, AttentionMaps* maps) const {
+  ModelOutput out = begin_output(c);
   Var x = embed(c, images);  // [b, T, D]
-  for (int i = 0; i < config_.depth; ++i) {
-    if (config_.sparse(i) && (!router_ || out.routers == 0)) ++out.routers;
-    if (config_.sparse(i) && router_ && i == first_sparse()) out.routed[0] = route(c, x, override);
-    x = block(c, i, x, config_.sparse(i) ? &out.routed[out.routers - 1] : nullptr, maps);
-  }
+  for (int i = 0; i < config_.depth; ++i) x = block(c, i, x, routed_at(c, i, x, override, out), maps);
   out.logits = classify(c, x);
   return out;
 }
 
+void ViT::walk(Context& c, int i, Var x, Pause& pause, ModelOutput& out) const {
+  for (; i < config_.depth; ++i) {
+    Routed* const routed = routed_at(c, i, x, {}, out);
+    if (!routed) {
+      x = block(c, i, x, nullptr, nullptr);
+      continue;
+    }
+    pause.block = i;
+    pause.at = blocks_[static_cast<std::size_t>(i)].before_mlp(c, x, reads(i), routed);
+    pause.xs = experts(i).ask(c, pause.at.normed, pause.at.routed);
+    return;
+  }
+  pause.block = config_.depth;
+  out.logits = classify(c, x);
+}
+
+ViT::Pause ViT::forward_to_experts(Context& c, Tensor images, ModelOutput& out) const {
+  Pause pause{};
+  out = begin_output(c);
+  walk(c, 0, embed(c, images), pause, out);
+  return pause;
+}
+
+void ViT::forward_from_experts(Context& c, Var ys, Pause& pause, ModelOutput& out) const {
+  walk(c, pause.block + 1, blocks_[static_cast<std::size_t>(pause.block)].after_experts(c, pause.at, ys), pause, out);
+}
+
 ModelOutput ViT::forward_trunk(Context& c, Tensor images) const {
   if (!router_) fail("vit: only where images are routed does a network part in two: this one has ", config_.moe.experts == 0 ? "no experts" : "a router in each block");
-  ModelOutput out;
+  ModelOutput out = begin_output(c);
   out.tokens = embed(c, images);
-  out.routed = new (c.arena.take_bytes(sizeof(Routed))) Routed;
-  out.routers = 1;
   for (int i = 0; i < first_sparse(); ++i) out.tokens = block(c, i, out.tokens, nullptr, nullptr);
-  *out.routed = route(c, out.tokens, {});
+  routed_at(c, first_sparse(), out.tokens, {}, out);
   return out;
 }
 
@@ -97,5 +127,19 @@ Var ViT::forward_tail(Context& c, Var x, Routed& routed) const {
 }
 
 Range ViT::tail() const { return {parameters_.find("blocks." + std::to_string(first_sparse()) + ".norm1.weight")->offset, parameters_.block_size()}; }
+
+std::size_t ViT::behind_experts(int block) const {
+  const std::string last = "blocks." + std::to_string(block) + ".mlp.experts.fc2.bias";
+  const auto& list = parameters_.list();
+  for (std::size_t i = 1; i < list.size(); ++i)
+    if (list[i - 1].name == last) return list[i].offset;
+  fail("vit: block ", block, " has no experts");
+}
+
+Range ViT::place_of_experts(int block) const {
+  const std::string mlp = "blocks." + std::to_string(block) + ".mlp.experts.";
+  const Parameter &first = *parameters_.find(mlp + "fc1.weight"), &last = *parameters_.find(mlp + "fc2.bias");
+  return {first.offset, last.offset + last.shape.size()};
+}
 
 }  // namespace mvmoe

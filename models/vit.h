@@ -41,6 +41,20 @@ class ViT {
   // What the second half reads of a block of the parameters' layout; the first half reads what is before it.
   Range tail() const;
 
+  // The same with a pause in every sparse block, where its experts are asked: they are given `xs` and make as much of it. At
+  // the end `block` is the depth, and out.logits are there.
+  struct Pause {
+    int block;
+    TransformerBlock::AtMlp at;
+    Var xs;  // [A*rows, D], sorted by expert
+  };
+  Pause forward_to_experts(Context& c, Tensor images, ModelOutput& out) const;
+  void forward_from_experts(Context& c, Var ys, Pause& pause, ModelOutput& out) const;
+  const Experts& experts(int block) const { return *blocks_[static_cast<std::size_t>(block)].experts(); }
+  // Where in a block of the parameters' layout stands what is read behind the experts of a sparse block; and where these stand.
+  std::size_t behind_experts(int block) const;
+  Range place_of_experts(int block) const;
+
   const ModelConfig& config() const { return config_; }
   const Parameters& parameters() const { return parameters_; }
   Parameters& parameters() { return parameters_; }
@@ -57,7 +71,11 @@ class ViT {
   Var embed(Context& c, Tensor images) const;  // [b, 3, S, S] to [b, T, D]
   Var block(Context& c, int i, Var x, Routed* routed, AttentionMaps* maps) const;
   Routed route(Context& c, Var x, Override override) const;
+  ModelOutput begin_output(Context& c) const;
+  Routed* routed_at(Context& c, int i, Var x, Override override, ModelOutput& out) const;  // null in a dense block
+  void walk(Context& c, int i, Var x, Pause& pause, ModelOutput& out) const;
   Var classify(Context& c, Var x) const;       // [b, T, D], or [b, 1, D] of the class token, to [b, classes]
+  Reads reads(int i) const { return i + 1 == config_.depth && config_.pool == Pool::cls ? Reads::class_token : Reads::every_token; }
   int first_sparse() const { return config_.depth - config_.moe.layers; }
 
   ModelConfig config_;

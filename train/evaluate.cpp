@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "train/expert_parallel.h"
+#include "train/expert_visits.h"
 #include "train/keep_on.h"
 
 namespace mvmoe {
@@ -104,13 +104,12 @@ Evaluation evaluate(const ViT& model, const ImageSet& set, const Preprocessing& 
   };
   const auto inputs = [&](Context& c, Lane lane) { return network_inputs(c, set, lane.first, lane.images, model.config().image, preprocessing); };
   if (options.placement && options.placement->spread()) {
-    const auto trunk = [&](Context& c, Lane lane) {
-      const ModelOutput out = model.forward_trunk(c, inputs(c, lane));
+    const auto routed = [&](const ModelOutput& out, Lane lane) {
       note_routing(out, lane);
       keep_on.add(lane.images);
-      return out;
     };
-    infer_spread(model, lanes, panels, *options.placement, share, trunk, note_logits, [&] { return keep_on(); });
+    const SpreadInference inference{.inputs = inputs, .routed = routed, .scored = note_logits, .keep_on = [&] { return keep_on(); }};
+    (travels_once(moe) ? infer_spread : infer_visiting)(model, lanes, panels, *options.placement, share, inference);
   } else {
     lanes.infer(share.images, &panels, [&](Context& c, Lane lane) {
       if (!keep_on()) return;

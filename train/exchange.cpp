@@ -47,11 +47,15 @@ bool Exchange::send(Comm& comm, std::size_t record, bool has_more, bool wants_st
     any_stop |= their_notes_[r * notes + stop] > 0;
   }
   arrived_ = std::accumulate(arriving_.begin(), arriving_.end(), 0);
+  travel(comm, record);
+  return any_more && !any_stop;
+}
+
+void Exchange::travel(Comm& comm, std::size_t record) {
   record_ = record;
   const std::size_t out = sent_.size() * record, in = static_cast<std::size_t>(arrived_) * record;
   room(in_, in);
   comm.exchange({out_.data(), out}, counts_, {in_.data(), in}, arriving_, record);
-  return any_more && !any_stop;
 }
 
 void Exchange::begin_answers(std::size_t floats) {

@@ -21,6 +21,14 @@ class Exchange {
     return send(comm, record, more, stop);
   }
 
+  // The same on the same way once more: what arrives stands in the same order.
+  template <class Fill>
+  void go_again(Comm& comm, Threads& threads, std::size_t record, const Fill& fill) {
+    float* out = room(out_, sent_.size() * record);
+    threads.each(sent_.size(), [&](std::size_t at) { fill(sent_[at], out + at * record); });
+    travel(comm, record);
+  }
+
   int arrived() const { return arrived_; }
   const float* record(int i) const { return in_.data() + static_cast<std::size_t>(i) * record_; }  // by rank, then as it sent them
 
@@ -33,6 +41,7 @@ class Exchange {
  private:
   void sort(int ranks, const std::vector<int>& to);
   bool send(Comm& comm, std::size_t record, bool more, bool stop);
+  void travel(Comm& comm, std::size_t record);
   static float* room(Block& memory, std::size_t floats);
 
   std::vector<int> counts_, arriving_;  // [ranks] records that are sent to each, and that come from each

@@ -161,23 +161,21 @@ void add_spread_gradient(const SpreadStep& step, const Batch& batch, const Place
   });
 }
 
-void infer_spread(const ViT& model, Lanes& lanes, const Panels& panels, const Placement& placement, Share share,
-                  const std::function<ModelOutput(Context& c, Lane lane)>& trunk, const std::function<void(int image, Tensor logits)>& scored,
-                  const std::function<bool()>& keep_on) {
-  constexpr int lanes_at_once = 32;  // their images' tokens are in memory
+void infer_spread(const ViT& model, Lanes& lanes, const Panels& panels, const Placement& placement, Share share, const SpreadInference& inference) {
   const Sizes sizes = sizes_of(model.config());
-  const int here = static_cast<int>(placement.of_rank(lanes.comm().rank()).size()), round = lanes_at_once * lanes.config().lane_size;
+  const int here = static_cast<int>(placement.of_rank(lanes.comm().rank()).size()), round = SpreadInference::lanes_at_once * lanes.config().lane_size;
   ExpertParallel state;
   std::vector<float> tokens(static_cast<std::size_t>(std::min(round, share.images)) * sizes.tokens());
   int done = 0;
   for (bool more = true; more;) {
-    const bool going = keep_on();
+    const bool going = inference.keep_on();
     const int n = going ? std::min(round, share.images - done) : 0;
     state.expert.resize(static_cast<std::size_t>(n)), state.rank.resize(static_cast<std::size_t>(n)), state.gate.resize(static_cast<std::size_t>(n));
     lanes.infer(n, &panels, [&](Context& c, Lane lane) {
       const int first = lane.first;
       lane.first += share.first + done;
-      const ModelOutput out = trunk(c, lane);
+      const ModelOutput out = model.forward_trunk(c, inference.inputs(c, lane));
+      inference.routed(out, lane);
       const Tensor x = out.tokens.value();
       std::copy_n(x.data(), x.size(), tokens.data() + static_cast<std::size_t>(first) * sizes.tokens());
       note_destinations(out.routed->assignments, out.routed->gates.value(), placement, first, state);
@@ -192,7 +190,7 @@ void infer_spread(const ViT& model, Lanes& lanes, const Panels& panels, const Pl
       Arrivals arrivals = arrivals_of(c, lane, state, sizes, here);
       arrivals.routed.gates = c.tape.constant(arrivals.gates);
       const Tensor logits = model.forward_tail(c, c.tape.constant(arrivals.tokens), arrivals.routed).value();  // [b, classes]
-      for (int i = 0; i < lane.images; ++i) scored(arrivals.places[i], logits.outer_slice(i, 1));
+      for (int i = 0; i < lane.images; ++i) inference.scored(arrivals.places[i], logits.outer_slice(i, 1));
     });
   }
 }

@@ -52,11 +52,17 @@ struct SpreadStep {
 void add_spread_gradient(const SpreadStep& step, const Batch& batch, const Placement& placement, std::span<LaneResult> results, BatchBalance& balance,
                          ExpertParallel& state);
 
-// Images first .. first + images of a set, this rank's share of it, forward, some lanes at a time. trunk(context, lane) gives the
-// trunk's output of a lane of the share; scored(place in the set, logits) is called on the rank of its expert. `keep_on` is
-// asked before each round; false on one rank stops all. All ranks.
-void infer_spread(const ViT& model, Lanes& lanes, const Panels& panels, const Placement& placement, Share share,
-                  const std::function<ModelOutput(Context& c, Lane lane)>& trunk, const std::function<void(int image, Tensor logits)>& scored,
-                  const std::function<bool()>& keep_on);
+// What is done with each image of a set.
+struct SpreadInference {
+  static constexpr int lanes_at_once = 32;  // of a rank: what their images send is in memory
+  // lane.first is the place in the set.
+  std::function<Tensor(Context& c, Lane lane)> inputs;                    // [b, 3, S, S]
+  std::function<void(const ModelOutput& out, Lane lane)> routed;          // on the lane's rank: who went where
+  std::function<void(int image, Tensor logits)> scored;                   // [1, classes], on one rank, whichever
+  std::function<bool()> keep_on;                                          // asked before each round of lanes; false on one rank stops all
+};
+
+// Forward of this rank's share of a set, some lanes at a time. All ranks.
+void infer_spread(const ViT& model, Lanes& lanes, const Panels& panels, const Placement& placement, Share share, const SpreadInference& inference);
 
 }  // namespace mvmoe

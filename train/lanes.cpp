@@ -10,7 +10,7 @@ Share share_of(int images, int lane_size, int rank, int ranks) {
 
 Lanes::Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels, Comm* comm)
     : parameters_(parameters), kernels_(kernels), config_(config), comm_(comm), threads_(config.threads) {
-  for (int t = 0; t < config.threads; ++t) add_context();
+  keep(config.threads);
 }
 
 Lane Lanes::cut(int lane, int images) const {

@@ -56,7 +56,7 @@ class Lanes {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
     gradients.expect(std::max(1, blocks), adds.sum ? &comm() : nullptr, adds.range);
     if (lanes == 0) return gradients.merge(0, 0);
-    while (static_cast<int>(contexts_.size()) < kept + config_.threads) add_context();
+    keep(kept + config_.threads);
     run(blocks, [&](int thread, int block) {
       merge_block(gradients, thread, block, [&] {
         each_lane(block, blocks, lanes, [&](int lane) {
@@ -69,27 +69,28 @@ class Lanes {
   }
 
   // The same in two where lanes meet between forward and backward: forward(context, lane) for every lane, and later
-  // backward(context, lane) on the same recordings. Every lane keeps its own context, so the activations of the
-  // whole batch are in memory at once. A thread takes fixed blocks, because a recording points into its thread's
-  // gradient buffer.
+  // backward(context, lane) on the same recordings, and whatever there is to do in between. Every lane keeps its own context,
+  // from `kept` on, so the activations of the whole batch are in memory at once. A thread takes fixed blocks, because a
+  // recording points into its thread's gradient buffer.
   template <class Forward>
-  void forward(int images, StepKey key, Gradients& gradients, const Forward& forward) {
-    const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
-    while (static_cast<int>(contexts_.size()) < lanes) add_context();
-    run([&](int thread) {
-      for (int block = thread; block < blocks; block += config_.threads)
-        each_lane(block, blocks, lanes, [&](int lane) { forward(begin(thread, lane, lane, key, &gradients.buffer(thread)), cut(lane, images)); });
-    });
+  void forward(int images, StepKey key, Gradients& gradients, const Forward& forward, int kept = 0) {
+    keep(kept + count(images, config_.lane_size));
+    in_fixed_blocks(images, [&](int thread, int lane) { forward(begin(thread, kept + lane, lane, key, &gradients.buffer(thread)), cut(lane, images)); });
+  }
+  template <class Body>
+  void between(int images, const Body& body) {
+    in_fixed_blocks(images, [&](int, int lane) { body(*contexts_[static_cast<std::size_t>(lane)], cut(lane, images)); });
   }
   template <class Backward>
-  void backward(int images, Gradients& gradients, Adds adds, const Backward& backward) {
+  void backward(int images, Gradients& gradients, Adds adds, const Backward& backward, int kept = 0) {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
-    gradients.expect(blocks, adds.sum ? &comm() : nullptr, adds.range);
+    gradients.expect(std::max(1, blocks), adds.sum ? &comm() : nullptr, adds.range);
+    if (lanes == 0) return gradients.merge(0, 0);
     run([&](int thread) {
       for (int block = thread; block < blocks; block += config_.threads) {
         merge_block(gradients, thread, block, [&] {
           each_lane(block, blocks, lanes, [&](int lane) {
-            Context& context = *contexts_[static_cast<std::size_t>(lane)];
+            Context& context = *contexts_[static_cast<std::size_t>(kept + lane)];
             MergeMeanwhile meanwhile(context, gradients, comm(), thread, block, adds.sum && lane + 1 == lanes);
             backward(context, cut(lane, images));
           });
@@ -99,19 +100,30 @@ class Lanes {
   }
 
   // The same without gradients: nothing is recorded. `panels` are those of the weights as they are, or null. Where there are fewer
-  // lanes than threads, all threads do one lane after the other together: the results are the same, bit for bit.
+  // lanes than threads, all threads do one lane after the other together: the results are the same, bit for bit. `kept` as above.
   template <class Body>
-  void infer(int images, const Panels* panels, const Body& body) {
+  void infer(int images, const Panels* panels, const Body& body, int kept = 0) {
     const int lanes = count(images, config_.lane_size);
     const bool together = lanes < config_.threads;
+    keep(kept + config_.threads);
     const auto infer_lane = [&](int thread, int lane) {
-      Context& c = begin(thread, thread, lane, {}, nullptr);
+      Context& c = begin(thread, kept + thread, lane, {}, nullptr);
       if (kernels_ == Kernels::fast) c.panels = panels;
       if (together) c.helpers = &threads_;
       body(c, cut(lane, images));
     };
     if (!together) return run(lanes, infer_lane);
     for (int lane = 0; lane < lanes; ++lane) infer_lane(0, lane);
+  }
+  // The same where lanes keep their contexts, for `between`.
+  template <class Body>
+  void begin_inference(int images, const Panels* panels, const Body& body) {
+    keep(count(images, config_.lane_size));
+    in_fixed_blocks(images, [&](int thread, int lane) {
+      Context& c = begin(thread, lane, lane, {}, nullptr);
+      if (kernels_ == Kernels::fast) c.panels = panels;
+      body(c, cut(lane, images));
+    });
   }
 
   // From here on each thread writes down what it does in its own of `timelines` [threads]; null: none does.
@@ -188,7 +200,17 @@ class Lanes {
     }
   }
   Lane cut(int lane, int images) const;
-  void add_context() { contexts_.push_back(std::make_unique<Context>(parameters_, kernels_)); }
+  void keep(int contexts) {
+    while (static_cast<int>(contexts_.size()) < contexts) contexts_.push_back(std::make_unique<Context>(parameters_, kernels_));
+  }
+  // body(thread, lane) for every lane, on the thread that its block belongs to.
+  template <class Body>
+  void in_fixed_blocks(int images, const Body& body) {
+    const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
+    run([&](int thread) {
+      for (int block = thread; block < blocks; block += config_.threads) each_lane(block, blocks, lanes, [&](int lane) { body(thread, lane); });
+    });
+  }
   Context& begin(int thread, int context, int lane, StepKey key, const Block* gradients);
 
   const Parameters& parameters_;

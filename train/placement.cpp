@@ -60,12 +60,8 @@ std::string described(const Placement& placement, std::span<const double> load) 
   return line;
 }
 
-void require_spreadable(const MoeConfig& moe, int ranks) {
-  if (moe.routing == Routing::token)
-    fail_usage("--expert-parallel: needs --routing superclass or image, which send an image once, as a whole: with token its tokens would have to travel to their experts and back in every sparse block");
-  if (moe.top_k > 1)
-    fail_usage("--expert-parallel: needs --top-k 1, is ", moe.top_k, ": an image's loss is computed where its expert lives, and ", moe.top_k, " experts may live on ", moe.top_k, " ranks");
-  if (ranks > moe.experts) fail_usage("--expert-parallel: ", moe.experts, " experts are too few for ", ranks, " ranks: each must have one");
+void require_ranks_for(int experts, int ranks) {
+  if (ranks > experts) fail_usage("--expert-parallel: ", experts, " experts are too few for ", ranks, " ranks: each must have one");
 }
 
 }  // namespace mvmoe

@@ -24,7 +24,11 @@ Placement place_experts(std::span<const double> load, int ranks);
 // "rank 0 experts 1 4 7 (32.1 % of the load), rank 1 ..".
 std::string described(const Placement& placement, std::span<const double> load);
 
-// Throws UsageError that names --expert-parallel if a network of this kind cannot be spread over so many ranks.
-void require_spreadable(const MoeConfig& moe, int ranks);
+// Whether an image has one journey to make: its one expert is that of every sparse block (train/expert_parallel.h). Else it
+// visits its experts in each (train/expert_visits.h).
+inline bool travels_once(const MoeConfig& moe) { return moe.routing != Routing::token && moe.top_k == 1; }
+
+// Throws UsageError that names --expert-parallel if not every rank can have an expert.
+void require_ranks_for(int experts, int ranks);
 
 }  // namespace mvmoe

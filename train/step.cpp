@@ -68,9 +68,12 @@ void add_gradient(Trainer& t, const Batch& batch, int part, int parts) {  // ima
   const bool last_part = part + 1 == parts;
   if (part == 0) t.gradients.begin();
   else t.gradients.go_on();
-  if (t.placement.spread())
-    return add_spread_gradient({.model = t.model, .lanes = t.lanes, .gradients = t.gradients, .routing = routing, .key = key, .images = images, .last_part = last_part},
-                               batch, t.placement, results, t.balance, t.experts);
+  if (t.placement.spread()) {
+    const SpreadStep step{.model = t.model, .lanes = t.lanes, .gradients = t.gradients, .routing = routing, .key = key, .images = images, .last_part = last_part};
+    if (travels_once(moe)) add_spread_gradient(step, batch, t.placement, results, t.balance, t.experts);
+    else add_visiting_gradient(step, batch, t.placement, results, t.balance, t.visits);
+    return;
+  }
 
   const auto forward = [&](Context& c, Lane lane) {
     LaneResult& result = results[static_cast<std::size_t>(lane.index)];

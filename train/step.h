@@ -7,7 +7,7 @@
 #include "models/vit.h"
 #include "train/adamw.h"
 #include "train/ema.h"
-#include "train/expert_parallel.h"
+#include "train/expert_visits.h"
 #include "train/lanes.h"
 #include "train/loader.h"
 #include "train/routing_losses.h"
@@ -54,7 +54,8 @@ struct Trainer {
   std::vector<LaneResult> lane_results;  // of all parts of the step; kept for their memory, as is what follows
   std::vector<double> sums;              // what the ranks sum beside the gradient
   BatchBalance balance;
-  ExpertParallel experts;
+  ExpertParallel experts;                // where experts are spread, and images travel once,
+  ExpertVisits visits;                   // or visit them in each sparse block
   WholeTensors whole{model.parameters(), placement, lanes.comm()};  // of blocks, where experts are spread
 };
 

@@ -24,37 +24,7 @@ if [ "$mpi" = false ]; then
   skip "several ranks" "this build has no MPI (make test MPI=1)"
   finish
 fi
-if ! command -v mpirun >/dev/null; then
-  skip "several ranks" "there is no mpirun here"
-  finish
-fi
-
-# ranks N ARGUMENTS...: run, in N ranks.
-launch=(mpirun --oversubscribe --bind-to none --mca btl self,vader,tcp)
-ranks() {
-  local n=$1
-  shift
-  code=0
-  timeout -k 5 120 "${launch[@]}" -np "$n" "$program" "$@" >"$captured/out" 2>"$captured/err" </dev/null || code=$?
-  out=$(<"$captured/out") err=$(<"$captured/err")
-}
-start_ranks() {  # start, in N ranks; the program's processes are mpirun's children
-  local n=$1
-  shift
-  set -m
-  "${launch[@]}" -np "$n" "$program" "$@" >"$captured/started.out" 2>"$captured/started.err" </dev/null &
-  pid=$!
-  set +m
-  started+=("$pid")
-}
-# What the ranks said: mpirun adds lines of its own, and there may be fewer cores here than ranks.
-ours() { grep '^mvmoe: ' "$captured/err" | grep -v '^mvmoe: warning: host .* threads'; }
-# close_numbers FILE FILE SHARE LINES: line by line, no two numbers differ by more than this share.
-close_numbers() {
-  paste "$1" "$2" | awk -v tolerance="$3" 'NF != 2 { print "line " NR ": " $0; bad = 1; exit }
-    { d = $1 - $2; if (d < 0) d = -d; if (!(d <= tolerance * $1)) { print "line " NR ": " $1 " and " $2; bad = 1; exit } }
-    END { if (!bad && NR != wanted) { print NR " lines" ; bad = 1 } exit bad }' wanted="$4"
-}
+. "$repository/tests/cli/lib/ranks.sh"
 
 ### The same losses, whatever the ranks: dense, and each kind of routing
 # An epoch is one batch, so that log.csv has each step's loss; the last lane is smaller than the others.
@@ -63,7 +33,6 @@ cat >three.json <<'JSON'
 JSON
 steps=(train "${tiny[@]}" --model vit-2x16 --batch-size 316 --lane-size 8 --epochs 10 --drop-path 0.2 --eval-every 10 --quiet)
 moe=(--experts 3 --moe-layers 1)
-columns() { tail -n +2 "$1/log.csv" | cut -d, -f"$2"; }
 same_losses() {  # same_losses NAME FLAGS...
   local name=$1 n
   shift
@@ -150,13 +119,6 @@ check "unreadable images, 4 ranks evaluate: named once" equal "$code $(grep -c '
 long=(train "${tiny[@]}" --batch-size 64 --epochs 60 --save-every 7 --quiet --json)
 ranks 4 "${long[@]}" --out whole
 check "uninterrupted: done" equal "$code" 0
-process_of_rank() {  # RANK: the program's process, of mpirun's children
-  local one
-  for one in $(pgrep -P "$pid"); do
-    tr '\0' '\n' <"/proc/$one/environ" 2>/dev/null | grep -qx "OMPI_COMM_WORLD_RANK=$1" && echo "$one" && return
-  done
-}
-rows() { [ -e "$1/log.csv" ] && [ "$(wc -l <"$1/log.csv")" -gt "$2" ]; }
 start_ranks 4 "${long[@]}" --out stopped
 until_true rows stopped 3
 kill -USR1 "$(process_of_rank 2)"
@@ -198,18 +160,6 @@ check "rank 1 falls silent: within the timeout and a little" between 4 $((SECOND
 check "rank 1 falls silent: one line names it" grep -qE "^mvmoe: rank 1 .*process $victim.*--comm-timeout" "$captured/err"
 
 ### Ranks that do not belong together
-apart() {  # apart NAME CODE WORDS... -- RANK-0-ARGUMENTS... : RANK-1-ARGUMENTS...
-  local name=$1 wanted=$2 words=() word said=
-  shift 2
-  while [ "$1" != -- ]; do words+=("$1"); shift; done
-  shift
-  code=0
-  timeout -k 5 60 "${launch[@]}" "$@" >"$captured/out" 2>"$captured/err" </dev/null || code=$?
-  [ "$code" -eq "$wanted" ] || said="exit $code instead of $wanted; "
-  [ "$(ours | wc -l)" -eq 1 ] || said+="$(ours | wc -l) lines; "
-  for word in "${words[@]}"; do case $(ours) in *"$word"*) ;; *) said+="'$word' is not said; " ;; esac; done
-  if [ -z "$said" ]; then ok "$name"; else not_ok "$name" "$said$(head -c 400 "$captured/err" | tr '\n' ' ')"; fi
-}
 short=(train "${tiny[@]}" --epochs 1 --quiet --out apart)
 apart "another command line" 2 "rank 1" "--seed 2" "--seed 1" -- -np 1 "$program" "${short[@]}" --seed 1 : -np 1 "$program" "${short[@]}" --seed 2
 cp "$program" other-build
@@ -249,83 +199,6 @@ stopped
 check "kill -9 of rank 0: an error that names it" equal "$([ "$code" != 0 ] && grep -ciE 'rank 0\b' "$captured/err" | head -c 1 | tr '1-9' y)" y
 check "MPI sees fewer ranks than the launcher started" equal "$(OMPI_COMM_WORLD_SIZE=2 timeout 60 "$program" "${short[@]}" 2>&1 | grep -c '^mvmoe: .*started 2 tasks.*MPI sees 1')" 1
 
-### Experts on ranks of their own
-# Super-classes of unequal size; parameters of several chunks.
-cat >five.json <<'JSON'
-{"superclasses": [["class 0"], ["class 1", "class 2", "class 3", "class 4"], ["class 5", "class 6"], ["class 7"], ["class 8", "class 9"]]}
-JSON
-five=(--experts 5 --moe-layers 2 --model vit-3x32)
-same_spread() {  # same_spread NAME FLAGS...: the losses of experts spread over 1 to 4 ranks, and those of one rank that has them all
-  local name=$1 n
-  shift
-  must_run "$name, not spread" "${steps[@]}" "${five[@]}" "$@" --out "$name-whole"
-  columns "$name-whole" 4 >expected
-  columns "$name-whole" 7 | tail -n 1 >expected_test
-  for n in 1 2 3 4; do
-    if [ $n = 1 ]; then run "${steps[@]}" "${five[@]}" "$@" --expert-parallel --out "$name-$n"; else ranks $n "${steps[@]}" "${five[@]}" "$@" --expert-parallel --out "$name-$n"; fi
-    check "$name, $n ranks: done" equal "$code $(ours)" "0 "
-    columns "$name-$n" 4 >got
-    check "$name, $n ranks: ten losses as with all experts on one" close_numbers expected got 1e-5 10
-    columns "$name-$n" 7 | tail -n 1 >got
-    check "$name, $n ranks: the test loss as with all experts on one" close_numbers expected_test got 1e-4 1
-  done
-}
-same_spread spread-superclass --superclasses five.json --mixup 0.2 --ema 0.9 --holdout 0
-same_spread spread-image --routing image --balance importance-load --balance-weight 0.1 --router-noise --accumulate 2
-same_spread spread-switch --routing image --balance switch --balance-weight 0.1 --shared-experts 1 --optimizer sgd --lr 0.1
-ranks 2 "${steps[@]}" "${five[@]}" --superclasses five.json --mixup 0.2 --ema 0.9 --holdout 0 --expert-parallel --out spread-again
-check "spread: the same ranks, the same bits" same_files spread-superclass-2/last.safetensors spread-again/last.safetensors
-run evaluate --weights spread-superclass-3/last.safetensors --data cifar10:data --lane-size 8 --json
-check "a file written by 3 ranks holds the network that they evaluated" equal "$(printf '%.4f' "$(json_value loss)")" "$(printf '%.4f' "$(columns spread-superclass-3 7 | tail -n 1)")"
-
-spread=("${long[@]}" "${five[@]}" --superclasses five.json --expert-parallel)
-ranks 4 "${spread[@]}" --out spread-whole
-check "spread, uninterrupted: done" equal "$code" 0
-start_ranks 4 "${spread[@]}" --out spread-stopped
-until_true rows spread-stopped 3
-kill -USR1 "$(process_of_rank 2)"
-stopped
-check "spread, USR1 to rank 2: exit 75" equal "$code" 75
-saved=$(ls spread-stopped/checkpoints | sort -t- -k2n | tail -n 1)
-for how in "1" "2" "1 --expert-parallel" "2 --expert-parallel" "4 --expert-parallel"; do
-  cp -r spread-stopped resumed
-  n=${how%% *}
-  # shellcheck disable=SC2086 # words
-  if [ "$n" = 1 ]; then run train --out resumed --resume --quiet --json ${how#1}; else ranks "$n" train --out resumed --resume --quiet --json ${how#"$n"}; fi
-  check "spread over 4, resumed on $how: goes on from there" equal "$code $(json_value resumed_at)" "0 ${saved#step-}"
-  columns spread-whole 4 >expected
-  columns resumed 4 >got
-  check "spread over 4, resumed on $how: the losses of the whole run" close_numbers expected got 1e-3 60
-  [ "$n" != 4 ] || check "spread over 4, resumed on 4: the same weights" same_files spread-whole/last.safetensors resumed/last.safetensors
-  rm -r resumed
-done
-start_ranks 3 "${spread[@]}" --epochs 10000 --out spread-killed
-until_true rows spread-killed 3
-began=$SECONDS
-kill -KILL "$(process_of_rank 1)"
-stopped
-check "spread, kill -9 of rank 1: an error, within 30 s" equal "$([ "$code" -ne 0 ] && [ $((SECONDS - began)) -lt 30 ] && echo yes)" yes
-check "spread, kill -9 of rank 1: it is named" grep -qiE 'rank 1\b' "$captured/err"
-
-# Memory: most of this network is its experts.
-large=(train "${tiny[@]}" --model vit-2x64 --mlp-ratio 48 --experts 32 --moe-layers 1 --routing image --batch-size 64 --epochs 10000 --quiet)
-resident() {  # resident FLAGS...: MiB of rank 1 of 4, after some steps
-  start_ranks 4 "${large[@]}" "$@"
-  until_true rows "${!#}" 1
-  awk '/VmRSS/ { print int($2 / 1024) }' "/proc/$(process_of_rank 1)/status"
-  stopped KILL >&2
-}
-all=$(resident --out all) part=$(resident --expert-parallel --out part)
-check "spread: a rank of 4 has less than half of the memory (MiB: $part of $all)" between 1 "$part" $((all / 2))
-
-ranks 2 train "${tiny[@]}" "${five[@]}" --superclasses five.json --expert-parallel --epochs 1 --out said
-check "spread: where experts live is said, with the load that is expected" equal "$(grep '^experts: ' "$captured/err")" \
-  "experts: rank 0 experts 0 1 (50.0 % of the load), rank 1 experts 2 3 4 (50.0 % of the load)"
-refused "spread: a dense network" 2 "--expert-parallel" "--experts" -- train "${tiny[@]}" --expert-parallel --out none
-refused "spread: tokens" 2 "--expert-parallel" "--routing" "token" -- train "${tiny[@]}" "${moe[@]}" --routing token --expert-parallel --out none
-refused "spread: two experts an image" 2 "--expert-parallel" "--top-k 1" -- train "${tiny[@]}" "${moe[@]}" --routing image --top-k 2 --expert-parallel --out none
-apart "spread: fewer experts than ranks" 2 "--expert-parallel" "3 experts" "4 ranks" -- -np 4 "$program" "${short[@]}" "${moe[@]}" --routing image --expert-parallel
-
 ### Threads and cores
 ranks 2 train "${tiny[@]}" --epochs 1 --threads 500 --quiet --out crowded
 check "more threads than cores: warned, with the numbers and flags" grep -qE '^mvmoe: warning: host .* has 1000 threads \(of 2 ranks\) on [0-9]+ cores: .*--threads.*mpirun.*srun' "$captured/err"
@@ -339,8 +212,6 @@ pipeline=(pipeline "${tiny[@]}" --epochs 2 --experts 3 --moe-layers 1 --holdout 
 ranks 2 "${pipeline[@]}" --out method
 check "pipeline, 2 ranks: done, with one result" equal "$code $(grep -c '"moe_top1"' "$captured/out")" "0 1"
 check "pipeline, 2 ranks: all its files" [ -e method/report.html ]
-ranks 2 "${pipeline[@]}" --expert-parallel --out method-spread
-check "pipeline, spread over 2 ranks: done, with one result" equal "$code $(grep -c '"moe_top1"' "$captured/out")" "0 1"
 ranks 3 "${pipeline[@]}" --out method
 check "pipeline, given again on 3 ranks: nothing is done twice" equal "$code $(wc -l <method/moe/log.csv)" "0 3"
 

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "engine/error.h"
+#include "tests/engine/helpers.h"
 
 namespace mvmoe {
 namespace {
@@ -67,21 +67,9 @@ TEST(Placement, NoRankStaysEmpty) {
   EXPECT_THROW(place_experts(std::vector<double>{1, 1}, 3), Error);
 }
 
-std::string refusal(const MoeConfig& moe, int ranks) {
-  try {
-    require_spreadable(moe, ranks);
-  } catch (const UsageError& e) {
-    return e.what();
-  }
-  return "";
-}
-
-TEST(Placement, WhatCannotBeSpreadIsRefusedByName) {
-  EXPECT_EQ(refusal({.experts = 3, .routing = Routing::superclass}, 3), "");
-  EXPECT_EQ(refusal({.experts = 3, .routing = Routing::image}, 1), "");
-  EXPECT_EQ(refusal({.experts = 3, .routing = Routing::image}, 4), "--expert-parallel: 3 experts are too few for 4 ranks: each must have one");
-  EXPECT_NE(refusal({.experts = 3, .routing = Routing::token}, 2).find("--expert-parallel: needs --routing superclass or image"), std::string::npos);
-  EXPECT_NE(refusal({.experts = 3, .top_k = 2, .routing = Routing::image}, 2).find("--expert-parallel: needs --top-k 1, is 2"), std::string::npos);
+TEST(Placement, FewerExpertsThanRanksAreRefused) {
+  require_ranks_for(3, 3);
+  EXPECT_EQ(message_of<UsageError>([] { require_ranks_for(3, 4); }), "--expert-parallel: 3 experts are too few for 4 ranks: each must have one");
 }
 
 }  // namespace

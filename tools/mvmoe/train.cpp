@@ -183,7 +183,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   require_experts(flags, o.model.moe, moe_flags);
   require_experts(flags, o.model.moe, routing_loss_flags);
   require_experts(flags, o.model.moe, {"expert-parallel"});
-  if (o.expert_parallel) require_spreadable(o.model.moe.resolve(), comm.ranks());
+  if (o.expert_parallel) require_ranks_for(o.model.moe.experts, comm.ranks());
   require_optimizer(flags, o.optimizer);
   if (o.upcycle && (o.init_from.empty() || o.model.moe.experts == 0))
     fail_usage("--upcycle: makes experts of a dense network's MLPs: give --init-from and --experts too");

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Experts on ranks of their own (train and pipeline --expert-parallel, mpirun): the same losses as where one rank has them all,
+# checkpoints that any number of ranks goes on with, and the memory of a rank.
+. tests/cli/lib/checks.sh
+
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl_base_warn_component_unused=0
+make_cifar10 data
+tiny+=(--data cifar10:data --lane-size 2 --lr 3e-3)
+run info --json
+if [ "$(json_value mpi)" = false ]; then
+  skip "experts on several ranks" "this build has no MPI (make test MPI=1)"
+  finish
+fi
+. "$repository/tests/cli/lib/ranks.sh"
+
+steps=(train "${tiny[@]}" --model vit-2x16 --batch-size 316 --lane-size 8 --epochs 10 --drop-path 0.2 --eval-every 10 --quiet)
+long=(train "${tiny[@]}" --batch-size 64 --epochs 60 --save-every 7 --quiet --json)
+short=(train "${tiny[@]}" --epochs 1 --quiet --out none)
+
+### The same losses, wherever experts live
+# Super-classes of unequal size; parameters of several chunks.
+cat >five.json <<'JSON'
+{"superclasses": [["class 0"], ["class 1", "class 2", "class 3", "class 4"], ["class 5", "class 6"], ["class 7"], ["class 8", "class 9"]]}
+JSON
+five=(--experts 5 --moe-layers 2 --model vit-3x32)
+same_spread() {  # same_spread NAME FLAGS...: the losses of experts spread over 1 to 4 ranks, and those of one rank that has them all
+  local name=$1 n
+  shift
+  must_run "$name, not spread" "${steps[@]}" "${five[@]}" "$@" --out "$name-whole"
+  columns "$name-whole" 4 >expected
+  columns "$name-whole" 7 | tail -n 1 >expected_test
+  for n in 1 2 3 4; do
+    if [ $n = 1 ]; then run "${steps[@]}" "${five[@]}" "$@" --expert-parallel --out "$name-$n"; else ranks $n "${steps[@]}" "${five[@]}" "$@" --expert-parallel --out "$name-$n"; fi
+    check "$name, $n ranks: done" equal "$code $(ours)" "0 "
+    columns "$name-$n" 4 >got
+    check "$name, $n ranks: ten losses as with all experts on one" close_numbers expected got 1e-5 10
+    columns "$name-$n" 7 | tail -n 1 >got
+    check "$name, $n ranks: the test loss as with all experts on one" close_numbers expected_test got 1e-4 1
+  done
+}
+same_spread superclass --superclasses five.json --mixup 0.2 --ema 0.9 --holdout 0
+same_spread image --routing image --balance importance-load --balance-weight 0.1 --router-noise --accumulate 2
+same_spread top2 --routing image --top-k 2 --balance importance-load --balance-weight 0.1 --router-noise --shared-experts 1
+same_spread token --routing token --balance bias --capacity 1.05 --router-z-weight 0.001 --accumulate 2
+same_spread switch --routing image --balance switch --balance-weight 0.1 --shared-experts 1 --optimizer sgd --lr 0.1
+ranks 2 "${steps[@]}" "${five[@]}" --superclasses five.json --mixup 0.2 --ema 0.9 --holdout 0 --expert-parallel --out again
+check "the same ranks, the same bits" same_files superclass-2/last.safetensors again/last.safetensors
+for name in superclass token; do
+  run evaluate --weights $name-3/last.safetensors --data cifar10:data --lane-size 8 --json
+  check "$name: a file written by 3 ranks holds the network that they evaluated" equal "$(printf '%.4f' "$(json_value loss)")" "$(printf '%.4f' "$(columns $name-3 7 | tail -n 1)")"
+done
+
+spread=("${long[@]}" "${five[@]}" --superclasses five.json --expert-parallel)
+ranks 4 "${spread[@]}" --out whole
+check "uninterrupted: done" equal "$code" 0
+start_ranks 4 "${spread[@]}" --out stopped
+until_true rows stopped 3
+kill -USR1 "$(process_of_rank 2)"
+stopped
+check "USR1 to rank 2: exit 75" equal "$code" 75
+saved=$(ls stopped/checkpoints | sort -t- -k2n | tail -n 1)
+for how in "1" "2" "1 --expert-parallel" "2 --expert-parallel" "4 --expert-parallel"; do
+  cp -r stopped resumed
+  n=${how%% *}
+  # shellcheck disable=SC2086 # words
+  if [ "$n" = 1 ]; then run train --out resumed --resume --quiet --json ${how#1}; else ranks "$n" train --out resumed --resume --quiet --json ${how#"$n"}; fi
+  check "saved on 4, resumed on $how: goes on from there" equal "$code $(json_value resumed_at)" "0 ${saved#step-}"
+  columns whole 4 >expected
+  columns resumed 4 >got
+  check "saved on 4, resumed on $how: the losses of the whole run" close_numbers expected got 1e-3 60
+  [ "$n" != 4 ] || check "saved on 4, resumed on 4: the same weights" same_files whole/last.safetensors resumed/last.safetensors
+  rm -r resumed
+done
+start_ranks 3 "${spread[@]}" --epochs 10000 --out killed
+until_true rows killed 3
+began=$SECONDS
+kill -KILL "$(process_of_rank 1)"
+stopped
+check "kill -9 of rank 1: an error, within 30 s" equal "$([ "$code" -ne 0 ] && [ $((SECONDS - began)) -lt 30 ] && echo yes)" yes
+check "kill -9 of rank 1: it is named" grep -qiE 'rank 1\b' "$captured/err"
+
+# Memory: most of this network is its experts.
+large=(train "${tiny[@]}" --model vit-2x64 --mlp-ratio 48 --experts 32 --moe-layers 1 --routing image --batch-size 64 --epochs 10000 --quiet)
+resident() {  # resident FLAGS...: MiB of rank 1 of 4, after some steps
+  start_ranks 4 "${large[@]}" "$@"
+  until_true rows "${!#}" 1
+  mib=$(awk '/VmRSS/ { print int($2 / 1024) }' "/proc/$(process_of_rank 1)/status")
+  kill -KILL "$(process_of_rank 1)"
+  stopped
+}
+resident --out all
+all=$mib
+resident --expert-parallel --out part
+check "a rank of 4 has less than half of the memory (MiB: $mib of $all)" between 1 "$mib" $((all / 2))
+
+ranks 2 train "${tiny[@]}" "${five[@]}" --superclasses five.json --expert-parallel --epochs 1 --out said
+check "where experts live is said, with the load that is expected" equal "$(grep '^experts: ' "$captured/err")" \
+  "experts: rank 0 experts 0 1 (50.0 % of the load), rank 1 experts 2 3 4 (50.0 % of the load)"
+refused "a dense network" 2 "--expert-parallel" "--experts" -- train "${tiny[@]}" --expert-parallel --out none
+apart "fewer experts than ranks" 2 "--expert-parallel" "3 experts" "4 ranks" -- -np 4 "$program" "${short[@]}" --experts 3 --moe-layers 1 --routing image --expert-parallel
+check "none of them left anything" absent none
+
+### The pipeline, whose sparse network alone has experts
+pipeline=(pipeline "${tiny[@]}" --epochs 2 --experts 3 --moe-layers 1 --holdout 0.3 --quiet --json)
+ranks 2 "${pipeline[@]}" --expert-parallel --out method
+check "pipeline, spread over 2 ranks: done, with one result" equal "$code $(grep -c '"moe_top1"' "$captured/out")" "0 1"
+
+finish
