@@ -147,7 +147,7 @@ stopped
 check "kill -9 of rank 1: an error" different "$code" 0
 check "kill -9 of rank 1: within 30 s" between 0 $((SECONDS - began)) 30
 check "kill -9 of rank 1: it is named" grep -qiE 'rank 1\b' "$captured/err"
-check "kill -9 of rank 1: nobody is left" equal "$(pgrep -f -- '--out killed' | grep -vx $$)" ""
+check "kill -9 of rank 1: nobody is left" equal "$(pgrep -f -- "^$program train .*--out killed" | grep -vx $$)" ""
 # A stopped process is what a host that was cut off looks like to the others.
 start_ranks 3 "${long[@]}" --epochs 10000 --comm-timeout 5 --out silent
 until_true rows silent 3
