@@ -8,6 +8,7 @@
 #include "engine/bf16.h"
 #include "engine/error.h"
 #include "engine/gemm_bf16.h"
+#include "engine/gemm_tiles.h"
 
 namespace mvmoe {
 namespace {
@@ -54,6 +55,7 @@ void gemm(const Matrix& a, const Matrix& b, const Matrix& c, Factors factors, Ke
   // leave in c what was there.
   if (kernels == Kernels::plain || a.breadth() == 0) return plain_gemm<double>(a, b, c, factors);
   if (kernels == Kernels::fast_bf16) return gemm_bf16(a, b, c, factors);
+  if (fits_tiles(b, c, factors)) return gemm_tiles(a, b, c, factors);
   // oneDNN would start OpenMP's team on a thread of ours; its product can differ in the last bits between one thread
   // and two. The setting is the calling thread's own, and costs nothing to repeat.
   omp_set_num_threads(1);

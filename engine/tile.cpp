@@ -53,7 +53,42 @@ constexpr std::array<Multiply, sizeof...(sizes)> instances(std::index_sequence<s
 
 constexpr auto of_size = instances(std::make_index_sequence<tile_rows * tile_vectors>());
 
+// Of a b c .. and A B C ..: a A b B .. of their first halves, or of their second ones.
+template <bool second, std::size_t... i>
+Vector interleave(Vector a, Vector b, std::index_sequence<i...>) {
+  typedef int Places __attribute__((vector_size(sizeof(Vector))));
+  return __builtin_shuffle(a, b, Places{static_cast<int>(i / 2 + (second ? vector_floats / 2 : 0) + (i % 2) * vector_floats)...});
+}
+
+// A square of vectors transposed: each round takes the rows of both halves in turn, a number of each, which moves the highest bit
+// of a number's row to the lowest of its column; once for each bit, and rows are columns.
+void transpose_square(Vector (&rows)[vector_floats]) {
+  constexpr auto every = std::make_index_sequence<vector_floats>();
+  for (int round = 1; round < vector_floats; round *= 2) {
+    Vector next[vector_floats];
+#pragma GCC unroll 16
+    for (int r = 0; r < vector_floats / 2; ++r) {
+      next[2 * r] = interleave<false>(rows[r], rows[r + vector_floats / 2], every);
+      next[2 * r + 1] = interleave<true>(rows[r], rows[r + vector_floats / 2], every);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < vector_floats; ++r) rows[r] = next[r];
+  }
+}
+
 }  // namespace
+
+void transpose(const float* from, std::ptrdiff_t from_stride, int rows, int columns, float scale, float* to, std::ptrdiff_t to_stride) {
+  for (int r = 0; r < rows; r += vector_floats)
+    for (int n = 0; n < columns; n += vector_floats) {
+      Vector square[vector_floats];
+#pragma GCC unroll 16
+      for (int i = 0; i < vector_floats; ++i) square[i] = r + i < rows ? scale * load(from + (r + i) * from_stride + n) : Vector{};
+      transpose_square(square);
+#pragma GCC unroll 16
+      for (int i = 0; i < vector_floats; ++i) store(to + (n + i) * to_stride + r, square[i]);
+    }
+}
 
 void multiply(const Tile& tile) { of_size[static_cast<std::size_t>((tile.rows - 1) * tile_vectors + tile.vectors - 1)](tile); }
 

@@ -31,4 +31,8 @@ struct Tile {
 
 void multiply(const Tile& tile);
 
+// to [columns, to_stride] = scale from^T, from [rows, columns] with its own stride. What `to` has in columns from `rows` on, up to
+// whole vectors, is made zero; `columns` are whole vectors.
+void transpose(const float* from, std::ptrdiff_t from_stride, int rows, int columns, float scale, float* to, std::ptrdiff_t to_stride);
+
 }  // namespace mvmoe

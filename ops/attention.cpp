@@ -1,9 +1,11 @@
 #include "ops/attention.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "ops/attention_forward.h"
+#include "ops/attention_tiles.h"
 #include "ops/check.h"
 #include "ops/softmax.h"
 
@@ -68,9 +70,9 @@ Attention views(Context& c, Tensor q, int q_column, Tensor kv, int k_column, int
           .images = q.shape()[0], .heads = heads, .head_dim = D / heads, .kernels = c.kernels};
 }
 
-// y, recorded as `inputs` give it. Where nobody wants a gradient, the probabilities are never in memory.
-template <class Backward>
-Var record(Context& c, Attention op, std::initializer_list<Var> inputs, Shape shape, const Backward& backward) {
+// y, recorded as `inputs` give it; gradients() are dq, dk, dv. Where nobody wants a gradient, the probabilities are never in memory.
+template <class Gradients>
+Var record(Context& c, Attention op, std::initializer_list<Var> inputs, Shape shape, const Gradients& gradients) {
   const Var y = c.tape.output(shape);
   const bool wants_grad = std::any_of(inputs.begin(), inputs.end(), [](Var input) { return input.wants_grad(); });
   if (!wants_grad && c.kernels == Kernels::fast && has_forward_by_tiles(op.head_dim)) {
@@ -78,10 +80,17 @@ Var record(Context& c, Attention op, std::initializer_list<Var> inputs, Shape sh
     c.tape.record("attention", inputs, y);
     return y;
   }
-  op.probs = c.arena.take({op.images, op.heads, op.q.tokens, op.k.tokens});
-  op.scratch = c.arena.take({op.q.tokens, op.k.tokens});
-  op.forward(y.value());
-  c.tape.record("attention", inputs, y, [=] { backward(op, y); });
+  const bool tiles = c.kernels == Kernels::fast && has_tiles(op.head_dim);
+  const int Tq = op.q.tokens, T = op.k.tokens, W = tile_width(Tq);
+  op.probs = c.arena.take(tiles ? Shape{op.images, op.heads, T, W} : Shape{op.images, op.heads, Tq, T});
+  op.scratch = c.arena.take(tiles ? Shape{op.head_dim + T, W} : Shape{Tq, T});
+  if (tiles) forward_by_tiles(op, y.value());
+  else op.forward(y.value());
+  c.tape.record("attention", inputs, y, [=] {
+    const auto [dq, dk, dv] = gradients();
+    if (tiles) backward_by_tiles(op, y.grad(), dq, dk, dv);
+    else op.backward(y.grad(), dq, dk, dv);
+  });
   return y;
 }
 
@@ -96,9 +105,9 @@ Var attention(Context& c, Var qkv, int heads) {
   const int D = s.back() / 3;
   if (s.axes() != 3 || s.back() % 3 != 0) fail("attention: qkv is ", s, ", must be [b, T, 3D]");
   require_heads(D, heads);
-  return record(c, views(c, qkv.value(), 0, qkv.value(), D, 2 * D, heads, D), {qkv}, {s[0], s[1], D}, [=](const Attention& op, Var y) {
+  return record(c, views(c, qkv.value(), 0, qkv.value(), D, 2 * D, heads, D), {qkv}, {s[0], s[1], D}, [=] {
     const Tensor d = qkv.grad();
-    op.backward(y.grad(), rows_of(d, 0), rows_of(d, D), rows_of(d, 2 * D));
+    return std::array{rows_of(d, 0), rows_of(d, D), rows_of(d, 2 * D)};
   });
 }
 
@@ -108,8 +117,8 @@ Var attention(Context& c, Var q, Var kv, int heads) {
     fail("attention: q is ", q.shape(), " and kv is ", kv.shape(), ", must be [b, Tq, D] and [b, T, 2D]");
   require_shape("attention", "kv", kv.shape(), {q.shape()[0], kv.shape()[1], 2 * D}, "q", q.shape());
   require_heads(D, heads);
-  return record(c, views(c, q.value(), 0, kv.value(), 0, D, heads, D), {q, kv}, q.shape(), [=](const Attention& op, Var y) {
-    op.backward(y.grad(), rows_of(q.grad(), 0), rows_of(kv.grad(), 0), rows_of(kv.grad(), D));
+  return record(c, views(c, q.value(), 0, kv.value(), 0, D, heads, D), {q, kv}, q.shape(), [=] {
+    return std::array{rows_of(q.grad(), 0), rows_of(kv.grad(), 0), rows_of(kv.grad(), D)};
   });
 }
 

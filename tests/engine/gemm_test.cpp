@@ -34,7 +34,8 @@ struct Size {
 };
 class GemmSizes : public testing::TestWithParam<Size> {};
 INSTANTIATE_TEST_SUITE_P(Odd, GemmSizes, testing::Values(Size{1, 1, 1}, Size{1, 7, 3}, Size{7, 1, 5}, Size{17, 33, 65}, Size{65, 64, 64},
-                                                         Size{5, 3, 1}, Size{64, 192, 31}));
+                                                         Size{5, 3, 1}, Size{64, 192, 31},
+                                                         Size{97, 80, 48}, Size{100, 32, 528}));  // the last two by tiles, with rows, columns and depth left over
 
 // Both kernels against the definition; the gaps between c's rows stay as they were.
 TEST_P(GemmSizes, KernelsGiveTheDefinition) {
@@ -43,7 +44,7 @@ TEST_P(GemmSizes, KernelsGiveTheDefinition) {
   for (const Kernels kernels : {Kernels::fast, Kernels::plain})
     for (const bool flip_a : {false, true})
       for (const bool flip_b : {false, true})
-        for (const Factors factors : {Factors{1, 0}, Factors{1, 1}, Factors{-0.5f, 2}, Factors{0.25f, -1}})
+        for (const Factors factors : {Factors{1, 0}, Factors{1, 1}, Factors{0.25f, 1}, Factors{-0.5f, 2}, Factors{0.25f, -1}})
           for (const int gap : {0, 3}) {
             const Stored a = stored(random, m, k, flip_a, gap), b = stored(random, k, n, flip_b, gap);
             Stored c = stored(random, m, n, false, gap);

@@ -46,15 +46,17 @@ TEST(Attention, WithoutGradientsHugeScoresStayFinite) {
 constexpr int T = 7, D = 6, H = 2;
 
 TEST(Attention, HugeScoresPickOneTokenAndStayFinite) {
-  Bench b;
-  const Tensor x = b.random({2, T, 3 * D});
-  for (int r = 0; r < x.rows(); ++r)
-    for (int i = 0; i < 2 * D; ++i) x.row(r)[i] *= 100;  // queries and keys: scores of about 1e4
-  const Var qkv = b.leaf(x), y = attention(b.c, qkv, H);
-  b.c.tape.backward(y, b.random({2, T, D}, 1));
-  EXPECT_TRUE(all_finite(y.value()) && all_finite(qkv.grad()));
-  const reference::Array must_be = reference::attention(reference::Array(x), H);
-  for (std::size_t i = 0; i < y.value().size(); ++i) EXPECT_NEAR(y.value()[i], must_be.values[i], 1e-5);
+  for (const int d : {3, 16}) {  // by products; by tiles
+    Bench b;
+    const Tensor x = b.random({2, T, 3 * H * d});
+    for (int r = 0; r < x.rows(); ++r)
+      for (int i = 0; i < 2 * H * d; ++i) x.row(r)[i] *= 100;  // queries and keys: scores of about 1e4
+    const Var qkv = b.leaf(x), y = attention(b.c, qkv, H);
+    b.c.tape.backward(y, b.random({2, T, H * d}, 1));
+    EXPECT_TRUE(all_finite(y.value()) && all_finite(qkv.grad()));
+    const reference::Array must_be = reference::attention(reference::Array(x), H);
+    for (std::size_t i = 0; i < y.value().size(); ++i) EXPECT_NEAR(y.value()[i], must_be.values[i], 1e-5);
+  }
 }
 
 // The same vector on every key adds one number to all scores of a query, which softmax ignores. So does its backward:

@@ -154,6 +154,8 @@ std::vector<Case> all_cases() {
       attention_case(1, 1, 1, 1), attention_case(1, 1, 2, 3), attention_case(2, 3, 1, 5), attention_case(3, 7, 2, 4),
       attention_case(1, 33, 3, 2), attention_case(1, 65, 2, 3), attention_case(2, 5, 1, 33),
       fewer_queries_case(1, 1, 3, 1, 2), fewer_queries_case(3, 1, 7, 2, 3), fewer_queries_case(2, 3, 5, 3, 4), fewer_queries_case(1, 2, 33, 1, 7),
+      // Heads of whole vectors, which go by tiles: rows and columns left over, a head wider than a tile.
+      attention_case(2, 3, 2, 16), attention_case(1, 35, 1, 32), attention_case(1, 5, 1, 80), fewer_queries_case(2, 1, 7, 2, 16), fewer_queries_case(1, 18, 5, 1, 16),
       gelu_case({1}), gelu_case({3, 5}), gelu_case({2, 3, 33}),
       residual_case({1, 1, 1}), residual_case({3, 5, 7}), residual_with_factors_case({1, 2, 33}), residual_with_factors_case({3, 5, 7}),
       select_token_case({1, 1, 1}, 0), select_token_case({3, 5, 7}, 0), select_token_case({2, 3, 33}, 2),
