@@ -35,17 +35,18 @@ line_of() { grep -F "| $1" <<<"$out"; }
 compared . PEERS="$work" PYTHON="$work/python"
 check "compare: exits with 0" equal "$code" 0
 check "compare: names the processor" has "$out" Abacus
-check "compare: the best peer, and the ratio to it" equal "$(line_of "train 12x192, 32")" \
-  "| train 12x192, 32 px / patch 4, batch 128 | PyTorch DDP 20 ms | 10 ms | 2 (2 to 2) | 1.3 | 1.4 | stretch |"
+check "compare: the best peer and the ratio to it, then the others" equal "$(line_of "train 12x192, 32")" \
+  "| train 12x192, 32 px / patch 4, batch 128 | PyTorch DDP 20 ms; PyTorch 25: 2.5 | 10 ms | 2 (2 to 2) | 1.3 | 1.4 | stretch |"
 check "compare: between goal and stretch" has "$(line_of "train 9x64, 32 px / patch 4")" "| 2 (2 to 2) | 1.9 | 2.2 | reached |"
 check "compare: below the goal" has "$(line_of "train 9x64, 32 px / patch 8")" "| 2 (2 to 2) | 2.2 | 2.5 | MISSED |"
 check "compare: at most" has "$(line_of "MoE over dense, per token, 9x64")" "| 1.2 (1.2 to 1.2) | 1.10 | 1.05 | MISSED |"
 check "compare: memory" has "$(line_of "peak memory")" "| 0.1 (0.1 to 0.1) | 0.25 | 0.125 | stretch |"
+check "compare: a number without a peer" has "$(line_of "cold start")" " | 100 | 30 | stretch |"
 check "compare: threads" has "$(line_of "training 12x192, 2 threads over 1")" "| 1.8 (1.8 to 1.8) | 1.9 | 1.97 | MISSED |"
 check "compare: missed goals once more below" has "$out" "missed: train 9x64, 32 px / patch 8, batch 128: 2, goal 2.2"
 check "compare: a peer that does not run is named" has "$out" "note: infer ViT-Tiny/16 at 224, batch 1: no figure of ONNX Runtime: ModuleNotFoundError"
 check "compare: and the others are compared with" has "$(line_of "infer ViT-Tiny/16 at 224, batch 1 ")" "| PyTorch 55 ms | 50 ms | 1.1 (1.1 to 1.1) | 1.2 | 1.3 | MISSED |"
-check "compare: every row is counted" equal "$(grep 'goals reached' <<<"$out")" "5 goals reached, 8 missed, 0 not measured"
+check "compare: every row is counted" equal "$(grep 'goals reached' <<<"$out")" "7 goals reached, 8 missed, 0 not measured"
 
 rm ran
 compared 'patch 8' PEERS="$work" PYTHON="$work/python"
@@ -54,5 +55,5 @@ check "compare: only the rows that were asked for" equal "$(grep -c '^| [a-z]* [
 
 compared 'patch 8|memory|per token, 12'
 check "compare without peers: says so" has "$out" "no figure of PyTorch: PEERS=FOLDER is not given"
-check "compare without peers: what needs none is measured" equal "$(grep 'goals reached' <<<"$out")" "0 goals reached, 1 missed, 2 not measured"
+check "compare without peers: what needs none is measured" equal "$(grep 'goals reached' <<<"$out")" "0 goals reached, 1 missed, 3 not measured"
 finish

@@ -110,7 +110,7 @@ void RankOptions::declare(Flags& flags) {
 
 void RankOptions::declare_for_training(Flags& flags) {
   declare(flags);
-  flags.add_choice("gradient-compression", gradient_compression, "what gradients are rounded to where they are sent to other ranks: half the bytes, for slow networks", compression_names);
+  flags.add_choice("gradient-compression", gradient_compression, "what gradients are rounded to where they are sent to other ranks: half the bytes, for slow networks", compression_names());
 }
 
 std::string ThreadOptions::precision_to_use() const {

@@ -153,7 +153,8 @@ void compress_sums(Comm& comm, const RankOptions& options) {
   if (name != "none" && comm.ranks() == 1)
     fail_usage("--gradient-compression: ", name, " is for what ranks send to each other, and ",
                Comm::has_mpi() ? "there is one rank: start several (mpirun -np 4, srun --ntasks=4)" : "this build has no MPI (make MPI=1)", ", or leave it out");
-  comm.compress_sums(static_cast<Compression>(std::find(compression_names.begin(), compression_names.end(), name) - compression_names.begin()));
+  const std::vector<std::string> names = compression_names();
+  comm.compress_sums(static_cast<Compression>(std::find(names.begin(), names.end(), name) - names.begin()));
 }
 
 void take_from_first(Comm& comm, Flags& flags, const std::vector<std::string>& names) {
