@@ -14,7 +14,7 @@
 namespace mvmoe {
 
 enum class Compression { none, bf16, fp16 };
-inline const std::vector<std::string> compression_names{"none", "bf16", "fp16"};  // in this order
+inline std::vector<std::string> compression_names() { return {"none", "bf16", "fp16"}; }  // in this order
 
 // Bytes of n numbers; as floats where there is no compression.
 std::size_t compressed_bytes(std::size_t n, Compression c);
