@@ -1,4 +1,4 @@
-// engine/tile.h: the innermost product, for inference: a tile of a few rows and a few vectors of columns, summed in
+// engine/tile.h: the innermost product: a tile of a few rows and a few vectors of columns, summed in
 // registers over the whole depth.
 //   c_rn = start_n + sum_k a_rk b_kn + onto_rn
 // A number is summed in the order of k alone, by fused multiply-adds: its bits depend neither on the tile it is in nor

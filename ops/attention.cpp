@@ -75,12 +75,12 @@ template <class Gradients>
 Var record(Context& c, Attention op, std::initializer_list<Var> inputs, Shape shape, const Gradients& gradients) {
   const Var y = c.tape.output(shape);
   const bool wants_grad = std::any_of(inputs.begin(), inputs.end(), [](Var input) { return input.wants_grad(); });
-  if (!wants_grad && c.kernels == Kernels::fast && has_forward_by_tiles(op.head_dim)) {
+  const bool tiles = c.kernels == Kernels::fast && has_tiles(op.head_dim);
+  if (tiles && !wants_grad) {
     attention_forward(c, op, y.value());
     c.tape.record("attention", inputs, y);
     return y;
   }
-  const bool tiles = c.kernels == Kernels::fast && has_tiles(op.head_dim);
   const int Tq = op.q.tokens, T = op.k.tokens, W = tile_width(Tq);
   op.probs = c.arena.take(tiles ? Shape{op.images, op.heads, T, W} : Shape{op.images, op.heads, Tq, T});
   op.scratch = c.arena.take(tiles ? Shape{op.head_dim + T, W} : Shape{Tq, T});

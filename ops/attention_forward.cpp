@@ -24,11 +24,7 @@ struct QueryBlock {
   int columns() const { return vectors() * vector_floats; }
 
   // queries = Q^T / sqrt(d)
-  void take_queries() const {
-    const float scale = 1 / std::sqrt(static_cast<float>(head_dim));
-    for (int e = 0; e < head_dim; ++e)
-      for (int i = 0; i < columns(); ++i) queries[e * columns() + i] = i < count ? scale * q[i * q_row + e] : 0;
-  }
+  void take_queries() const { transpose(q, q_row, count, head_dim, 1 / std::sqrt(static_cast<float>(head_dim)), queries, columns()); }
 
   // scores = K queries
   void score() const {

@@ -9,10 +9,7 @@
 
 namespace mvmoe {
 
-// Whether the heads are made of whole vectors; the other heads are ops/attention.h's.
-inline bool has_forward_by_tiles(int head_dim) { return head_dim % vector_floats == 0; }
-
-// y [b, Tq, H*d]. Of `op` neither probs nor scratch is used.
+// y [b, Tq, H*d], for heads that has_tiles (ops/attention_tiles.h). Of `op` neither probs nor scratch is used.
 void attention_forward(Context& c, const Attention& op, Tensor y);
 
 }  // namespace mvmoe
