@@ -35,6 +35,9 @@ close_numbers() {
 
 # columns FOLDER N: column N of a run's log, an epoch a line.
 columns() { tail -n +2 "$1/log.csv" | cut -d, -f"$2"; }
+# five_from STEP FOLDER: its losses from the epoch of this step on, of 5 steps, five at most. Another number of ranks rounds otherwise,
+# and training multiplies that until an image goes to another expert: all that is left of a run says little.
+five_from() { columns "$2" 4 | tail -n +$(($1 / 5 + 1)) | head -n 5; }
 process_of_rank() {  # RANK: the program's process, of mpirun's children
   local one
   for one in $(pgrep -P "$pid"); do
