@@ -27,6 +27,10 @@ class Comm {
   // library's threads must not take signals. `lost` is called on a thread of its own, with one line, when a rank is lost;
   // the process ends after it. Throws UsageError if this build or its MPI does not see the launcher's ranks.
   static Comm join(std::function<void(const std::string& line)> lost);
+  // The ranks that give the same number, as ranks of their own, in the order in which they are here. Names and the number of
+  // seconds waited are those of all. This one must outlive it. All ranks.
+  Comm split(int number);
+
   static bool has_mpi();
   static std::string version();  // of the library, empty without
 
@@ -45,8 +49,9 @@ class Comm {
   void sum(std::span<double> x);
 
   // The same while other work goes on, from any thread: begins with one piece, lets all that were begun proceed a little,
-  // waits for them all. All ranks, with the same pieces in the same order; from the end of memory down is fastest. `finish`
-  // gives how many numbers were summed before it was called. What is sent for them may be compressed.
+  // waits for them all, those of what this was split into among them. All ranks, with the same pieces in the same order; from
+  // the end of memory down is fastest. `finish` gives how many numbers were summed before it was called. What is sent for them
+  // may be compressed.
   void compress_sums(Compression c);
   void start_sum(std::span<float> x);
   void proceed();

@@ -20,6 +20,7 @@ Comm Comm::join(std::function<void(const std::string&)>) {
   return {};
 }
 
+Comm Comm::split(int) { return {}; }
 bool Comm::has_mpi() { return false; }
 std::string Comm::version() { return {}; }
 int Comm::rank() const { return 0; }

@@ -32,6 +32,7 @@ class RingSums {
 
   // Does what can be done now, without waiting. True: nothing is left to do.
   bool proceed();
+  bool idle() const { return queue_.empty() && gathered_.empty(); }  // as far as `proceed` has seen
 
   // Numbers in the sums that are done since the last call.
   std::size_t take_summed();

@@ -11,9 +11,9 @@ constexpr std::size_t chunk_floats = 1u << 16;  // 256 KiB: fits a second-level 
 
 }  // namespace
 
-Gradients::Gradients(std::size_t block_size, int threads, Range alone)
-    : chunks_((block_size + chunk_floats - 1) / chunk_floats), alone_(alone), total_(block_size), merged_(new std::atomic<int>[chunks_]), squares_(chunks_),
-      squares_alone_(chunks_), left_(static_cast<std::size_t>(threads)) {
+Gradients::Gradients(std::size_t block_size, int threads, Range own, Comm* peers)
+    : chunks_((block_size + chunk_floats - 1) / chunk_floats), own_(own), peers_(peers), total_(block_size), merged_(new std::atomic<int>[chunks_]),
+      squares_(chunks_), squares_own_(chunks_), left_(static_cast<std::size_t>(threads)) {
   for (int t = 0; t < threads; ++t) buffers_.emplace_back(block_size);
   expect(0, nullptr, all());
   begin();
@@ -74,11 +74,15 @@ void Gradients::merge_down_to(int thread, int block, std::size_t chunk, bool wai
     std::fill(buffer + first, buffer + last, 0.0f);
     merged_[c].store(block + 1, std::memory_order_release);
     if (comm_ && block + 1 == blocks_) {
-      for (const Range piece : {Range{first, std::clamp(alone_.begin, first, last)}, Range{std::clamp(alone_.end, first, last), last}}) {
-        if (piece.begin == piece.end) continue;
-        comm_->start_sum({total + piece.begin, piece.end - piece.begin});
+      const std::size_t own_begin = std::clamp(own_.begin, first, last), own_end = std::clamp(own_.end, first, last);
+      const auto sum = [&](Comm* ranks, Range piece) {
+        if (!ranks || piece.begin == piece.end) return;
+        ranks->start_sum({total + piece.begin, piece.end - piece.begin});
         if (!wait || range_.begin > 0) early_ += piece.end - piece.begin;  // the lanes of a range before this one are still to come
-      }
+      };
+      sum(comm_, {first, own_begin});
+      sum(peers_, {own_begin, own_end});
+      sum(comm_, {own_end, last});
     }
   }
 }
@@ -93,14 +97,15 @@ double Gradients::norm(Threads& threads, Comm& comm) {
       return sum;
     };
     const std::size_t first = c * chunk_floats, last = std::min(first + chunk_floats, total_.size());
-    const std::size_t begin = std::clamp(alone_.begin, first, last), end = std::clamp(alone_.end, first, last);
+    const std::size_t begin = std::clamp(own_.begin, first, last), end = std::clamp(own_.end, first, last);
     squares_[c] = squares(first, begin) + squares(end, last);
-    squares_alone_[c] = squares(begin, end);
+    squares_own_[c] = squares(begin, end);
   });
-  double shared = 0, alone = 0;
+  double shared = 0, own = 0;
   for (const double sum : squares_) shared += sum;
-  for (const double sum : squares_alone_) alone += sum;
-  return std::sqrt(shared + (alone_.begin < alone_.end ? comm.sum(alone) : 0));
+  for (const double sum : squares_own_) own += sum;
+  if (own_.begin == own_.end) return std::sqrt(shared);
+  return std::sqrt(shared + comm.sum(peers_ && !peers_->first() ? 0 : own));
 }
 
 }  // namespace mvmoe

@@ -22,8 +22,8 @@ namespace mvmoe {
 
 class Gradients {
  public:
-  // `alone`: what no other rank has; it is not summed over them.
-  Gradients(std::size_t block_size, int threads, Range alone = {});
+  // `own`: what not every rank has. It is summed over `peers`, those that have it; null: no other has.
+  Gradients(std::size_t block_size, int threads, Range own = {}, Comm* peers = nullptr);
 
   // Before a step: forgets which blocks were merged. Buffers are zero already: a merge leaves them so, and what an
   // abandoned step left is cleared here.
@@ -36,7 +36,8 @@ class Gradients {
   const Block& total() const { return total_; }
 
   // Before blocks 0 .. blocks - 1 are merged, which add to this range alone: with `comm`, the range of the total is summed over
-  // its ranks, chunk by chunk as the last block passes; null: it is not. A step's ranges do not overlap.
+  // its ranks (what lies in `own`, over the peers), chunk by chunk as the last block passes; null: it is not. A step's ranges do
+  // not overlap.
   void expect(int blocks, Comm* comm, Range range);
   Range all() const { return {0, total_.size()}; }
   // Ends the sums over ranks. All ranks.
@@ -55,20 +56,24 @@ class Gradients {
   void merge(int thread, int block);
   void abandon() { abandoned_.store(true); }
 
-  // The norm of the total, with what each of the ranks has alone: squares summed in double by fixed chunks, so its bits do not
-  // depend on the threads. All ranks.
+  // The norm of the total, with what each of the ranks has as its own, counted once of those that have the same: squares
+  // summed in double by fixed chunks, so its bits do not depend on the threads. All ranks.
   double norm(Threads& threads, Comm& comm);
 
  private:
   void merge_down_to(int thread, int block, std::size_t chunk, bool wait);
-  double share(std::size_t numbers) const { return std::min(1.0, static_cast<double>(numbers) / static_cast<double>(std::max<std::size_t>(1, total_.size() - (alone_.end - alone_.begin)))); }
+  double share(std::size_t numbers) const {
+    const std::size_t summed = total_.size() - (peers_ ? 0 : own_.end - own_.begin);
+    return std::min(1.0, static_cast<double>(numbers) / static_cast<double>(std::max<std::size_t>(1, summed)));
+  }
 
   std::size_t chunks_;
-  Range alone_;
+  Range own_;
+  Comm* peers_;
   Block total_;
   std::vector<Block> buffers_;
   std::unique_ptr<std::atomic<int>[]> merged_;  // [chunks_]: blocks that have passed
-  std::vector<double> squares_, squares_alone_; // [chunks_]
+  std::vector<double> squares_, squares_own_;  // [chunks_]
   std::vector<std::size_t> left_;               // [threads] chunks of its block that are not merged yet
   std::vector<Range> begun_;                    // of this step: to these the total has something
   bool adding_ = false;                         // the range is one of them: block 0 too is added

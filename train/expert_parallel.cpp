@@ -88,9 +88,9 @@ void add_spread_gradient(const SpreadStep& step, const Batch& batch, const Place
                          ExpertParallel& state) {
   const MoeConfig& moe = step.model.config().moe;
   const Sizes sizes = sizes_of(step.model.config());
-  Comm& comm = step.lanes.comm();
+  Comm& group = step.lanes.group();
   const auto n = static_cast<std::size_t>(batch.size());
-  const int lane_size = step.lanes.config().lane_size, here = static_cast<int>(placement.of_rank(comm.rank()).size());
+  const int lane_size = step.lanes.config().lane_size, here = static_cast<int>(placement.of_rank(group.rank()).size());
   state.trunk.resize(results.size());
   state.expert.resize(n), state.rank.resize(n), state.gate.resize(n);
 
@@ -104,10 +104,10 @@ void add_spread_gradient(const SpreadStep& step, const Batch& batch, const Place
     note_destinations(routed.assignments, routed.gates.value(), placement, lane.first, state);
   });
   const bool balanced = balances_whole_batch(moe, step.routing);
-  if (balanced) gather(results, batch.whole(), moe, comm, balance);
+  if (balanced) gather(results, batch.whole(), moe, step.lanes.comm(), balance);
 
   const std::size_t targets = fields + sizes.tokens();  // where a record's target begins
-  state.exchange.go(comm, step.lanes.threads(), state.rank, targets + static_cast<std::size_t>(sizes.classes), [&](int i, float* record) {
+  state.exchange.go(group, step.lanes.threads(), state.rank, targets + static_cast<std::size_t>(sizes.classes), [&](int i, float* record) {
     write_fields(state, placement, i, static_cast<int>(step.key.first_image) + i, record);
     const Tensor tokens = state.trunk[static_cast<std::size_t>(i / lane_size)].tokens_value;
     std::copy_n(tokens.outer_slice(i % lane_size, 1).data(), sizes.tokens(), record + fields);
@@ -139,7 +139,7 @@ void add_spread_gradient(const SpreadStep& step, const Batch& batch, const Place
   }, static_cast<int>(results.size()));
   for (LaneResult& result : results) result.task = 0;
   for (const double task : state.task) results[0].task += task;
-  state.exchange.come_back(comm);
+  state.exchange.come_back(group);
   step.lanes.mark("exchange");
 
   step.gradients.go_on();
@@ -163,7 +163,7 @@ void add_spread_gradient(const SpreadStep& step, const Batch& batch, const Place
 
 void infer_spread(const ViT& model, Lanes& lanes, const Panels& panels, const Placement& placement, Share share, const SpreadInference& inference) {
   const Sizes sizes = sizes_of(model.config());
-  const int here = static_cast<int>(placement.of_rank(lanes.comm().rank()).size()), round = SpreadInference::lanes_at_once * lanes.config().lane_size;
+  const int here = static_cast<int>(placement.of_rank(lanes.group().rank()).size()), round = SpreadInference::lanes_at_once * lanes.config().lane_size;
   ExpertParallel state;
   std::vector<float> tokens(static_cast<std::size_t>(std::min(round, share.images)) * sizes.tokens());
   int done = 0;
@@ -180,7 +180,7 @@ void infer_spread(const ViT& model, Lanes& lanes, const Panels& panels, const Pl
       std::copy_n(x.data(), x.size(), tokens.data() + static_cast<std::size_t>(first) * sizes.tokens());
       note_destinations(out.routed->assignments, out.routed->gates.value(), placement, first, state);
     });
-    more = state.exchange.go(lanes.comm(), lanes.threads(), state.rank, fields + sizes.tokens(), [&](int i, float* record) {
+    more = state.exchange.go(lanes.group(), lanes.threads(), state.rank, fields + sizes.tokens(), [&](int i, float* record) {
       write_fields(state, placement, i, share.first + done + i, record);
       std::copy_n(tokens.data() + static_cast<std::size_t>(i) * sizes.tokens(), sizes.tokens(), record + fields);
     }, going && done + n < share.images, !going);

@@ -7,7 +7,8 @@
 //                    loss is computed here. The gradients of tokens and gate travel home
 //   3  trunk lanes   back from there on, with the routers' losses beside
 // Every rank has the trunk, the head and the sparse blocks' attention, and sums their gradients over the ranks: the tail's while
-// phase 3 runs. An expert's weights, gradient, moments and average are on its rank alone, and nothing of them is ever sent.
+// phase 3 runs. An expert's weights, gradient, moments and average are on its rank alone, and nothing of them is ever sent;
+// of more ranks than experts, on one rank of each group (train/groups.h), and its gradient is summed over the groups.
 #pragma once
 #include <functional>
 #include <span>

@@ -17,7 +17,7 @@ struct Ranks {
   Lanes& lanes;
   const Placement& placement;
   ExpertVisits& state;
-  int here() const { return static_cast<int>(placement.of_rank(lanes.comm().rank()).size()); }
+  int here() const { return static_cast<int>(placement.of_rank(lanes.group().rank()).size()); }
   int first_sparse() const { return model.config().depth - model.config().moe.layers; }
   // Records that weigh as much as an image: lanes of both kinds are cut alike.
   int records_an_image(const ExpertVisits::Visit& v) const { return model.config().tokens() / v.rows; }
@@ -53,7 +53,7 @@ bool send_to_experts(const Ranks& r, std::size_t j, int lanes, bool more = false
       }
   }
   const std::size_t floats = r.floats(v);
-  const bool go_on = v.exchange.go(r.lanes.comm(), r.lanes.threads(), v.rank, fields + floats, [&](int i, float* record) {
+  const bool go_on = v.exchange.go(r.lanes.group(), r.lanes.threads(), v.rank, fields + floats, [&](int i, float* record) {
     const auto at = static_cast<std::size_t>(i);
     record[0] = std::bit_cast<float>(v.slot[at]);
     std::copy_n(r.state.home[static_cast<std::size_t>(v.lane[at])].calls[j].xs.value().row(v.row[at]), floats, record + fields);
@@ -104,7 +104,7 @@ ExpertVisits::ExpertLane answer(const Ranks& r, ExpertVisits::Visit& v, int bloc
 // What came back to this rank, to where it belongs: into(home lane) is the tensor that a record's rows are of.
 template <class Into>
 void take_home(const Ranks& r, ExpertVisits::Visit& v, const Into& into) {
-  v.exchange.come_back(r.lanes.comm());
+  v.exchange.come_back(r.lanes.group());
   r.lanes.threads().each(v.rank.size(), [&](std::size_t i) {
     std::copy_n(v.exchange.answer_to(static_cast<int>(i)), r.floats(v), into(r.state.home[static_cast<std::size_t>(v.lane[i])]).row(v.row[i]));
   });
@@ -173,13 +173,13 @@ void add_visiting_gradient(const SpreadStep& step, const Batch& batch, const Pla
     if (j == 0) break;
     ExpertVisits::Visit& v = state.visits[j - 1];
     const std::size_t floats = r.floats(v);
-    v.exchange.go_again(step.lanes.comm(), step.lanes.threads(), floats, [&](int i, float* record) {
+    v.exchange.go_again(step.lanes.group(), step.lanes.threads(), floats, [&](int i, float* record) {
       const auto at = static_cast<std::size_t>(i);
       std::copy_n(state.home[static_cast<std::size_t>(v.lane[at])].calls[j - 1].ys.grad().row(v.row[at]), floats, record);
     });
     v.exchange.begin_answers(floats);
     step.gradients.go_on();
-    step.lanes.backward(images_arrived(r, v), step.gradients, {step.model.place_of_experts(block), false}, [&](Context& c, Lane lane) {
+    step.lanes.backward(images_arrived(r, v), step.gradients, {step.model.place_of_experts(block), step.last_part}, [&](Context& c, Lane lane) {
       const ExpertVisits::ExpertLane& expert = v.lanes[static_cast<std::size_t>(lane.index)];
       const Cut records = cut(r, v, lane);
       const Tensor dys = c.arena.take(expert.ys.shape());

@@ -8,8 +8,8 @@ Share share_of(int images, int lane_size, int rank, int ranks) {
   return {.first = first_of(rank), .images = first_of(rank + 1) - first_of(rank)};
 }
 
-Lanes::Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels, Comm* comm)
-    : parameters_(parameters), kernels_(kernels), config_(config), comm_(comm), threads_(config.threads) {
+Lanes::Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels, Comm* comm, Comm* group)
+    : parameters_(parameters), kernels_(kernels), config_(config), comm_(comm), group_(group), threads_(config.threads) {
   keep(config.threads);
 }
 

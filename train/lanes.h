@@ -35,8 +35,9 @@ Share share_of(int images, int lane_size, int rank, int ranks);
 
 class Lanes {
  public:
-  // With `comm`, these are the lanes of one of several ranks; null: alone.
-  Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels, Comm* comm = nullptr);
+  // With `comm`, these are the lanes of one of several ranks; null: alone. With `group`, of some of them that share experts out
+  // among themselves (train/groups.h); null: all do.
+  Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels, Comm* comm = nullptr, Comm* group = nullptr);
 
   static int count(int images, int lane_size) { return (images + lane_size - 1) / lane_size; }
   Share share_of(int images) { return mvmoe::share_of(images, config_.lane_size, comm().rank(), comm().ranks()); }
@@ -136,6 +137,7 @@ class Lanes {
   const LaneConfig& config() const { return config_; }
   Threads& threads() { return threads_; }
   Comm& comm() { return comm_ ? *comm_ : alone_; }
+  Comm& group() { return group_ ? *group_ : comm(); }
   std::size_t arena_bytes() const;
 
  private:
@@ -216,7 +218,7 @@ class Lanes {
   const Parameters& parameters_;
   Kernels kernels_;
   LaneConfig config_;
-  Comm alone_, *comm_;
+  Comm alone_, *comm_, *group_;
   Threads threads_;
   std::vector<Timeline>* timelines_ = nullptr;
   std::vector<std::unique_ptr<Context>> contexts_;  // one a thread; one a lane where lanes meet

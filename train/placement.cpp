@@ -11,7 +11,7 @@ namespace mvmoe {
 std::vector<int> Placement::of_rank(int rank) const {
   std::vector<int> experts;
   for (std::size_t e = 0; e < rank_of.size(); ++e)
-    if (rank_of[e] == rank) experts.push_back(static_cast<int>(e));
+    if (rank_of[e] == rank % ranks) experts.push_back(static_cast<int>(e));
   return experts;
 }
 
@@ -20,7 +20,7 @@ Placement place_experts(std::span<const double> load, int ranks) {
   std::vector<std::size_t> falling(load.size());
   std::iota(falling.begin(), falling.end(), 0);
   std::stable_sort(falling.begin(), falling.end(), [&](std::size_t a, std::size_t b) { return load[a] > load[b]; });
-  Placement placement{.rank_of = std::vector<int>(load.size()), .slot_of = std::vector<int>(load.size())};
+  Placement placement{.ranks = ranks, .rank_of = std::vector<int>(load.size()), .slot_of = std::vector<int>(load.size())};
   struct Rank {
     double load = 0;
     int experts = 0;
@@ -42,13 +42,12 @@ Placement place_experts(std::span<const double> load, int ranks) {
   return placement;
 }
 
-std::string described(const Placement& placement, std::span<const double> load) {
+std::string described(const Placement& placement, std::span<const double> load, int ranks) {
   const double all = std::max(1e-300, std::accumulate(load.begin(), load.end(), 0.0));
-  const int ranks = 1 + *std::max_element(placement.rank_of.begin(), placement.rank_of.end());
-  std::string line;
-  for (int r = 0; r < ranks; ++r) {
+  std::string line = ranks > placement.ranks ? text("experts, in ", ranks / placement.ranks, " groups of ", placement.ranks, " ranks:") : "experts:";
+  for (int r = 0; r < placement.ranks; ++r) {
     double own = 0;
-    line += text(r ? ", " : "", "rank ", r, " experts");
+    line += text(r ? ", " : " ", "rank ", r, " experts");
     for (const int e : placement.of_rank(r)) {
       line += text(" ", e);
       own += load[static_cast<std::size_t>(e)];
@@ -58,10 +57,6 @@ std::string described(const Placement& placement, std::span<const double> load) 
     line += text(" (", share, " % of the load)");
   }
   return line;
-}
-
-void require_ranks_for(int experts, int ranks) {
-  if (ranks > experts) fail_usage("--expert-parallel: ", experts, " experts are too few for ", ranks, " ranks: each must have one");
 }
 
 }  // namespace mvmoe

@@ -122,8 +122,8 @@ void update(Trainer& t, float rate, float scale) {
 }  // namespace
 
 Trainer::Trainer(ViT& model, const StepConfig& config, Comm* comm, const Placement& placement)
-    : config(config), model(model), placement(placement), lanes(model.parameters(), config.lanes, config.kernels, comm),
-      gradients(model.parameters().block_size(), config.lanes.threads, model.parameters().parts()), m(model.parameters().block_size()),
+    : config(config), model(model), placement(placement), groups(comm, placement.ranks), lanes(model.parameters(), config.lanes, config.kernels, comm, groups.group()),
+      gradients(model.parameters().block_size(), config.lanes.threads, model.parameters().parts(), groups.peers()), m(model.parameters().block_size()),
       v(config.optimizer == Optimizer::adamw ? model.parameters().block_size() : 0), average(config.ema > 0 ? model.parameters().block_size() : 0) {
   if (config.layer_decay < 1) rate_scales = layer_rates(model.parameters(), model.config().depth, config.layer_decay);
 }

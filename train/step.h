@@ -8,6 +8,7 @@
 #include "train/adamw.h"
 #include "train/ema.h"
 #include "train/expert_visits.h"
+#include "train/groups.h"
 #include "train/lanes.h"
 #include "train/loader.h"
 #include "train/routing_losses.h"
@@ -37,12 +38,13 @@ struct StepConfig {
 // What a step reads and changes. Its whole state is (weights, m, v, average, step): a checkpoint holds these and no more.
 struct Trainer {
   // With `comm`, one of several ranks that train together, each on its share of every batch; null: alone. With a placement
-  // that spreads the experts over the ranks, the model has those of this one.
+  // that spreads the experts over the ranks, or over the ranks of several groups, the model has those of this one. All ranks.
   Trainer(ViT& model, const StepConfig& config, Comm* comm = nullptr, const Placement& placement = {});
 
   StepConfig config;
   ViT& model;
   Placement placement;
+  Groups groups;            // of ranks, where experts are spread
   Lanes lanes;
   Gradients gradients;
   Block m, v;               // AdamW's moments; SGD has m alone, v is empty
@@ -56,7 +58,7 @@ struct Trainer {
   BatchBalance balance;
   ExpertParallel experts;                // where experts are spread, and images travel once,
   ExpertVisits visits;                   // or visit them in each sparse block
-  WholeTensors whole{model.parameters(), placement, lanes.comm()};  // of blocks, where experts are spread
+  WholeTensors whole{model.parameters(), placement, lanes.comm(), groups};  // of blocks, where experts are spread
 };
 
 struct StepResult {

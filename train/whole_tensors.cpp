@@ -26,7 +26,7 @@ void WholeTensors::on_first(const std::vector<const Block*>& blocks, const std::
   for (const Block* block : blocks)
     for (std::size_t i = 0; i < parameters_.list().size(); ++i)
       if (parameters_.list()[i].whole > 0) parts.push_back({block, static_cast<ParameterId>(i)});
-  if (!comm_.first())
+  if (!comm_.first() && in_first_group())
     for (const Part& part : parts) collect(part);
   comm_.on_first([&] {
     to_come_ = parts;
@@ -53,7 +53,7 @@ Tensor WholeTensors::of(const Block& block, ParameterId id) {
 }
 
 void WholeTensors::require_slices(ParameterId id) {
-  of_rank_.assign(static_cast<std::size_t>(comm_.ranks()), 0);
+  of_rank_.assign(static_cast<std::size_t>(group_.ranks()), 0);
   for (const int rank : placement_.rank_of) ++of_rank_[static_cast<std::size_t>(rank)];
   const std::size_t whole = shape(id).size();
   if (comm_.first() && by_rank_.size() < whole) by_rank_ = Block(whole), in_order_ = Block(whole);
@@ -66,10 +66,10 @@ Tensor WholeTensors::collect(Part part) {
   std::vector<int> counts(of_rank_.size()), arriving(of_rank_.size());
   counts[0] = own.shape()[0];
   if (comm_.first()) arriving = of_rank_;
-  comm_.exchange({own.data(), own.size()}, counts, {by_rank_.data(), comm_.first() ? whole.size() : 0}, arriving, slice);
+  group_.exchange({own.data(), own.size()}, counts, {by_rank_.data(), comm_.first() ? whole.size() : 0}, arriving, slice);
   if (!comm_.first()) return {};
   const float* next = by_rank_.data();
-  for (int rank = 0; rank < comm_.ranks(); ++rank)
+  for (int rank = 0; rank < group_.ranks(); ++rank)
     for (const int e : placement_.of_rank(rank)) {
       std::copy_n(next, slice, whole.outer_slice(e, 1).data());
       next += slice;
@@ -93,10 +93,12 @@ void WholeTensors::distribute(const Parameters* whole, const Block* from, const 
     if (whole) {
       counts = of_rank_;
       float* next = by_rank_.data();
-      for (int rank = 0; rank < comm_.ranks(); ++rank)
+      for (int rank = 0; rank < group_.ranks(); ++rank)
         for (const int e : placement_.of_rank(rank)) next = std::copy_n(all.outer_slice(e, 1).data(), slice, next);
     }
-    comm_.exchange({by_rank_.data(), whole ? all.size() : 0}, counts, {own.data(), own.size()}, arriving, slice);
+    const std::span<float> here(own.data(), own.size());
+    if (in_first_group()) group_.exchange({by_rank_.data(), whole ? all.size() : 0}, counts, here, arriving, slice);
+    if (peers_) peers_->broadcast(std::as_writable_bytes(here));
   }
   by_rank_ = Block(), in_order_ = Block();
 }

@@ -1,5 +1,5 @@
 // train/whole_tensors.h: what is spread over the ranks, whole: a file holds experts by their number among all, so that any
-// number of ranks reads it, spread or not.
+// number of ranks reads it, spread or not. Of several groups of ranks, which have the same, the first gives what it has.
 #pragma once
 #include <deque>
 #include <functional>
@@ -7,14 +7,16 @@
 
 #include "engine/comm.h"
 #include "engine/parameter.h"
+#include "train/groups.h"
 #include "train/placement.h"
 
 namespace mvmoe {
 
 class WholeTensors {
  public:
-  // All three are kept by whoever owns this.
-  WholeTensors(const Parameters& parameters, const Placement& placement, Comm& comm) : parameters_(parameters), placement_(placement), comm_(comm) {}
+  // All four are kept by whoever owns this.
+  WholeTensors(const Parameters& parameters, const Placement& placement, Comm& comm, Groups& groups)
+      : parameters_(parameters), placement_(placement), comm_(comm), group_(groups.group() ? *groups.group() : comm), peers_(groups.peers()) {}
 
   Shape shape(ParameterId id) const;  // of the whole
 
@@ -36,12 +38,14 @@ class WholeTensors {
   };
   Tensor collect(Part part);
   void require_slices(ParameterId id);
+  bool in_first_group() const { return !peers_ || peers_->first(); }
 
   const Parameters& parameters_;
   const Placement& placement_;
-  Comm& comm_;
+  Comm &comm_, &group_;          // rank 0 of all is rank 0 of the first group
+  Comm* peers_;
   std::deque<Part> to_come_;     // on rank 0: what the others are sending
-  std::vector<int> of_rank_;     // [ranks] experts of each
+  std::vector<int> of_rank_;     // [ranks of a group] experts of each
   Block by_rank_, in_order_;     // a whole tensor: as it is sent, and as a file has it
 };
 

@@ -23,14 +23,14 @@ cat >five.json <<'JSON'
 {"superclasses": [["class 0"], ["class 1", "class 2", "class 3", "class 4"], ["class 5", "class 6"], ["class 7"], ["class 8", "class 9"]]}
 JSON
 five=(--experts 5 --moe-layers 2 --model vit-3x32)
-same_spread() {  # same_spread NAME FLAGS...: the losses of experts spread over 1 to 4 ranks, and those of one rank that has them all
-  local name=$1 n
-  shift
-  must_run "$name, not spread" "${steps[@]}" "${five[@]}" "$@" --out "$name-whole"
+spread_over() {  # spread_over RANKS NAME FLAGS...: the losses of experts spread over so many ranks, and those of one rank that has them all
+  local name=$2 n over=$1
+  shift 2
+  must_run "$name, not spread" "${steps[@]}" "$@" --out "$name-whole"
   columns "$name-whole" 4 >expected
   columns "$name-whole" 7 | tail -n 1 >expected_test
-  for n in 1 2 3 4; do
-    if [ $n = 1 ]; then run "${steps[@]}" "${five[@]}" "$@" --expert-parallel --out "$name-$n"; else ranks $n "${steps[@]}" "${five[@]}" "$@" --expert-parallel --out "$name-$n"; fi
+  for n in $over; do
+    if [ "$n" = 1 ]; then run "${steps[@]}" "$@" --expert-parallel --out "$name-$n"; else ranks "$n" "${steps[@]}" "$@" --expert-parallel --out "$name-$n"; fi
     check "$name, $n ranks: done" equal "$code $(ours)" "0 "
     columns "$name-$n" 4 >got
     check "$name, $n ranks: ten losses as with all experts on one" close_numbers expected got 1e-5 10
@@ -38,6 +38,7 @@ same_spread() {  # same_spread NAME FLAGS...: the losses of experts spread over 
     check "$name, $n ranks: the test loss as with all experts on one" close_numbers expected_test got 1e-4 1
   done
 }
+same_spread() { spread_over "1 2 3 4" "$1" "${five[@]}" "${@:2}"; }
 same_spread superclass --superclasses five.json --mixup 0.2 --ema 0.9 --holdout 0
 same_spread image --routing image --balance importance-load --balance-weight 0.1 --router-noise --accumulate 2
 same_spread top2 --routing image --top-k 2 --balance importance-load --balance-weight 0.1 --router-noise --shared-experts 1
@@ -51,26 +52,33 @@ for name in superclass token; do
 done
 
 spread=("${long[@]}" "${five[@]}" --superclasses five.json --expert-parallel)
-ranks 4 "${spread[@]}" --out whole
-check "uninterrupted: done" equal "$code" 0
-start_ranks 4 "${spread[@]}" --out stopped
-until_true rows stopped 3
-kill -USR1 "$(process_of_rank 2)"
-stopped
-check "USR1 to rank 2: exit 75" equal "$code" 75
-saved=$(ls stopped/checkpoints | sort -t- -k2n | tail -n 1)
-for how in "1" "2" "1 --expert-parallel" "2 --expert-parallel" "4 --expert-parallel"; do
-  cp -r stopped resumed
-  n=${how%% *}
-  # shellcheck disable=SC2086 # words
-  if [ "$n" = 1 ]; then run train --out resumed --resume --quiet --json ${how#1}; else ranks "$n" train --out resumed --resume --quiet --json ${how#"$n"}; fi
-  check "saved on 4, resumed on $how: goes on from there" equal "$code $(json_value resumed_at)" "0 ${saved#step-}"
+saved_and_resumed() {  # saved_and_resumed NAME HOW...: what 4 ranks with $flags saved at a signal to one goes on as on these
+  local name=$1 how n saved
+  shift
+  ranks 4 "${flags[@]}" --out whole
+  check "$name, uninterrupted: done" equal "$code" 0
+  start_ranks 4 "${flags[@]}" --out stopped
+  until_true rows stopped 3
+  kill -USR1 "$(process_of_rank 2)"
+  stopped
+  check "$name, USR1 to rank 2: exit 75" equal "$code" 75
+  saved=$(ls stopped/checkpoints | sort -t- -k2n | tail -n 1)
   five_from "${saved#step-}" whole >expected
-  five_from "${saved#step-}" resumed >got
-  check "saved on 4, resumed on $how: the next losses are those of the whole run" close_numbers expected got 1e-5 "$(wc -l <expected)"
-  [ "$n" != 4 ] || check "saved on 4, resumed on 4: the same weights" same_files whole/last.safetensors resumed/last.safetensors
-  rm -r resumed
-done
+  for how; do
+    cp -r stopped resumed
+    n=${how%% *}
+    # shellcheck disable=SC2086 # words
+    if [ "$n" = 1 ]; then run train --out resumed --resume --quiet --json ${how#1}; else ranks "$n" train --out resumed --resume --quiet --json ${how#"$n"}; fi
+    check "$name, saved on 4, resumed on $how: goes on from there" equal "$code $(json_value resumed_at)" "0 ${saved#step-}"
+    five_from "${saved#step-}" resumed >got
+    check "$name, saved on 4, resumed on $how: the next losses are those of the whole run" close_numbers expected got 1e-5 "$(wc -l <expected)"
+    [ "$n" != 4 ] || check "$name, saved on 4, resumed on 4: the same weights" same_files whole/last.safetensors resumed/last.safetensors
+    rm -r resumed
+  done
+  rm -r whole stopped
+}
+flags=("${spread[@]}")
+saved_and_resumed "5 experts" "1" "2" "1 --expert-parallel" "2 --expert-parallel" "4 --expert-parallel"
 start_ranks 3 "${spread[@]}" --epochs 10000 --out killed
 until_true rows killed 3
 began=$SECONDS
@@ -97,12 +105,56 @@ ranks 2 train "${tiny[@]}" "${five[@]}" --superclasses five.json --expert-parall
 check "where experts live is said, with the load that is expected" equal "$(grep '^experts: ' "$captured/err")" \
   "experts: rank 0 experts 0 1 (50.0 % of the load), rank 1 experts 2 3 4 (50.0 % of the load)"
 refused "a dense network" 2 "--expert-parallel" "--experts" -- train "${tiny[@]}" --expert-parallel --out none
-apart "fewer experts than ranks" 2 "--expert-parallel" "3 experts" "4 ranks" -- -np 4 "$program" "${short[@]}" --experts 3 --moe-layers 1 --routing image --expert-parallel
+apart "ranks that make no groups" 2 "--expert-parallel" "3 ranks" "2 or 4 ranks" -- -np 3 "$program" "${short[@]}" --experts 2 --moe-layers 1 --routing image --expert-parallel
 check "none of them left anything" absent none
+
+### More ranks than experts: groups, each of which has every expert
+cat >two.json <<'JSON'
+{"superclasses": [["class 0", "class 3", "class 7"], ["class 1", "class 2", "class 4", "class 5", "class 6", "class 8", "class 9"]]}
+JSON
+cat >three.json <<'JSON'
+{"superclasses": [["class 0"], ["class 1", "class 2", "class 3", "class 4", "class 5", "class 6"], ["class 7", "class 8", "class 9"]]}
+JSON
+groups=(--moe-layers 2 --model vit-3x32)
+# SGD, since AdamW makes the same step of a gradient that is scaled.
+spread_over 4 groups-superclass "${groups[@]}" --experts 2 --superclasses two.json --optimizer sgd --lr 0.5 --clip 0.5 --mixup 0.2 --ema 0.9 --holdout 0
+spread_over 4 groups-superclass-3 "${groups[@]}" --experts 3 --superclasses three.json --optimizer sgd --lr 0.5 --clip 0.5
+spread_over 4 groups-image "${groups[@]}" --experts 3 --routing image --balance importance-load --balance-weight 0.1 --router-noise --accumulate 2
+spread_over 4 groups-token "${groups[@]}" --experts 2 --routing token --balance bias --capacity 1.05 --router-z-weight 0.001 --accumulate 2 --optimizer sgd --lr 0.5 --clip 0.5
+for file in groups-superclass groups-image groups-token; do
+  run evaluate --weights $file-4/last.safetensors --data cifar10:data --lane-size 8 --json
+  check "$file: the file holds the network that was evaluated" equal "$(printf '%.4f' "$(json_value loss)")" "$(printf '%.4f' "$(columns $file-4 7 | tail -n 1)")"
+done
+for compression in bf16 fp16; do
+  ranks 4 "${steps[@]}" "${groups[@]}" --experts 2 --superclasses two.json --optimizer sgd --lr 0.5 --clip 0.5 --mixup 0.2 --ema 0.9 --holdout 0 --gradient-compression $compression --expert-parallel --out $compression
+  columns groups-superclass-whole 4 >expected
+  columns $compression 4 >got
+  check "groups, $compression: ten losses nearly as with all experts on one" close_numbers expected got 1e-3 10
+done
+flags=("${long[@]}" --epochs 20 "${groups[@]}" --experts 3 --superclasses three.json --expert-parallel)
+saved_and_resumed "groups" "1" "2 --expert-parallel" "4 --expert-parallel"
+
+# A signal while one group evaluates: it stops there, the other is done with its part, and all end alike.
+mkdir many
+cp data/* many
+for ((i = 0; i < 12; ++i)); do cat data/test_batch.bin; done >many/test_batch.bin
+slow=(train "${tiny[@]}" --data cifar10:many --model vit-2x64 --patch 4 --lane-size 1 --batch-size 300 --epochs 1 --experts 2 --moe-layers 1 --superclasses two.json --expert-parallel --quiet)
+ranks 4 "${slow[@]}" --out judged
+start_ranks 4 "${slow[@]}" --out unjudged
+until_true grep -qs '"evaluation_pending": *true' unjudged/checkpoints/step-1/state.json
+kill -USR1 "$(process_of_rank 3)"
+stopped
+check "USR1 to rank 3 while it evaluates: exit 75, and the evaluation is still to come" equal "$code $(grep -c '"evaluation_pending": *true' unjudged/checkpoints/step-1/state.json)" "75 1"
+ranks 4 train --out unjudged --resume --quiet
+check "it goes on with the evaluation" equal "$code $(columns unjudged 5-9)" "0 $(columns judged 5-9)"
+
+ranks 4 train "${tiny[@]}" --experts 3 --moe-layers 1 --superclasses three.json --expert-parallel --epochs 1 --out said-groups
+check "groups are said" equal "$(grep '^experts' "$captured/err")" \
+  "experts, in 2 groups of 2 ranks: rank 0 experts 1 (60.6 % of the load), rank 1 experts 0 2 (39.4 % of the load)"
 
 ### The pipeline, whose sparse network alone has experts
 pipeline=(pipeline "${tiny[@]}" --epochs 2 --experts 3 --moe-layers 1 --holdout 0.3 --quiet --json)
-ranks 2 "${pipeline[@]}" --expert-parallel --out method
-check "pipeline, spread over 2 ranks: done, with one result" equal "$code $(grep -c '"moe_top1"' "$captured/out")" "0 1"
+ranks 4 "${pipeline[@]}" --expert-parallel --out method
+check "pipeline, spread over 4 ranks in 2 groups: done, with one result" equal "$code $(grep -c '"moe_top1"' "$captured/out")" "0 1"
 
 finish

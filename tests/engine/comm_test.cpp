@@ -23,6 +23,7 @@ TEST(Comm, AloneChangesNothing) {
   EXPECT_EQ(floats, (std::vector<float>{1.5f, -2, 3}));
   EXPECT_EQ(doubles, (std::vector<double>{1, 1e300}));
   EXPECT_EQ(comm.sum(7.0), 7.0);
+  EXPECT_EQ(comm.split(3).ranks(), 1);
   EXPECT_EQ(comm.broadcast("text"), "text");
   EXPECT_EQ(comm.gather("text"), std::vector<std::string>{"text"});
   EXPECT_EQ(comm.gather_at_end("text", 0), std::vector<std::string>{"text"});

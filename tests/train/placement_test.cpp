@@ -24,7 +24,7 @@ TEST(Placement, TheLargestFirstToTheRankThatHasLeast) {
   EXPECT_EQ(p.slot_of, (std::vector<int>{0, 0, 1, 1, 2, 2}));
   EXPECT_EQ(p.of_rank(0), (std::vector<int>{0, 3, 4}));
   EXPECT_EQ(p.of_rank(1), (std::vector<int>{1, 2, 5}));
-  EXPECT_EQ(described(p, load), "rank 0 experts 0 3 4 (50.0 % of the load), rank 1 experts 1 2 5 (50.0 % of the load)");
+  EXPECT_EQ(described(p, load, 2), "experts: rank 0 experts 0 3 4 (50.0 % of the load), rank 1 experts 1 2 5 (50.0 % of the load)");
   EXPECT_TRUE(p.spread());
   EXPECT_FALSE(Placement{}.spread());
 }
@@ -67,9 +67,11 @@ TEST(Placement, NoRankStaysEmpty) {
   EXPECT_THROW(place_experts(std::vector<double>{1, 1}, 3), Error);
 }
 
-TEST(Placement, FewerExpertsThanRanksAreRefused) {
-  require_ranks_for(3, 3);
-  EXPECT_EQ(message_of<UsageError>([] { require_ranks_for(3, 4); }), "--expert-parallel: 3 experts are too few for 4 ranks: each must have one");
+TEST(Placement, EachGroupHasTheSame) {
+  const std::vector<double> load{1, 3, 1, 1};
+  const Placement p = place_experts(load, 2);
+  for (int rank = 0; rank < 8; ++rank) EXPECT_EQ(p.of_rank(rank), (rank % 2 ? std::vector<int>{0, 2, 3} : std::vector<int>{1})) << "rank " << rank;
+  EXPECT_EQ(described(p, load, 8), "experts, in 4 groups of 2 ranks: rank 0 experts 1 (50.0 % of the load), rank 1 experts 0 2 3 (50.0 % of the load)");
 }
 
 }  // namespace

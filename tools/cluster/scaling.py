@@ -70,18 +70,35 @@ def data_parallel(work, link, ranks, images, packed=1):
     return work.fixed + compute + beyond(work.hidden * compute, link, ranks, work.shared + work.expert, packed)
 
 
+def group_size(experts, ranks):
+    """Ranks among which experts are shared out (train/groups.h)."""
+    return max(size for size in range(1, min(experts, ranks) + 1) if ranks % size == 0)
+
+
+def fullest(work, group):
+    """Images of the fullest rank of a group over the mean, and experts of the rank that has most, of all: placed as by
+    train/placement.h, where one expert has `imbalance` times the mean's images and the others share the rest."""
+    ranks = [[0, 0] for _ in range(group)]  # images, experts
+    for images in [work.imbalance] + [(work.experts - work.imbalance) / max(1, work.experts - 1)] * (work.experts - 1):
+        least = min(ranks)
+        least[0] += images
+        least[1] += 1
+    return max(images for images, _ in ranks) * group / work.experts, max(n for _, n in ranks) / work.experts
+
+
 def expert_parallel(work, link, ranks, images, packed=1):
-    """The same with an expert on one rank of each group of as many ranks as there are experts: images travel once, before
-    the first sparse block, and gradients back; the fullest rank is waited for. Of gradients, the shared ones are summed
-    over all. Beyond one group, experts of the same index sum theirs over the groups, which the program does not do."""
-    group = min(ranks, work.experts)
-    held = math.ceil(work.experts / group) / work.experts  # of all experts, on the fullest rank
-    # With several experts a rank, loads even out as the average of so many does.
-    load = 1 + (work.imbalance - 1) / math.ceil(work.experts / group) if group > 1 else 1
+    """The same with each expert on one rank of each group: images travel once, before the first sparse block, and gradients
+    back; the fullest rank is waited for. Of gradients, the shared ones are summed over all ranks, those of experts over the
+    groups, in what the shared ones leave of the time in which they can be hidden."""
+    group = group_size(work.experts, ranks)
+    load, held = fullest(work, group)
     trunk, tail = images * work.image * (1 - work.tail), images * work.image * work.tail * load
     travel = 2 * exchange(link, group, images * load * work.tokens)  # tokens there, gradients back
-    sums = beyond(work.hidden * trunk, link, ranks, work.shared, packed)
-    return work.fixed + trunk + tail + travel + sums + beyond(0, link, math.ceil(ranks / group), work.expert * held, packed)
+    window = work.hidden * trunk
+    shared = beyond(window, link, ranks, work.shared, packed)
+    left = max(0, window - ring(link, ranks, work.shared, packed))
+    experts = beyond(left, link, ranks // group, work.expert * held, packed)
+    return work.fixed + trunk + tail + travel + shared + experts
 
 
 def efficiency(step, work, link, ranks, images, packed):

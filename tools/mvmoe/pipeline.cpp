@@ -16,6 +16,7 @@
 #include "tools/pipeline/stages.h"
 #include "tools/pipeline/table.h"
 #include "tools/report/pages.h"
+#include "train/groups.h"
 #include "train/progress_bar.h"
 #include "train/run_folder.h"
 #include "train/superclass/class_names.h"
@@ -201,7 +202,7 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
 void check_all(const PipelineOptions& o, const DataSet& data, int ranks) {
   const int classes = static_cast<int>(data.classes.size());
   if (o.train.model.moe.experts == 0) fail_usage("--experts: is 0, the method needs at least 1");
-  if (o.train.expert_parallel) require_ranks_for(o.train.model.moe.experts, ranks);
+  if (o.train.expert_parallel) group_size(o.train.model.moe.experts, ranks);
   if (!(o.train.holdout > 0)) fail_usage("--holdout: is 0: the confusion matrix needs a held-out part, 0.1 is usual");
   if (o.method == "file" && o.file.empty()) fail_usage("--superclasses: is missing: --method file reads it");
   if (o.method != "file" && !o.file.empty()) fail_usage("--superclasses: needs --method file, is ", o.method);

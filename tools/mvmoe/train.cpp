@@ -12,6 +12,7 @@
 #include "tools/mvmoe/recipes.h"
 #include "tools/mvmoe/trace.h"
 #include "tools/mvmoe/train_options.h"
+#include "train/groups.h"
 #include "train/preprocess.h"
 #include "train/run_folder.h"
 #include "train/start.h"
@@ -183,7 +184,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   require_experts(flags, o.model.moe, moe_flags);
   require_experts(flags, o.model.moe, routing_loss_flags);
   require_experts(flags, o.model.moe, {"expert-parallel"});
-  if (o.expert_parallel) require_ranks_for(o.model.moe.experts, comm.ranks());
+  const int ranks_of_group = o.expert_parallel ? group_size(o.model.moe.experts, comm.ranks()) : 0;
   require_optimizer(flags, o.optimizer);
   if (o.upcycle && (o.init_from.empty() || o.model.moe.experts == 0))
     fail_usage("--upcycle: makes experts of a dense network's MLPs: give --init-from and --experts too");
@@ -232,7 +233,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
 
   const std::uint32_t data_crc32 = crc32_of(data.train);
   const std::vector<double> load = o.expert_parallel ? expected_load(train_set, step.routing, config.moe.experts) : std::vector<double>{};
-  const Placement placement = o.expert_parallel ? place_experts(load, comm.ranks()) : Placement{};
+  const Placement placement = o.expert_parallel ? place_experts(load, ranks_of_group) : Placement{};
   ViT model(config, {}, static_cast<int>(placement.of_rank(comm.rank()).size()));
   Trainer trainer(model, step, &comm, placement);
   std::optional<Resumed> resumed;
@@ -271,7 +272,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
     std::fprintf(stderr, "%s (%zu parameters) on %s: %d training, %d held-out, %d test images of %d classes; %s%d threads\n", o.model.model.c_str(),
                  model.parameters().count(), printable(o.data).c_str(), train_set.size(), holdout.size(), data.test.size(), config.classes,
                  comm.ranks() > 1 ? text(comm.ranks(), " ranks of ").c_str() : "", step.lanes.threads);
-  if (!o.quiet && placement.spread()) std::fprintf(stderr, "experts: %s\n", described(placement, load).c_str());
+  if (!o.quiet && placement.spread()) std::fprintf(stderr, "%s\n", described(placement, load, comm.ranks()).c_str());
   if (!o.quiet) say_idle_threads(step.lanes, trainer.lanes.share_of(loader_config.batch_size).images);
 
   const ModelDescription description{.model = config, .classes = data.classes, .preprocessing = preprocessing, .superclass_of = step.routing.superclass_of, .holdout = o.holdout, .holdout_seed = o.seed};

@@ -129,7 +129,7 @@ void declare_manner(Flags& flags, TrainOptions& o) {
   flags.heading("Running");
   o.threads.declare(flags);
   o.ranks.declare_for_training(flags);
-  flags.add("expert-parallel", o.expert_parallel, "of several ranks: each expert lives on one of them, with its gradient and moments. An image travels to it once; tokens (--routing token), and images with --top-k above 1, visit theirs in each sparse block");
+  flags.add("expert-parallel", o.expert_parallel, "of several ranks: each expert lives on one of them, or, where there are more ranks than experts, on one of each group of them, with its gradient and moments. An image travels to it once; tokens (--routing token), and images with --top-k above 1, visit theirs in each sparse block");
   flags.add("save-every", o.save_every, "steps between two checkpoints, beside the one at each epoch's end", 1);
   flags.add("keep", o.keep, "checkpoints kept", 1);
   flags.add("workers", o.workers, "threads that prepare batches", 1, 256);
