@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The READMEs against the code: every file named, every link there, every marked command run, every quoted piece of code
-# still so; and what the map of the folders promises, that includes go in one direction.
+# still so; what the map of the folders promises, that includes go in one direction; and each text that a mutant replaces, once.
 #
 #   <!-- run -->            the code block below is run by bash, must exit with 0
 #   <!-- prints -->         the block below is what the block run before it must have printed, to the letter
@@ -142,6 +142,23 @@ for source in "$example"/ops/*.cpp; do
   if said=$("${CXX:-g++}" -std=c++20 -fopenmp -Wall -Wextra -Werror -fsyntax-only -I"$example" -I"$repository" "$source" 2>&1); then ok "$name"
   else not_ok "$name" "$(grep -m 1 'error:' <<<"$said" | sed "s,$example/,,")"; fi
 done
+
+### The mutants' texts stand where tools/mutate/mutate.sh looks for them
+said=$(awk '
+  /^(#|$)/ { next }
+  { line = $0; count = 0
+    while ((at = index($0, " | ")) > 0) { field[++count] = substr($0, 1, at - 1); $0 = substr($0, at + 3) }
+    field[++count] = $0
+    if (count != 4) { print NR ": needs four fields: " line; next }
+    found = readable = 0
+    while ((getline text < field[1]) > 0) {
+      readable = 1
+      while ((at = index(text, field[2])) > 0) { ++found; text = substr(text, at + length(field[2])) }
+    }
+    close(field[1])
+    if (!readable) print NR ": no such file: " field[1]
+    else if (found != 1) print NR ": stands " found " times in " field[1] ": " field[2] }' tools/mutate/mutants.txt)
+if [ -z "$said" ]; then ok "tools/mutate/mutants.txt: each text stands once in its file"; else not_ok "tools/mutate/mutants.txt: each text stands once in its file" "$(head -n 4 <<<"$said" | tr '\n' ' ')"; fi
 
 ### One direction: a folder includes from itself and from those before it
 order=(engine ops models train tools)
