@@ -57,14 +57,12 @@ struct QueryBlock {
     std::copy_n(sum, W, sums);
   }
 
-  void exponentiate(float* sums) const {
-    static_assert(tile_vectors <= 4);
-    switch (vectors()) {
-      case 1: return exponentiate<1>(sums);
-      case 2: return exponentiate<2>(sums);
-      case 3: return exponentiate<3>(sums);
-      default: return exponentiate<4>(sums);
-    }
+  // The instance for this block, of those that a tile can have.
+  template <int most = tile_vectors>
+  void exponentiate_block(float* sums) const {
+    if constexpr (most > 1)
+      if (vectors() < most) return exponentiate_block<most - 1>(sums);
+    exponentiate<most>(sums);
   }
 
   // y = scores^T V / sums
@@ -104,7 +102,7 @@ void attention_forward(Context& c, const Attention& op, Tensor y) {
     float sums[most_queries];
     one.take_queries();
     one.score();
-    one.exponentiate(sums);
+    one.exponentiate_block(sums);
     one.weigh_values(sums);
   });
 }
