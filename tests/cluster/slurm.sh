@@ -29,7 +29,7 @@ comes() {
   shift 2
   until "$@" >/dev/null 2>&1; do
     if ((SECONDS >= until)); then
-      not_ok "$name" "not in time; the queue: $(squeue -h -o '%i %T %r;' 2>&1 | tr '\n' ' ')"
+      not_ok "$name" "not in time; the queue: $(squeue -h -o '%i %T %r;' 2>&1 | tr '\n' ' '); the jobs' last words: $(tail -n 4 "$work"/*.out 2>&1 | tr '\n' ' ')"
       return 1
     fi
     sleep 0.5
@@ -123,6 +123,14 @@ fi
 job=$(MVMOE=$program sbatch --parsable --array=0 --cpus-per-task=1 --output="$work/bare.out" "$repository/tools/cluster/mvmoe.sbatch")
 comes "without a command: ends" 120 over "${job}_0"
 check "without a command: says what to write" grep -q '^mvmoe.sbatch: say what to run' bare.out
+
+# What PMIx would make is there already, as a job of the same number may have left it.
+job=$(RUNS=$work/unstarted sbatch --parsable --hold --array=0 --ntasks=2 --cpus-per-task=1 --output="$work/unstarted.out" "$repository/tools/cluster/mvmoe.sbatch" info)
+mkdir "$node/tmp/spmix_appdir_$(id -u)_$job.0"
+scontrol release "$job"
+comes "a node that cannot start the program: ends" 120 over "${job}_0"
+check "a node that cannot start the program: the job has failed" equal "$(field "${job}_0" JobState)" FAILED
+check "a node that cannot start the program: is said" grep -q '^mvmoe.sbatch: srun did not start the program' unstarted.out
 
 stop_node
 check "nothing of the node is left" equal "$(node_processes)" ""

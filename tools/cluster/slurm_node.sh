@@ -18,7 +18,7 @@ start_node() {
   node=$(readlink -f "$1")
   local host user first
   host=$(uname -n) host=${host%%.*} user=$(id -un) first=$(free_port)
-  mkdir -p "$node"/{state,spool,log}
+  mkdir -p "$node"/{state,spool,log,tmp}
   chmod 755 "$node"
   head -c 128 /dev/urandom >"$node/key"
   chmod 600 "$node/key"
@@ -35,6 +35,7 @@ SlurmctldPort=$first
 SlurmdPort=$(free_port)
 StateSaveLocation=$node/state
 SlurmdSpoolDir=$node/spool
+TmpFS=$node/tmp
 SlurmctldPidFile=$node/slurmctld.pid
 SlurmdPidFile=$node/slurmd.pid
 SlurmctldLogFile=$node/log/slurmctld
