@@ -98,7 +98,7 @@ if ! part ranks; then
   :
 elif "$program" info | grep -q '^mpi .*MPI'; then
   epochs_are 6
-  array=$(submit ranks --array=3 --ntasks=2)
+  array=$(submit ranks --array=3 --nodes=1 --ntasks-per-node=2)
   comes "two ranks run" 300 logged ranks/seed-3 || finish
   preempted
   comes "two ranks were queued again" 60 is "${array}_3" Restarts 1
