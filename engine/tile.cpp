@@ -29,9 +29,11 @@ void multiply_tile(const Tile& t) {
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) row[v] = load((v < 2 ? b : right) + v % 2 * b_vector);
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; ++r)
+    for (int r = 0; r < rows; ++r) {
+      const float* near = r < 3 ? a : lower;  // as part of the next line, g++ 12 takes a wrong row under -fsanitize=undefined
 #pragma GCC unroll 8
-      for (int v = 0; v < vectors; ++v) sum[r][v] += (r < 3 ? a : lower)[r % 3 * a_row] * row[v];
+      for (int v = 0; v < vectors; ++v) sum[r][v] += near[r % 3 * a_row] * row[v];
+    }
   }
   float* c = t.c;
   const float* onto = t.onto;
