@@ -208,11 +208,29 @@ check "pinning is printed" grep -qE 'host .*: rank 0 1 thread on cores [0-9,-]+,
 ### Commands that one rank does, and the pipeline, that all do
 ranks 2 summary --model vit-2x16 --image-size 32 --classes 10 --json
 check "summary, 2 ranks: printed once" equal "$code $(grep -c macs "$captured/out")" "0 1"
-pipeline=(pipeline "${tiny[@]}" --epochs 2 --experts 3 --moe-layers 1 --holdout 0.3 --quiet --json)
+pipeline=(pipeline "${tiny[@]}" --epochs 2 --experts 3 --moe-layers 1 --holdout 0.3 --threads 0 --quiet --json)
 ranks 2 "${pipeline[@]}" --out method
 check "pipeline, 2 ranks: done, with one result" equal "$code $(grep -c '"moe_top1"' "$captured/out")" "0 1"
 check "pipeline, 2 ranks: all its files" [ -e method/report.html ]
+run info --json
+part=$(($(json_value cores) / 2))
+check "pipeline, 2 ranks that share the cores: each compares with its part of them" equal "$(sed -n 's/^ "threads": \([0-9]*\),$/\1/p' method/comparison.json)" $((part > 0 ? part : 1))
 ranks 3 "${pipeline[@]}" --out method
 check "pipeline, given again on 3 ranks: nothing is done twice" equal "$code $(wc -l <method/moe/log.csv)" "0 3"
+# A signal to another rank than the one that goes through the stages; of many images, so that it comes in the middle.
+mkdir many
+cp data/* many
+for ((i = 0; i < 16; ++i)); do cat data/test_batch.bin; done >many/test_batch.bin
+for n in 1 2 3 4 5; do for ((i = 0; i < 4; ++i)); do cat data/data_batch_$n.bin; done >many/data_batch_$n.bin; done
+pipeline=(pipeline "${tiny[@]}" --data cifar10:many --model vit-2x64 --patch 4 --epochs 1 --experts 3 --moe-layers 1 --holdout 0.9 --quiet --out told)
+for stage in confusion compare; do
+  start_ranks 2 "${pipeline[@]}"
+  until_true grep -qs "\"$stage\"" told/stages.json
+  kill -USR1 "$(process_of_rank 1)"
+  stopped
+  check "USR1 to rank 1 in the stage $stage: exit 75" equal "$code" 75
+done
+ranks 2 "${pipeline[@]}"
+check "the same command goes on" equal "$code $([ -e told/report.html ] && echo done)" "0 done"
 
 finish

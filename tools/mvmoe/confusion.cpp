@@ -9,6 +9,7 @@
 #include "tools/mvmoe/options.h"
 #include "tools/mvmoe/ranks.h"
 #include "train/progress_bar.h"
+#include "train/stop.h"
 #include "train/superclass/class_names.h"
 #include "train/superclass/confusion_csv.h"
 
@@ -87,7 +88,7 @@ int confusion_command(const Words& words, Comm& comm) {
     return measure_confusion(*loaded.model, images, loaded.description.preprocessing, kind == "soft" ? ConfusionKind::soft : ConfusionKind::hard, lanes,
                              [&](int done) { return bar.show(WorkLine{"held-out images", done, images.size()}), stop_signal() == 0; });
   }();
-  if (!measured.complete) return exit_code_of(stop_signal());  // the pipeline listens; alone, a signal ends it
+  if (!measured.complete) return exit_code_of(agree_on_stop(comm, stop_signal()));  // the pipeline listens; alone, a signal ends it
   say_damaged(comm, images);
   const Confusion confusion{.classes = loaded.description.classes, .matrix = measured.matrix};
   comm.on_first([&] { write_confusion(out, confusion); });

@@ -19,6 +19,7 @@
 #include "train/groups.h"
 #include "train/progress_bar.h"
 #include "train/run_folder.h"
+#include "train/stop.h"
 #include "train/superclass/class_names.h"
 #include "train/superclass/confusion_csv.h"
 #include "train/superclass/division_file.h"
@@ -92,7 +93,7 @@ int run_compare(const PipelineOptions& o, const DataSet& data, Comm& comm) {
                                    .control = upcycled ? std::optional(folder / "control/last.safetensors") : std::nullopt},
                                   data, {.superclass_of = division.of_class, .lanes = o.train.threads.lanes(), .kernels = o.train.threads.kernels_to_run(),
                                          .seed = o.train.seed, .keep_on = keep_on, .comm = &comm});
-  if (!comparison) return stop_code();
+  if (!comparison) return exit_code_of(agree_on_stop(comm, stop_signal()));
   const bool known = !data.coarse_of_class.empty();
   Json json{{"data", o.train.data}, {"model", o.train.model.model}, {"epochs", o.train.epochs}, {"experts", o.train.model.moe.experts},
             {"moe_layers", o.train.model.moe.layers}, {"top_k", o.train.model.moe.top_k}, {"routing", o.train.model.moe.routing},
@@ -262,6 +263,7 @@ int pipeline_command(const Words& words, Comm& comm) {
   flags.require("out");
   if (o.train.out.empty()) fail_usage("--out: is empty, must be a folder");
   compress_sums(comm, o.train.ranks);
+  settle(comm, o.train.ranks, o.train.threads, true);  // the stages that train say where ranks are
   listen_for_stop_signals(comm.first());
   const fs::path folder = o.train.out, config_file = folder / "config.json";
   std::optional<FolderLock> lock;
