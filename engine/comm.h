@@ -56,6 +56,8 @@ class Comm {
   void start_sum(std::span<float> x);
   void proceed();
   std::size_t finish_sums();
+  // Whether a sum of this one's was begun and is not through: what it sums must not be freed.
+  bool sums_under_way() const;
   double sum(double x) {
     sum(std::span<double>(&x, 1));
     return x;

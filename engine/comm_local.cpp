@@ -38,6 +38,7 @@ void Comm::compress_sums(Compression) {}
 void Comm::start_sum(std::span<float>) {}
 void Comm::proceed() {}
 std::size_t Comm::finish_sums() { return 0; }
+bool Comm::sums_under_way() const { return false; }
 void Comm::broadcast(std::span<std::byte>) {}
 void Comm::exchange(std::span<const float> from, std::span<const int> counts, std::span<float> to, std::span<const int>, std::size_t record) {
   std::copy_n(from.data(), static_cast<std::size_t>(counts[0]) * record, to.data());

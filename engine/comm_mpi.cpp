@@ -48,6 +48,8 @@ struct Comm::Ranks {
   std::vector<std::string> names;
   std::vector<MPI_Request> requests;  // of a sum's buckets
   std::optional<RingSums> ring;       // what was started
+  std::vector<int> sizes;             // of a gather's texts: where the others do not come, it is under way for good
+  int own_size = 0;
 
   std::array<MPI_Comm*, 3> communicators() { return {&world, &ending, &rings}; }
 
@@ -74,13 +76,14 @@ struct Comm::Ranks {
   }
 
   std::optional<std::vector<std::string>> gather(const std::string& text, MPI_Comm comm, double patience_s) {
-    const int own = static_cast<int>(text.size());
-    std::vector<int> sizes(static_cast<std::size_t>(ranks)), places(static_cast<std::size_t>(ranks));
-    if (!library->run("gather", [&](MPI_Request* r) { return MPI_Iallgather(&own, 1, MPI_INT, sizes.data(), 1, MPI_INT, comm, r); }, patience_s)) return {};
+    own_size = static_cast<int>(text.size());
+    sizes.resize(static_cast<std::size_t>(ranks));
+    std::vector<int> places(sizes.size());
+    if (!library->run("gather", [&](MPI_Request* r) { return MPI_Iallgather(&own_size, 1, MPI_INT, sizes.data(), 1, MPI_INT, comm, r); }, patience_s)) return {};
     int all = 0;
     for (std::size_t r = 0; r < sizes.size(); ++r) places[r] = all, all += sizes[r];
     std::string joined(static_cast<std::size_t>(all), '\0');
-    library->run("gather", [&](MPI_Request* r) { return MPI_Iallgatherv(text.data(), own, MPI_CHAR, joined.data(), sizes.data(), places.data(), MPI_CHAR, comm, r); });
+    library->run("gather", [&](MPI_Request* r) { return MPI_Iallgatherv(text.data(), own_size, MPI_CHAR, joined.data(), sizes.data(), places.data(), MPI_CHAR, comm, r); });
     std::vector<std::string> texts;
     for (std::size_t r = 0; r < sizes.size(); ++r) texts.push_back(joined.substr(static_cast<std::size_t>(places[r]), static_cast<std::size_t>(sizes[r])));
     return texts;
@@ -212,6 +215,12 @@ void Comm::proceed() {
 }
 
 std::size_t Comm::finish_sums() { return ranks_ ? ranks_->library->finish_sums() : 0; }
+
+bool Comm::sums_under_way() const {
+  if (!ranks_) return false;
+  const std::lock_guard lock(ranks_->library->mutex);
+  return ranks_->ring && !ranks_->ring->idle();
+}
 
 void Comm::broadcast(std::span<std::byte> bytes) {
   if (!ranks_) return;

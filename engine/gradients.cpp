@@ -19,6 +19,11 @@ Gradients::Gradients(std::size_t block_size, int threads, Range own, Comm* peers
   begin();
 }
 
+// After a step that failed on the way, the other ranks go on with its sums for as long as this process is there.
+Gradients::~Gradients() {
+  if ((comm_ && comm_->sums_under_way()) || (peers_ && peers_->sums_under_way())) static_cast<void>(new Block(std::move(total_)));
+}
+
 void Gradients::go_on() {
   for (std::size_t c = 0; c < chunks_; ++c) merged_[c].store(0, std::memory_order_relaxed);
   std::fill(left_.begin(), left_.end(), last_chunk_);

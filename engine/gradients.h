@@ -23,7 +23,11 @@ namespace mvmoe {
 class Gradients {
  public:
   // `own`: what not every rank has. It is summed over `peers`, those that have it; null: no other has.
+  // Both must outlive this.
   Gradients(std::size_t block_size, int threads, Range own = {}, Comm* peers = nullptr);
+  ~Gradients();
+  Gradients(const Gradients&) = delete;
+  Gradients& operator=(const Gradients&) = delete;
 
   // Before a step: forgets which blocks were merged. Buffers are zero already: a merge leaves them so, and what an
   // abandoned step left is cleared here.

@@ -101,6 +101,16 @@ else
   skip "sums of ranks" "there is no $network (make MPI=1 builds it)"
 fi
 
+### What only the engine shows: GoogleTests in two ranks
+tests=$(dirname "$program")/mvmoe-tests
+if [ -x "$tests" ]; then
+  code=0
+  timeout 60 "${launch[@]}" -np 2 "$tests" --gtest_color=no --gtest_filter='RanksComm.*' >"$captured/out" 2>"$captured/err" || code=$?
+  check "GoogleTests in two ranks" equal "$code $(grep -c 'PASSED.* 1 test' "$captured/out")" "0 2"
+else
+  skip "GoogleTests in two ranks" "there is no $tests (make test builds it)"
+fi
+
 ### Unreadable images: each rank reads its part, the job's are named and counted once
 mkdir -p pictures/train/{a,b} pictures/val/{a,b}
 for ((i = 0; i < 8; ++i)); do for folder in pictures/{train,val}/{a,b}; do cp "$repository/tests/golden/images/colour.png" "$folder/$i.png"; done; done

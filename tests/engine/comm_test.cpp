@@ -1,12 +1,15 @@
-// engine/comm.h in a process that is alone; several ranks: tests/cli/ranks.sh. Wrong but plausible, and what shows it: a sum
-// that clears or doubles what one rank has; an error on rank 0 that changes its kind (usage is exit code 2, not 1).
+// engine/comm.h in a process that is alone; several ranks: tests/cli/ranks.sh, which also starts RanksComm from here in two.
+// Wrong but plausible, and what shows it: a sum that clears or doubles what one rank has; an error on rank 0 that changes its
+// kind (usage is exit code 2, not 1); of a step that failed, a gradient that is freed while the others still sum it.
 #include "engine/comm.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/gradients.h"
 
 namespace mvmoe {
 namespace {
@@ -23,6 +26,7 @@ TEST(Comm, AloneChangesNothing) {
   EXPECT_EQ(floats, (std::vector<float>{1.5f, -2, 3}));
   EXPECT_EQ(doubles, (std::vector<double>{1, 1e300}));
   EXPECT_EQ(comm.sum(7.0), 7.0);
+  EXPECT_FALSE(comm.sums_under_way());
   EXPECT_EQ(comm.split(3).ranks(), 1);
   EXPECT_EQ(comm.broadcast("text"), "text");
   EXPECT_EQ(comm.gather("text"), std::vector<std::string>{"text"});
@@ -61,6 +65,23 @@ TEST(Comm, EverywhereKeepsTheErrorAndItsKind) {
   } catch (const UsageError& e) {
     EXPECT_STREQ(e.what(), "--data: wrong");
   }
+}
+
+// A step that fails while its gradient is summed: the other rank goes on with the sum, into what the failed one has freed.
+TEST(RanksComm, ASumUnderWayKeepsItsMemory) {
+  Comm comm = Comm::join([](const std::string& line) { ADD_FAILURE() << line; });
+  if (comm.ranks() == 1) GTEST_SKIP() << "is for several ranks";
+  if (!comm.first()) comm.gather("");  // rank 0 has failed by now
+  {
+    Gradients gradients(std::size_t{1} << 22, 1);  // 16 MiB: freed, it is no longer mapped
+    gradients.begin();
+    gradients.expect(1, &comm, gradients.all());
+    std::fill_n(gradients.buffer(0).data(), gradients.buffer(0).size(), 1.0f);
+    gradients.merge(0, 0);
+    EXPECT_TRUE(comm.sums_under_way());
+  }
+  if (comm.first()) comm.gather("");
+  EXPECT_EQ(comm.gather_at_end("text", 60), (std::vector<std::string>(static_cast<std::size_t>(comm.ranks()), "text")));
 }
 
 }  // namespace
