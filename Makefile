@@ -187,8 +187,8 @@ $(BUILD)/bench/%: $(BUILD)/tools/bench/%.cpp.o $(BUILD)/libmvmoe.a
 
 # MPI's C++ interface, long abandoned, is not compiled: g++ warns of it.
 $(BUILD)/network: $(BUILD)/tools/cluster/network.cpp.o $(patsubst %,$(BUILD)/engine/%.cpp.o,comm_mpi_ring compressed random)
-	@tools/needs.sh "make $@" mpicxx:libopenmpi-dev
-	mpicxx -fopenmp $(LDFLAGS) $^ -o $@
+	@tools/needs.sh "make $@" $(MPICXX):libopenmpi-dev
+	$(MPICXX) -fopenmp $(LDFLAGS) $^ -o $@
 
 # These run on any x86-64, to say that the rest does not.
 $(BUILD)/tools/mvmoe/processor_check.cpp.o $(BUILD)/engine/processor.cpp.o $(BUILD)/tools/library/load.cpp.o: override CXXFLAGS += -march=x86-64

@@ -28,7 +28,7 @@ void check(const ImageSet& set, const LoaderConfig& c) {
   if (c.repeats < 1) fail_usage("--repeated-augment: ", c.repeats, ", must be at least 1");
   if (c.lane_size < 1) fail("loader: lanes of ", c.lane_size, " images, must be of at least 1");
   if (const int lanes = Lanes::count(c.batch_size, c.lane_size); lanes < c.ranks)
-    fail_usage("--batch-size: ", c.batch_size, " images in lanes of ", c.lane_size, " are too few for ", c.ranks, " ranks: a smaller --lane-size, a larger batch, or at most ", lanes, lanes == 1 ? " rank" : " ranks");
+    fail_usage("--batch-size: ", c.batch_size, " images at a time in lanes of ", c.lane_size, " are too few for ", c.ranks, " ranks: a smaller --lane-size, a larger batch, fewer parts by --accumulate, or at most ", lanes, lanes == 1 ? " rank" : " ranks");
   if (mixes(c.mixing) && c.lane_size < 2) fail_usage("--lane-size: 1, but --mixup and --cutmix mix the images of a lane: must be at least 2");
   if (mixes(c.mixing) && c.batch_size < 2)
     fail_usage("--mixup: as --cutmix mixes the images of a batch in pairs, and here 1 comes at a time: a larger batch, or fewer parts by --accumulate");

@@ -76,7 +76,7 @@ TEST(Ranks, ABatchOfFewerLanesThanRanksIsRefused) {
     Loader loader(set, loader_of(0, 7));
     FAIL() << "nothing was thrown";
   } catch (const UsageError& e) {
-    EXPECT_STREQ(e.what(), "--batch-size: 22 images in lanes of 4 are too few for 7 ranks: a smaller --lane-size, a larger batch, or at most 6 ranks");
+    EXPECT_STREQ(e.what(), "--batch-size: 22 images at a time in lanes of 4 are too few for 7 ranks: a smaller --lane-size, a larger batch, fewer parts by --accumulate, or at most 6 ranks");
   }
 }
 

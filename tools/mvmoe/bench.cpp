@@ -202,7 +202,7 @@ int bench_command(const Words& words, Comm& comm) {
   flags.heading("Model");
   o.model.declare(flags);
   flags.heading("Running");
-  flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
+  flags.add("batch-size", o.batch_size, "images a step, of all ranks together", 1, 1'000'000);
   flags.add("steps", o.steps, "measured steps", 1);
   flags.add("warmup", o.warmup, "steps before them", 0);
   flags.add("trace", o.trace, "write what each thread did, and when, in the Chrome trace format (ui.perfetto.dev opens it)", "FILE");

@@ -80,7 +80,7 @@ ModelConfig ModelOptions::resolve(int image, int data_classes) const {
 }
 
 void ThreadOptions::declare_for_inference(Flags& flags) {
-  flags.add("threads", threads, "threads (0: the cores this process may use)", 0, 4096);
+  flags.add("threads", threads, "threads of this process (0: the cores that it may use; of ranks that share them, its part)", 0, 4096);
   flags.add("lane-size", lane_size, "images that one thread takes through the network at a time; where tokens are routed, the group that is balanced and that capacity counts in. A dense network that learns nothing takes fewer by default, where one has many tokens", 1, 4096);
   flags.add_choice("kernels", kernels, "the fastest kernels, or the plain ones that a reader can follow", {"fast", "plain"});
   flags.add_choice("precision", precision, "what a product's inputs are rounded to; sums, norms, softmax and weights stay fp32. auto: bf16 where the processor has it (AVX512-BF16)", {"fp32", "bf16", "auto"});

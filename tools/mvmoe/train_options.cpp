@@ -87,7 +87,7 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.heading("Optimizer and schedule");
   flags.add_choice("recipe", o.recipe, "a whole set of these flags, a flag beside it wins", recipe_names);
   flags.add("epochs", o.epochs, "passes over the training set", 1, 1'000'000);
-  flags.add("batch-size", o.batch_size, "images a step", 1, 1'000'000);
+  flags.add("batch-size", o.batch_size, "images a step, of all ranks together", 1, 1'000'000);
   flags.add("accumulate", o.accumulate, "parts that a step's --batch-size images come in, one after the other: less memory, the same step (timm multiplies its batch by --grad-accum-steps instead)", 1, 1'000'000);
   flags.add("lr", o.lr, "learning rate after warm-up");
   flags.add("lr-base", o.lr_base, "if above 0: the learning rate is this times batch size / 512, instead of --lr");
