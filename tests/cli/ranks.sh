@@ -191,6 +191,8 @@ started_from=("${short[@]}" "${moe[@]}" --routing image --init-from looked/last.
 apart "a start that one rank does not see" 1 "rank 1" "--init-from" -- -np 1 "$program" "${started_from[@]}" : -np 1 -wdir "$work/far" "$program" "${started_from[@]}"
 looks=(evaluate --weights looked/last.safetensors --data cifar10:data --lane-size 2)
 apart "weights that one rank does not see" 1 "rank 1" "--weights" -- -np 1 "$program" "${looks[@]}" : -np 1 -wdir "$work/far" "$program" "${looks[@]}"
+staged=(pipeline "${tiny[@]}" --epochs 1 --experts 3 --moe-layers 1 --holdout 0.3 --quiet --out apart)
+apart "a pipeline's folder that one rank does not see" 1 "rank 1" "--out" "every rank" -- -np 1 "$program" "${staged[@]}" : -np 1 -wdir "$work/far" "$program" "${staged[@]}"
 apart "a wrong flag is said once" 2 "--epochs" -- -np 3 "$program" "${short[@]}" --epochs 0
 apart "more ranks than lanes" 2 "--batch-size" "2 ranks" -- -np 3 "$program" "${short[@]}" --batch-size 4
 check "none of them left anything" absent apart

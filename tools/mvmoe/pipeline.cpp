@@ -279,6 +279,10 @@ int pipeline_command(const Words& words, Comm& comm) {
       fail_usage("--out: ", printable(o.train.out), " holds a run already: choose another folder");
     }
   });
+  comm.everywhere([&] {  // said before hours are spent
+    std::error_code unknown;
+    if (!fs::exists(folder / "lock", unknown)) fail("--out: ", printable(o.train.out), " is not the folder that rank 0 has locked: every rank reads what the stages write there");
+  });
   take_from_first(comm, flags, names);
   require_optimizer(flags, o.train.optimizer);
   o.train.threads.precision = o.train.threads.precision_to_use();
