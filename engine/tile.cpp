@@ -58,8 +58,7 @@ constexpr auto of_size = instances(std::make_index_sequence<tile_rows * tile_vec
 // Of a b c .. and A B C ..: a A b B .. of their first halves, or of their second ones.
 template <bool second, std::size_t... i>
 Vector interleave(Vector a, Vector b, std::index_sequence<i...>) {
-  typedef int Places __attribute__((vector_size(sizeof(Vector))));
-  return __builtin_shuffle(a, b, Places{static_cast<int>(i / 2 + (second ? vector_floats / 2 : 0) + (i % 2) * vector_floats)...});
+  return __builtin_shufflevector(a, b, (i / 2 + (second ? vector_floats / 2 : 0) + i % 2 * vector_floats)...);
 }
 
 // A square of vectors transposed: each round takes the rows of both halves in turn, a number of each, which moves the highest bit
