@@ -134,6 +134,7 @@ cluster-test:  ## the same, and ranks against one: ten minutes (SHORT=1: without
 	@$(MAKE) --no-print-directory setup MPI=1
 	@tools/cluster/setup.sh "make cluster-test" $(mpi_needs) ip:iproute2
 	@$(MAKE) --no-print-directory hosts-test
+	+@$(make_all) MPI=1 $(BUILD)/mvmoe-tests
 	@bash tests/cli/ranks.sh $(BUILD)/mvmoe
 	@bash tests/cli/expert_parallel.sh $(BUILD)/mvmoe
 	@$(if $(SHORT),,bash tests/cluster/accuracy.sh $(BUILD)/mvmoe)
