@@ -2,10 +2,13 @@
 
 #include <numeric>
 
+#include "engine/error.h"
+
 namespace mvmoe {
 namespace {
 
-enum Note { count, more, stop, notes };  // what one rank says to another before its records; a count is exact up to 2^24
+enum Note { count, more, stop, notes };  // what one rank says to another before its records
+constexpr int most_records = 1 << 24;    // to one rank: a count travels as a float
 
 }  // namespace
 
@@ -17,6 +20,8 @@ float* Exchange::room(Block& memory, std::size_t floats) {
 void Exchange::sort(int ranks, const std::vector<int>& to) {
   counts_.assign(static_cast<std::size_t>(ranks), 0);
   for (const int rank : to) ++counts_[static_cast<std::size_t>(rank)];
+  for (const int records : counts_)
+    if (records > most_records) fail("--expert-parallel: ", records, " records would travel to one rank at once, and ", most_records, " can: a larger --accumulate makes them fewer");
   sent_.resize(to.size());
   place_.resize(to.size());
   int next = 0;

@@ -193,5 +193,14 @@ TEST(ExpertParallel, ANetworkThatRoutesTokensDoesNotPart) {
   EXPECT_THROW(model.forward_trunk(c, c.arena.take({1, 3, 8, 8})), Error);
 }
 
+// A count travels as a float: one more than is exact would arrive as one less, and MPI would be told two sizes of one message.
+TEST(ExpertParallel, MoreRecordsThanACountCanSayAreRefused) {
+  Comm alone;
+  Threads threads(1);
+  Exchange exchange;
+  EXPECT_EQ(message_of<Error>([&] { exchange.go(alone, threads, std::vector<int>((1 << 24) + 1), 1, [](int, float*) {}); }),
+            "--expert-parallel: 16777217 records would travel to one rank at once, and 16777216 can: a larger --accumulate makes them fewer");
+}
+
 }  // namespace
 }  // namespace mvmoe
