@@ -10,24 +10,14 @@
 #include <memory>
 #include <mutex>
 #include <span>
-#include <string>
 #include <thread>
 #include <vector>
 
+#include "engine/comm_mpi_check.h"
 #include "engine/comm_mpi_pulse.h"
 #include "engine/comm_mpi_ring.h"
-#include "engine/error.h"
 
 namespace mvmoe {
-
-// Throws Error, with what was wanted.
-inline void check_mpi(int code, const char* what) {
-  if (code == MPI_SUCCESS) return;
-  char reason[MPI_MAX_ERROR_STRING] = "";
-  int length = 0;
-  MPI_Error_string(code, reason, &length);
-  fail("MPI: ", what, ": ", std::string(reason, static_cast<std::size_t>(length)));
-}
 
 struct MpiLibrary {
   std::mutex mutex;  // held during each call

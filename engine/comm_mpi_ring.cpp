@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/error.h"
+#include "engine/comm_mpi_check.h"
 
 namespace mvmoe {
 namespace {
@@ -11,14 +11,6 @@ namespace {
 // Numbers in a piece, but in the last one: 60 KiB, so that a round is not all latency. Open MPI sends up to 64 KiB at once
 // over TCP; of more it asks first, and each answer waits for the next time that the sum is told to proceed.
 constexpr std::size_t piece_floats = 15 * 1024;
-
-void check(int code) {
-  if (code == MPI_SUCCESS) return;
-  char reason[MPI_MAX_ERROR_STRING] = "";
-  int length = 0;
-  MPI_Error_string(code, reason, &length);
-  fail("MPI: sum: ", std::string(reason, static_cast<std::size_t>(length)));
-}
 
 }  // namespace
 
@@ -47,7 +39,7 @@ bool RingSums::proceed() {
     while (begun_ < queue_.size() && begun_ < first_ + at_once) begin(begun_++ % at_once);
     std::array<int, 2 * at_once> completed;
     int n = 0;
-    check(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &n, completed.data(), MPI_STATUSES_IGNORE));
+    check_mpi(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &n, completed.data(), MPI_STATUSES_IGNORE), "sum");
     for (int i = 0; i < n; ++i) {  // n is below 0 where nothing is under way
       const auto slot = static_cast<std::size_t>(completed[static_cast<std::size_t>(i)]) / 2;
       if (--sums_[slot].under_way == 0) end_round(slot);
@@ -95,8 +87,8 @@ void RingSums::exchange(std::size_t slot) {
   void* to = packed || adding ? static_cast<void*>(sum.in.data()) : received.data();
   const int bytes_out = static_cast<int>(compressed_bytes(sent.size(), compression_)), bytes_in = static_cast<int>(compressed_bytes(received.size(), compression_));
   sum.under_way = 2;
-  check(MPI_Irecv(to, bytes_in, MPI_BYTE, (rank_ + ranks_ - 1) % ranks_, sum.number, comm_, &requests_[2 * slot]));
-  check(MPI_Isend(from, bytes_out, MPI_BYTE, (rank_ + 1) % ranks_, sum.number, comm_, &requests_[2 * slot + 1]));
+  check_mpi(MPI_Irecv(to, bytes_in, MPI_BYTE, (rank_ + ranks_ - 1) % ranks_, sum.number, comm_, &requests_[2 * slot]), "sum");
+  check_mpi(MPI_Isend(from, bytes_out, MPI_BYTE, (rank_ + 1) % ranks_, sum.number, comm_, &requests_[2 * slot + 1]), "sum");
 }
 
 void RingSums::end_round(std::size_t slot) {

@@ -90,7 +90,7 @@ void add_spread_gradient(const SpreadStep& step, const Batch& batch, const Place
   const Sizes sizes = sizes_of(step.model.config());
   Comm& group = step.lanes.group();
   const auto n = static_cast<std::size_t>(batch.size());
-  const int lane_size = step.lanes.config().lane_size, here = static_cast<int>(placement.of_rank(group.rank()).size());
+  const int lane_size = step.lanes.config().lane_size, here = placement.count_of_rank(group.rank());
   state.trunk.resize(results.size());
   state.expert.resize(n), state.rank.resize(n), state.gate.resize(n);
 
@@ -163,7 +163,7 @@ void add_spread_gradient(const SpreadStep& step, const Batch& batch, const Place
 
 void infer_spread(const ViT& model, Lanes& lanes, const Panels& panels, const Placement& placement, Share share, const SpreadInference& inference) {
   const Sizes sizes = sizes_of(model.config());
-  const int here = static_cast<int>(placement.of_rank(lanes.group().rank()).size()), round = SpreadInference::lanes_at_once * lanes.config().lane_size;
+  const int here = placement.count_of_rank(lanes.group().rank()), round = SpreadInference::lanes_at_once * lanes.config().lane_size;
   ExpertParallel state;
   std::vector<float> tokens(static_cast<std::size_t>(std::min(round, share.images)) * sizes.tokens());
   int done = 0;

@@ -17,7 +17,7 @@ struct Ranks {
   Lanes& lanes;
   const Placement& placement;
   ExpertVisits& state;
-  int here() const { return static_cast<int>(placement.of_rank(lanes.group().rank()).size()); }
+  int here() const { return placement.count_of_rank(lanes.group().rank()); }
   int first_sparse() const { return model.config().depth - model.config().moe.layers; }
   // Records that weigh as much as an image: lanes of both kinds are cut alike.
   int records_an_image(const ExpertVisits::Visit& v) const { return model.config().tokens() / v.rows; }

@@ -1,5 +1,6 @@
 // train/placement.h: which rank each expert lives on, where the ranks share the experts out (train/expert_parallel.h).
 #pragma once
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ struct Placement {
 
   bool spread() const { return !rank_of.empty(); }
   std::vector<int> of_rank(int rank) const;  // its experts, rising; of a rank of a group, or of all
+  int count_of_rank(int rank) const { return static_cast<int>(std::count(rank_of.begin(), rank_of.end(), rank % std::max(1, ranks))); }
 };
 
 // Experts in falling order of their load, each to the rank that has least by then, and of equal ones to the rank with fewer

@@ -70,7 +70,11 @@ TEST(Placement, NoRankStaysEmpty) {
 TEST(Placement, EachGroupHasTheSame) {
   const std::vector<double> load{1, 3, 1, 1};
   const Placement p = place_experts(load, 2);
-  for (int rank = 0; rank < 8; ++rank) EXPECT_EQ(p.of_rank(rank), (rank % 2 ? std::vector<int>{0, 2, 3} : std::vector<int>{1})) << "rank " << rank;
+  for (int rank = 0; rank < 8; ++rank) {
+    EXPECT_EQ(p.of_rank(rank), (rank % 2 ? std::vector<int>{0, 2, 3} : std::vector<int>{1})) << "rank " << rank;
+    EXPECT_EQ(p.count_of_rank(rank), rank % 2 ? 3 : 1) << "rank " << rank;
+  }
+  EXPECT_EQ(Placement{}.count_of_rank(1), 0);
   EXPECT_EQ(described(p, load, 8), "experts, in 4 groups of 2 ranks: rank 0 experts 1 (50.0 % of the load), rank 1 experts 0 2 3 (50.0 % of the load)");
 }
 

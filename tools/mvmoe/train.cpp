@@ -234,7 +234,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
   const std::uint32_t data_crc32 = crc32_of(data.train);
   const std::vector<double> load = o.expert_parallel ? expected_load(train_set, step.routing, config.moe.experts) : std::vector<double>{};
   const Placement placement = o.expert_parallel ? place_experts(load, ranks_of_group) : Placement{};
-  ViT model(config, {}, static_cast<int>(placement.of_rank(comm.rank()).size()));
+  ViT model(config, {}, placement.count_of_rank(comm.rank()));
   Trainer trainer(model, step, &comm, placement);
   std::optional<Resumed> resumed;
   std::optional<Whole> whole;  // where experts are spread: for as long as it takes to begin
