@@ -197,8 +197,8 @@ $(BUILD)/tools/mvmoe/processor_check.cpp.o $(BUILD)/engine/processor.cpp.o $(BUI
 # g++ 12 takes what AVX-512's own header leaves undefined on purpose, inlined into Eigen, for a mistake (GCC bug 105593).
 $(BUILD)/train/superclass/spectral.cpp.o: override CXXFLAGS += -Wno-maybe-uninitialized
 
-# An augmentation gives the bytes that Pillow gives, on every processor: a product and a sum are not fused into one rounding.
-$(BUILD)/train/augment/%.cpp.o: override CXXFLAGS += -ffp-contract=off
+# An augmentation gives the bytes that Pillow gives, and a fractal is the same, on every processor: a product and a sum are not fused into one rounding.
+$(BUILD)/train/augment/%.cpp.o $(BUILD)/train/data/fractal%.cpp.o: override CXXFLAGS += -ffp-contract=off
 
 # The flags are part of every object: other flags, another compiler: another object.
 $(BUILD)/flags: FORCE

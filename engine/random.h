@@ -12,7 +12,8 @@ namespace mvmoe {
 // Where a number is used. Each place has its own stream, so adding one never shifts another.
 enum class Place : std::uint32_t {
   init = 1, shuffle, holdout, crop, flip, drop_path, test, router_noise, superclass, random_router,
-  random_resized_crop, color_jitter, rand_augment, random_erasing, erasing_noise, mixing, stand_in
+  random_resized_crop, color_jitter, rand_augment, random_erasing, erasing_noise, mixing, stand_in,
+  fractal_genus, fractal_species, fractal_image, fractal_test
 };
 
 class Random {

@@ -78,7 +78,8 @@ Image centre_crop(const Image& image, int side, float crop_pct, Interpolation in
 }
 
 void network_input(const ImageSet& set, int index, int side, const Preprocessing& p, float* to) {
-  if (!set.read) return normalise(set.image(index), set.channels, side, p.mean, p.std, to);
+  std::vector<std::uint8_t> drawn;
+  if (!set.read) return normalise(set.image(index, drawn), set.channels, side, p.mean, p.std, to);
   normalise(centre_crop(image_or_stand_in(set, index, 0), side, p.crop_pct, p.interpolation), p.mean, p.std, to);
 }
 

@@ -24,21 +24,13 @@ void change_colours(Image& image, const AugmentConfig& c, DrawKey key, Image& sp
   }
 }
 
-// planes [channels, side, side] to [side, side, 3]; grey is repeated.
-void interleave(const std::uint8_t* planes, int channels, int side, Image& to) {
-  const std::size_t pixels = static_cast<std::size_t>(side) * static_cast<std::size_t>(side), stride = channels == 1 ? 0 : pixels;
-  to.width = to.height = side;
-  to.rgb.resize(3 * pixels);
-  for (std::size_t p = 0; p < pixels; ++p)
-    for (std::size_t c = 0; c < 3; ++c) to.rgb[3 * p + c] = planes[c * stride + p];
-}
-
-// An image in memory, of the network's size already.
+// An image of the network's size already.
 void input_of_fixed_size(const ImageSet& set, int index, const Preprocessing& p, const AugmentConfig& c, DrawKey key, AugmentScratch& scratch, float* to) {
-  scratch.planes.resize(static_cast<std::size_t>(set.channels * set.side * set.side));
+  scratch.planes.resize(set.image_bytes());
   std::uint8_t* changed = scratch.planes.data();
-  if (c.pad > 0) crop(set.image(index), set.channels, set.side, c.pad, choose_crop(key.seed, key.epoch, key.image, c.pad), changed);
-  else std::memcpy(changed, set.image(index), scratch.planes.size());
+  const std::uint8_t* image = set.image(index, scratch.drawn);
+  if (c.pad > 0) crop(image, set.channels, set.side, c.pad, choose_crop(key.seed, key.epoch, key.image, c.pad), changed);
+  else std::memcpy(changed, image, scratch.planes.size());
   if (c.flip && choose_flip(key.seed, key.epoch, key.image)) flip(changed, set.channels, set.side);
   if (!changes_colours(c)) return normalise(changed, set.channels, set.side, p.mean, p.std, to);
   interleave(changed, set.channels, set.side, scratch.image);

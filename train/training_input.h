@@ -29,7 +29,7 @@ struct DrawKey {
 
 // Memory that a thread lends for one image after another.
 struct AugmentScratch {
-  std::vector<std::uint8_t> planes = {};  // [channels, S, S]
+  std::vector<std::uint8_t> planes = {}, drawn = {};  // [channels, S, S]
   Image image = {}, spare = {};
 };
 

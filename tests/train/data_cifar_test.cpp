@@ -155,7 +155,7 @@ TEST(Cifar10, ReadsFiveBatchesInOrder) {
 
 TEST(DataSpec, UnknownKindsSuggestTheNearest) {
   const auto usage = [](const std::string& spec) { return message_of<UsageError>([&] { load_dataset(spec); }); };
-  const std::string all = " (glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR, pack:FILE)";
+  const std::string all = " (glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR, pack:FILE, fractals[:KEY=VALUE,..])";
   EXPECT_EQ(usage("cifar1000:x"), "--data: 'cifar1000:x' is of no known kind: did you mean cifar100:DIR?" + all);
   EXPECT_EQ(usage("glyph"), "--data: 'glyph' is of no known kind: did you mean glyphs?" + all);
   EXPECT_EQ(usage("im\nagenet:x"), "--data: 'im\\x0aagenet:x' is of no known kind" + all);

@@ -8,8 +8,8 @@ const std::vector<std::string> augment_flags{"crop", "flip", "rand-augment", "co
                                              "mixup", "cutmix", "mixup-prob", "mixup-switch-prob"};
 
 void AugmentOptions::declare(Flags& flags) {
-  flags.add_choice("crop", crop, "where a training image is cut out: at random after padding by 4 pixels, or a random part that is resized (auto: random-resized for images of any size, else pad4)", {"auto", "pad4", "random-resized", "none"});
-  flags.add_choice("flip", flip, "mirror half of the images (auto: as fits the data: not glyphs, not digits)", {"auto", "yes", "no"});
+  flags.add_choice("crop", crop, "where a training image is cut out: at random after padding by 4 pixels, or a random part that is resized (auto: random-resized for images of any size, none for fractals, else pad4)", {"auto", "pad4", "random-resized", "none"});
+  flags.add_choice("flip", flip, "mirror half of the images (auto: as fits the data: not glyphs, digits, fractals)", {"auto", "yes", "no"});
   flags.add("rand-augment", rand_augment, "RandAugment in timm's words; DeiT: rand-m9-mstd0.5-inc1", "SPEC");
   flags.add("color-jitter", color_jitter, "brightness, contrast and saturation by factors of 1 +- this (timm 0.4; off where RandAugment is on, as in timm)");
   flags.add("random-erasing", random_erasing, "probability of noise over a rectangle of an image (DeiT 0.25)", 0, 1);
@@ -22,7 +22,7 @@ void AugmentOptions::declare(Flags& flags) {
 
 void AugmentOptions::resolve(const DataSet& data, LoaderConfig& loader) {
   const bool any_size = static_cast<bool>(data.train.read) || static_cast<bool>(data.test.read);
-  if (crop == "auto") crop = any_size ? "random-resized" : "pad4";
+  if (crop == "auto") crop = any_size ? "random-resized" : data.shift ? "pad4" : "none";
   if (flip == "auto") flip = data.flip ? "yes" : "no";
   AugmentConfig& a = loader.augment;
   a.pad = crop == "pad4" ? 4 : 0;

@@ -45,7 +45,7 @@ int augment_preview_command(const Words& words) {
   AugmentOptions augment;
   Flags flags("augment-preview --data SPEC --out FILE [flags]",
               "Writes a contact sheet, a PNG: the first batch of an epoch as the network is trained on it, augmented and mixed.");
-  flags.add("data", spec, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE; the training images, or the test images where there are no others", "SPEC");
+  flags.add("data", spec, data_kinds + "; the training images, or the test images where there are no others", "SPEC");
   flags.add("out", out, "the picture, a file that ends in .png", "FILE");
   flags.add("images", count, "images (0: 64, or as many as there are)", 0, 1024);
   flags.add("image-size", image_size, "side of what the network reads, in pixels (0: the data set's, or 224)", 0, 4096);

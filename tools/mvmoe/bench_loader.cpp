@@ -38,7 +38,7 @@ int bench_loader_command(const Words& words) {
   AugmentOptions augment;
   Flags flags("bench loader --data SPEC [flags]",
               "Times the loader alone, as training uses it, on the training images (the test images where there are no others). The first pass warms up and does not count.");
-  flags.add("data", spec, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
+  flags.add("data", spec, data_kinds, "SPEC");
   flags.add("batch-size", batch_size, "images a batch; an incomplete last one is dropped", 1, 1'000'000);
   flags.add("workers", workers, "threads that prepare batches (0: the cores this process may use)", 0, 256);
   flags.add("passes", passes, "over the images, the first one included (0: 5, or as many as say something)", 0, 1'000'000);

@@ -33,6 +33,7 @@ int summary_command(const Words& words);
 int gradcheck_command(const Words& words);
 int bench_loader_command(const Words& words);  // the words behind `bench loader`
 int pack_command(const Words& words);
+int sample_command(const Words& words);
 int augment_preview_command(const Words& words);
 int report_command(const Words& words);
 int info_command(const Words& words);

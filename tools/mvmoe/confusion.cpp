@@ -61,7 +61,7 @@ int confusion_command(const Words& words, Comm& comm) {
   Flags flags("confusion --weights FILE --data SPEC --out FILE.csv [flags]",
               "Which classes trained weights take for which, on the part of the training images that was held out from them.");
   flags.add("weights", weights, "a safetensors file that mvmoe train --holdout wrote", "FILE");
-  flags.add("data", data_spec, "the data it was trained on: glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
+  flags.add("data", data_spec, "the data it was trained on: " + data_kinds, "SPEC");
   flags.add("out", out, "the matrix as CSV, rows the true classes; a file that is there is replaced", "FILE");
   flags.add_choice("kind", kind, "probabilities summed, or predictions counted", {"soft", "hard"});
   flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");

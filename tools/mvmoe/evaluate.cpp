@@ -61,7 +61,7 @@ int evaluate_command(const Words& words, Comm& comm) {
   bool json = false, strict = false, per_class = false, quiet = false;
   Flags flags("evaluate --weights FILE --data SPEC [flags]", "Accuracy and loss of trained weights on a data set's test images.");
   given.declare(flags);
-  flags.add("data", data_spec, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
+  flags.add("data", data_spec, data_kinds, "SPEC");
   flags.add("strict", strict, "an image that cannot be read is an error, instead of another one standing in");
   threads.declare_for_inference(flags);
   ranks.declare(flags);

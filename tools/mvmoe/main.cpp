@@ -37,6 +37,7 @@ constexpr std::array commands{
     Command{"summary", summary_command, "parameters, multiply-adds and memory of a model, without training it"},
     Command{"gradcheck", gradcheck_command, "check every op's backward against a double-precision reference"},
     Command{"pack", pack_command, "turn a folder of images into one file that is read fast"},
+    Command{"sample", sample_command, "some images of a data set as PNG files, and as one picture with a row a class"},
     Command{"augment-preview", augment_preview_command, "a picture of a batch as the network is trained on it"},
     Command{"bench", bench_command, "measure training steps, inference or the loader on this machine"},
     Command{"report", report_command, "one HTML page about a pipeline, or about one or more trainings"},

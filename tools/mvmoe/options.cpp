@@ -12,6 +12,9 @@
 
 namespace mvmoe {
 
+const std::string data_kinds =
+    "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR, pack:FILE or fractals[:KEY=VALUE,..]";
+
 const std::vector<std::string> moe_flags{"moe-layers", "top-k", "routing", "router-input", "balance", "router-noise", "capacity", "eval-capacity",
                                          "batch-priority", "renormalise-gates", "shared-experts", "no-router-bias", "equal-experts"};
 

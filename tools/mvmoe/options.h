@@ -12,6 +12,9 @@
 
 namespace mvmoe {
 
+// What --data may be, for --help.
+extern const std::string data_kinds;
+
 // --model, --patch and what else makes a network. 0 or empty: chosen from the rest.
 struct MoeOptions {
   int experts = 0, layers = 2, top_k = 1, shared_experts = 0;

@@ -42,7 +42,7 @@ int pack_command(const Words& words) {
   bool strict = false, json = false, quiet = false;
   Flags flags("pack --data folder:DIR --out FILE [flags]",
               "Turns a folder of images into one file with an index and checksums, which --data pack:FILE reads fast and in any order.");
-  flags.add("data", data_spec, "folder:DIR: with train/ and val/, with one of them, or with class folders in it", "SPEC");
+  flags.add("data", data_spec, "folder:DIR: with train/ and val/, with one of them, or with class folders in it; or fractals", "SPEC");
   flags.add("out", out, "the pack; a file that is there is replaced when the new one is whole", "FILE");
   flags.add("size", options.size, "pixels that the short side of a larger image becomes; smaller images stay as they are", 1, 65536);
   flags.add_choice("format", format, "how images are kept: raw takes about ten times the room and no time to decode", {"jpeg", "raw"});
@@ -54,7 +54,8 @@ int pack_command(const Words& words) {
   if (!flags.parse(words)) return 0;
   for (const char* name : {"data", "out"}) flags.require(name);
   check_spec(data_spec);
-  if (kind_of(data_spec) != "folder") fail_usage("--data: '", printable(data_spec), "': a folder:DIR is packed, other data stands in few files already");
+  if (kind_of(data_spec) != "folder" && kind_of(data_spec) != "fractals")
+    fail_usage("--data: '", printable(data_spec), "': a folder:DIR or fractals is packed, other data stands in few files already");
   const fs::path folder = fs::path(out).parent_path();
   std::error_code ignored;
   if (out.empty()) fail_usage("--out: is empty, must be a file");

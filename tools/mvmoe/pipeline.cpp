@@ -15,7 +15,9 @@
 #include "tools/pipeline/compare.h"
 #include "tools/pipeline/stages.h"
 #include "tools/pipeline/table.h"
+#include "tools/pipeline/verdict.h"
 #include "tools/report/pages.h"
+#include "tools/report/training.h"
 #include "train/groups.h"
 #include "train/progress_bar.h"
 #include "train/run_folder.h"
@@ -53,7 +55,7 @@ std::vector<std::string> recipe_of(bool sparse) {
 
 void declare(Flags& flags, PipelineOptions& o) {
   flags.heading("Data and folder");
-  flags.add("data", o.train.data, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
+  flags.add("data", o.train.data, data_kinds, "SPEC");
   flags.add("out", o.train.out, "the folder of all stages; the same command goes on where it was stopped", "DIR");
   o.train.model.moe.experts = 10;
   o.train.holdout = 0.1f;
@@ -83,6 +85,23 @@ Words operator+(Words a, const Words& b) {
 
 int stop_code() { return exit_code_of(stop_signal()); }
 
+// A network's losses: in training as its log says, on the test set as it was judged.
+Losses losses_of(const fs::path& run, const Contestant& judged) {
+  std::vector<double> of_epoch;
+  for (const report::Point& epoch : report::values_of(report::read_training(run, ""), "train_loss")) of_epoch.push_back(epoch.y);
+  return {.train = of_epoch.empty() ? 0 : of_epoch.back(), .test = judged.loss, .fall = fall_in_last_quarter(of_epoch)};
+}
+
+Json verdict_of(const Comparison& c, const fs::path& folder, int experts) {
+  const Evidence evidence{.gain = c.gain, .gain_error = c.gain_error,
+                          .dense = c.control ? losses_of(folder / "control", *c.control) : losses_of(folder / "dense", c.dense),
+                          .moe = losses_of(folder / "moe", c.moe), .moe_top1 = c.moe.top1,
+                          .router_accuracy = c.router_accuracy, .oracle_top1 = c.oracle_top1, .experts = experts};
+  Json reasons = Json::array();
+  for (const Reason& reason : verdict(evidence)) reasons.push_back({{"kind", reason.kind}, {"text", reason.text}});
+  return reasons;
+}
+
 int run_compare(const PipelineOptions& o, const DataSet& data, Comm& comm) {
   const fs::path folder = o.train.out;
   const bool upcycled = o.train.upcycle;
@@ -102,7 +121,10 @@ int run_compare(const PipelineOptions& o, const DataSet& data, Comm& comm) {
             {"ari", known ? Json(adjusted_rand_index(division.of_class, data.coarse_of_class)) : Json(nullptr)},
             {"nmi", known ? Json(normalised_mutual_information(division.of_class, data.coarse_of_class)) : Json(nullptr)}};
   json.update(to_json(*comparison));
-  comm.on_first([&] { write_file(folder / "comparison.json", json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"); });
+  comm.on_first([&] {
+    json["verdict"] = verdict_of(*comparison, folder, o.train.model.moe.experts);
+    write_file(folder / "comparison.json", json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  });
   return 0;
 }
 
@@ -221,7 +243,7 @@ void print_json_result(const Json& c, const fs::path& folder) {
               {"control_top1", control}, {"oracle_top1", c.at("oracle_top1")}, {"random_router_top1", c.at("random_router_top1")},
               {"dense_macs", c.at("dense").at("macs")}, {"moe_macs", c.at("moe").at("macs")}, {"dense_ms", c.at("dense").at("ms")},
               {"moe_ms", c.at("moe").at("ms")}, {"router_accuracy", c.at("moe").at("router_accuracy")}, {"expert_load", c.at("moe").at("expert_load")},
-              {"sizes", c.at("sizes")}, {"ari", c.at("ari")}, {"nmi", c.at("nmi")}, {"path", (folder / "report.html").string()}});
+              {"sizes", c.at("sizes")}, {"ari", c.at("ari")}, {"nmi", c.at("nmi")}, {"verdict", c.value("verdict", Json(nullptr))}, {"path", (folder / "report.html").string()}});
 }
 
 // On rank 0: what is not done of the stages, and the result.

@@ -68,7 +68,7 @@ void take_resolved(TrainOptions& o, const ModelConfig& config) {
 
 void declare_run(Flags& flags, TrainOptions& o) {
   flags.heading("Data and folder");
-  flags.add("data", o.data, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
+  flags.add("data", o.data, data_kinds, "SPEC");
   flags.add("out", o.out, "the run's folder", "DIR");
   flags.add("resume", o.resume, "go on with the run in --out; start afresh where there is none");
   flags.add("overwrite", o.overwrite, "replace the run in --out");

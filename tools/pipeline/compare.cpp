@@ -73,7 +73,7 @@ Contestant contestant(const Judged& judged, double ms) {
   const ModelConfig& config = judged.loaded.model->config();
   const Cost c = cost(config);
   const auto params = static_cast<std::int64_t>(judged.loaded.model->parameters().count());
-  return {.top1 = judged.evaluation.top1, .top5 = judged.evaluation.top5, .macs = c.macs, .executed_macs = c.executed_macs, .params = params,
+  return {.top1 = judged.evaluation.top1, .top5 = judged.evaluation.top5, .loss = judged.evaluation.loss, .macs = c.macs, .executed_macs = c.executed_macs, .params = params,
           .active_params = active_params(config, params), .ms = ms};
 }
 
@@ -113,7 +113,7 @@ void find_out_who_went_where(Comparison& c, const Judged& moe, const DataSet& da
 }
 
 Json to_json(const Contestant& c) {
-  return {{"top1", c.top1}, {"top5", c.top5}, {"macs", c.macs}, {"executed_macs", c.executed_macs}, {"ms", c.ms}, {"params", c.params}, {"active_params", c.active_params}};
+  return {{"top1", c.top1}, {"top5", c.top5}, {"loss", c.loss}, {"macs", c.macs}, {"executed_macs", c.executed_macs}, {"ms", c.ms}, {"params", c.params}, {"active_params", c.active_params}};
 }
 
 Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }

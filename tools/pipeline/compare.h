@@ -18,6 +18,7 @@ namespace mvmoe {
 // One network's side of the table.
 struct Contestant {
   double top1 = 0, top5 = 0;             // percent, test set
+  double loss = 0;                       // mean, test set
   std::int64_t macs = 0, executed_macs = 0;
   std::int64_t params = 0, active_params = 0;
   double ms = 0;                         // of one image on one thread, median

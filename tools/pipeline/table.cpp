@@ -45,6 +45,9 @@ std::string table(const nlohmann::ordered_json& c) {
   if (!c.at("random_router_top1").is_null()) out += formatted("if it drew experts at random: top-1 %.2f %%\n", top1("random_router_top1"));
   out += "load of the experts, in percent:";
   for (const double load : c.at("moe").at("expert_load")) out += formatted(" %.1f", load);
+  out += "\n";
+  if (c.contains("verdict"))
+    for (const Json& reason : c.at("verdict")) out += "\n- " + reason.at("text").get<std::string>();
   return out + "\n";
 }
 

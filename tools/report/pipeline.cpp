@@ -105,7 +105,12 @@ Comparison read_comparison(const fs::path& file) {
                .dense = figures(f.part("dense")), .moe = figures(f.part("moe")), .control = {},
                .router_accuracy = f.part("moe").number_or_none("router_accuracy", 0, 100), .oracle_top1 = f.number_or_none("oracle_top1", 0, 100),
                .random_router_top1 = f.number_or_none("random_router_top1", 0, 100), .ari = f.number_or_none("ari", -1, 1.001), .nmi = f.number_or_none("nmi", -0.001, 1.001),
-               .gain = f.number("gain", -100, 100), .gain_error = f.number("gain_error", 0, 100), .expert_load = {}, .expert_of_class = {}, .misrouted = {}};
+               .gain = f.number("gain", -100, 100), .gain_error = f.number("gain_error", 0, 100), .expert_load = {}, .expert_of_class = {}, .misrouted = {},
+               .verdict = {}};
+  if (f.has("verdict")) {
+    if (!f.at("verdict").is_array()) fail(f.where(), ": verdict must be a list");
+    for (const Json& reason : f.at("verdict")) c.verdict.push_back(Fields(reason, f.where() + ": verdict").string("text"));
+  }
   const int classes = static_cast<int>(c.classes.size());
   if (classes < 1) fail(f.where(), ": classes is empty");
   c.superclass_of = f.list<int>("superclass_of", c.classes.size(), 0, c.experts - 1);

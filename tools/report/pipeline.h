@@ -36,6 +36,7 @@ struct Comparison {
   std::vector<double> expert_load;   // [E], percent; empty where it was not measured
   Matrix expert_of_class;            // [C, E], numbers of test images; 0 x 0 where it was not measured
   std::vector<Misrouted> misrouted;
+  std::vector<std::string> verdict;  // why it ended so, sentences; empty where an older version compared
 
   const ModelFigures& baseline() const { return control ? *control : dense; }
 };

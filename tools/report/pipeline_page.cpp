@@ -48,6 +48,11 @@ void put_headline(std::string& page, const Pipeline& p) {
     else put(page, "; the difference is ", number(std::abs(c.gain) / error, 1), " of them.");
     put(page, " These are single runs; how much another <code>--seed</code> would change is not in it.</p>\n");
   }
+  if (!c.verdict.empty()) {
+    put(page, "<ul class=\"verdict\">");
+    for (const std::string& reason : c.verdict) put(page, "<li>", escaped(reason), "</li>");
+    put(page, "</ul>\n");
+  }
   put(page, "<p class=\"note\">", escaped(c.model), " on ", escaped(c.data), ", ", counted(c.epochs, "epoch", "epochs"), " for each model. Experts in the last ",
       counted(c.moe_layers, "block", "blocks"), ", ", whole(c.top_k), " of ", whole(c.experts), " used, chosen ", how_chosen(c.routing), ".</p>\n</header>\n");
 }

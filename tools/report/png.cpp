@@ -33,8 +33,9 @@ std::string thumbnail(const ImageSet& set, int index) {
     const Image image = centre_crop(image_or_stand_in(set, index, 0), longest_thumbnail_side, 1, Interpolation::bicubic);
     return png_address(image.rgb, image.width, image.height, 3);
   }
+  std::vector<std::uint8_t> drawn;
   const int side = std::min(set.side, longest_thumbnail_side), channels = set.channels;
-  const std::uint8_t* planes = set.image(index);  // [channels, S, S]
+  const std::uint8_t* planes = set.image(index, drawn);  // [channels, S, S]
   std::vector<std::uint8_t> pixels;               // [side, side, channels]
   for (int y = 0; y < side; ++y)
     for (int x = 0; x < side; ++x)

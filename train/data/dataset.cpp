@@ -5,6 +5,7 @@
 #include "engine/error.h"
 #include "engine/files.h"
 #include "engine/nearest.h"
+#include "train/data/fractals.h"
 #include "train/data/readers.h"
 
 namespace mvmoe {
@@ -16,7 +17,11 @@ struct Kind {
   std::string_view name;
   std::string_view where;                                  // what stands behind the colon; empty where nothing does
   DataSet (*load)(const Path& path, bool strict, Wanted wanted);
-  std::string usage() const { return where.empty() ? std::string(name) : text(name, ":", where); }
+  bool may_stand_alone = false;                            // and then nothing need stand behind it
+  std::string usage() const {
+    if (where.empty()) return std::string(name);
+    return may_stand_alone ? text(name, "[:", where, "]") : text(name, ":", where);
+  }
 };
 
 constexpr Kind kinds[] = {
@@ -26,6 +31,7 @@ constexpr Kind kinds[] = {
     {"mnist", "DIR", [](const Path& folder, bool, Wanted) { return load_mnist(folder); }},
     {"folder", "DIR", load_folder},
     {"pack", "FILE", [](const Path& file, bool strict, Wanted) { return load_pack(file, strict); }},
+    {"fractals", "KEY=VALUE,..", [](const Path& words, bool, Wanted) { return load_fractals(words.string()); }, true},
 };
 
 const Kind* find(const std::string& name) {
@@ -51,17 +57,34 @@ std::string place_of(const std::string& spec) { return spec.find(':') == std::st
 
 }  // namespace
 
+void interleave(const std::uint8_t* planes, int channels, int side, Image& to) {
+  const std::size_t pixels = static_cast<std::size_t>(side) * static_cast<std::size_t>(side), stride = channels == 1 ? 0 : pixels;
+  to.width = to.height = side;
+  to.rgb.resize(3 * pixels);
+  for (std::size_t p = 0; p < pixels; ++p)
+    for (std::size_t c = 0; c < 3; ++c) to.rgb[3 * p + c] = planes[c * stride + p];
+}
+
+Image image_of(const ImageSet& set, int index) {
+  if (set.read) return set.read(index);
+  std::vector<std::uint8_t> drawn;
+  Image image;
+  interleave(set.image(index, drawn), set.channels, set.side, image);
+  return image;
+}
+
 std::string kind_of(const std::string& spec) { return spec.substr(0, spec.find(':')); }
 
 std::uint32_t crc32_of(const ImageSet& set) {
-  return crc32_of({reinterpret_cast<const std::uint8_t*>(set.labels.data()), set.labels.size() * sizeof(int)}, set.read ? set.crc32 : crc32_of(set.pixels));
+  return crc32_of({reinterpret_cast<const std::uint8_t*>(set.labels.data()), set.labels.size() * sizeof(int)}, set.read || set.draw ? set.crc32 : crc32_of(set.pixels));
 }
 
 void check_spec(const std::string& spec) {
   const std::string place = place_of(spec);
   const Kind* const kind = find(kind_of(spec));
   if (!kind) fail_unknown(spec, kind_of(spec));
-  if (!kind->where.empty() && place.empty())
+  if (kind->name == "fractals") parse_fractals(place);
+  if (!kind->where.empty() && !kind->may_stand_alone && place.empty())
     fail_usage("--data: '", printable(spec), "' names no ", kind->where == "FILE" ? "file" : "folder", ": ", kind->usage());
   if (kind->where.empty() && spec != kind->name) fail_usage("--data: '", printable(spec), "': ", kind->name, " takes no folder");
 }

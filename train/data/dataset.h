@@ -14,23 +14,39 @@ namespace mvmoe {
 class DamagedImages;  // train/data/damaged.h
 constexpr const char* stand_in_consequence = "another image of its class stands in";
 
-// Labelled images: of one size and kept in memory as bytes, or of any size and read when asked.
+// planes [channels, side, side] to an image [side, side, 3]; grey is repeated.
+void interleave(const std::uint8_t* planes, int channels, int side, Image& to);
+
+// Labelled images: of one size, kept in memory as bytes or drawn when asked; or of any size and read when asked.
 struct ImageSet {
   int channels = 3;                   // 1 (grey, shown to the network three times over) or 3
   int side = 0;                       // 0: of any size
-  std::vector<std::uint8_t> pixels;   // [size, channels, side, side]; empty where they are read when asked
-  std::vector<int> labels;            // [size], 0 .. classes-1; where images are read when asked, a class's stand together
-  // Where images are not in memory: reads and decodes one, from any thread. Throws Error that names it. Whoever wants an
+  std::vector<std::uint8_t> pixels;   // [size, channels, side, side]; empty where they are drawn or read
+  std::vector<int> labels;            // [size], 0 .. classes-1; where images are drawn or read, a class's stand together
+  // Where images of one size are not in memory: draws one, to [channels, side, side], from any thread.
+  std::function<void(int index, std::uint8_t* to)> draw = {};
+  // Where images are of any size: reads and decodes one, from any thread. Throws Error that names it. Whoever wants an
   // image calls image_or_stand_in (train/data/damaged.h), which notes the damaged ones here.
   std::function<Image(int index)> read = {};
   std::shared_ptr<DamagedImages> damaged = {};
-  std::uint32_t crc32 = 0;            // of what is read: the files' names and sizes, or a pack's index
+  std::uint32_t crc32 = 0;            // of what is drawn or read: the files' names and sizes, a pack's index, a spec
 
   int size() const { return static_cast<int>(labels.size()); }
-  const std::uint8_t* image(int index) const {  // in memory
-    return pixels.data() + static_cast<std::size_t>(index) * static_cast<std::size_t>(channels * side * side);
+  std::size_t image_bytes() const { return static_cast<std::size_t>(channels * side * side); }
+  const std::uint8_t* image(int index) const {  // [channels, side, side], in memory
+    return pixels.data() + static_cast<std::size_t>(index) * image_bytes();
+  }
+  // The same of any set whose images are of one size: where it is in memory, or drawn into `scratch`.
+  const std::uint8_t* image(int index, std::vector<std::uint8_t>& scratch) const {
+    if (!draw) return image(index);
+    scratch.resize(image_bytes());
+    draw(index, scratch.data());
+    return scratch.data();
   }
 };
+
+// Image `index` of any set. Throws Error where it cannot be read.
+Image image_of(const ImageSet& set, int index);
 
 struct DataSet {
   std::string spec;                        // as the user gave it
@@ -39,11 +55,12 @@ struct DataSet {
   std::vector<int> coarse_of_class;        // [classes], which coarse label a class belongs to; empty where none
   ImageSet train, test;
   std::array<float, 3> mean{}, std{};      // of raw / 255, for normalisation
-  bool flip = false;                       // whether a mirrored image is still the same class
+  bool flip = false;                       // whether training mirrors images: they are the same class then, and not mirrored yet
+  bool shift = true;                       // the same of a shift by a few pixels
   std::vector<std::string> notes;          // what the user should hear about the files: an empty folder, a file passed over
 };
 
-// SPEC is `glyphs`, `cifar10:DIR`, `cifar100:DIR`, `mnist:DIR`, `folder:DIR` or `pack:FILE`. Throws UsageError for a spec
+// SPEC is `glyphs`, `cifar10:DIR`, `cifar100:DIR`, `mnist:DIR`, `folder:DIR`, `pack:FILE` or `fractals`. Throws UsageError for a spec
 // of no known kind (with the nearest known one), Error that names the file for missing, truncated, wrong-sized or damaged
 // files and for labels out of range. The last two kinds may have test images only: see require_training_images; their
 // images are read later, and with `strict` one that cannot be read is an error then.

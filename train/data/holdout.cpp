@@ -34,19 +34,21 @@ std::vector<bool> choose_holdout(const std::vector<int>& labels, int classes, fl
 
 ImageSet part_of(const ImageSet& set, const std::vector<bool>& held_out, bool which) {
   if (held_out.size() != set.labels.size()) fail("holdout: ", held_out.size(), " flags for ", set.size(), " images");
-  const std::size_t bytes = static_cast<std::size_t>(set.channels * set.side * set.side);
+  const bool in_memory = !set.read && !set.draw;
+  const std::size_t bytes = set.image_bytes();
   const std::size_t count = static_cast<std::size_t>(std::count(held_out.begin(), held_out.end(), which));
   ImageSet part{.channels = set.channels, .side = set.side, .pixels = {}, .labels = {}, .damaged = set.damaged, .crc32 = set.crc32};
   std::vector<int> indices;  // in the whole set
-  if (!set.read) part.pixels.reserve(count * bytes);
+  if (in_memory) part.pixels.reserve(count * bytes);
   part.labels.reserve(count);
   for (int i = 0; i < set.size(); ++i) {
     if (held_out[static_cast<std::size_t>(i)] != which) continue;
-    if (set.read) indices.push_back(i);
-    else part.pixels.insert(part.pixels.end(), set.image(i), set.image(i) + bytes);
+    if (in_memory) part.pixels.insert(part.pixels.end(), set.image(i), set.image(i) + bytes);
+    else indices.push_back(i);
     part.labels.push_back(set.labels[static_cast<std::size_t>(i)]);
   }
-  if (set.read) part.read = [read = set.read, indices = std::move(indices)](int i) { return read(indices[static_cast<std::size_t>(i)]); };
+  if (set.draw) part.draw = [draw = set.draw, indices = std::move(indices)](int i, std::uint8_t* to) { draw(indices[static_cast<std::size_t>(i)], to); };
+  else if (set.read) part.read = [read = set.read, indices = std::move(indices)](int i) { return read(indices[static_cast<std::size_t>(i)]); };
   return part;
 }
 

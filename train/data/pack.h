@@ -37,7 +37,7 @@ struct PackResult {
   bool complete = true;      // false: told to stop
 };
 
-// Packs training and test images of a set whose images are read when asked. Those that cannot be read are left out and
+// Packs training and test images of a set whose images are read or drawn when asked. Those that cannot be read are left out and
 // noted in the set's `damaged`; where that is strict, the first is an error.
 PackResult write_pack(const DataSet& data, const std::filesystem::path& path, const PackOptions& options);
 

@@ -69,9 +69,9 @@ class PackWriter {
 
   std::optional<Made> read_and_make(const ImageSet& set, int index) const {
     try {
-      return make(set.read(index));
+      return make(image_of(set, index));
     } catch (const Error& e) {
-      if (set.damaged->strict()) fail(e.what(), " (--strict)");
+      if (!set.damaged || set.damaged->strict()) fail(e.what(), " (--strict)");
       set.damaged->add(e.what());
       return std::nullopt;
     }
@@ -112,7 +112,9 @@ class PackWriter {
 };
 
 PackResult write_pack(const DataSet& data, const std::filesystem::path& path, const PackOptions& options) {
-  if (!data.train.read && !data.test.read) fail_usage("--data: ", printable(data.spec), " stands in one file already: a folder:DIR is packed");
+  const auto in_memory = [](const ImageSet& set) { return !set.read && !set.draw; };
+  if (in_memory(data.train) && in_memory(data.test))
+    fail_usage("--data: ", printable(data.spec), " stands in few files already: a folder:DIR or fractals is packed");
   return PackWriter(data, path, options).write();
 }
 

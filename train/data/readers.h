@@ -20,6 +20,8 @@ DataSet load_folder(const std::filesystem::path& folder, bool strict, Wanted wan
 std::vector<std::string> images_in_folder(const std::filesystem::path& folder);
 DataSet load_pack(const std::filesystem::path& file, bool strict);
 
+DataSet load_fractals(const std::string& words);  // generated; train/data/fractals.h says what the words are
+
 DataSet load_glyphs();  // embedded in the program
 DataSet parse_glyphs(const std::string& name, std::span<const std::uint8_t> bytes);  // `name` begins every error
 
