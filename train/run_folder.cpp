@@ -58,8 +58,8 @@ FolderLock::FolderLock(const fs::path& folder) : made_(folder), path_(folder / "
       close(file_);
       if (reason != EWOULDBLOCK)
         fail("--out: ", printable(folder.string()), ": cannot be locked: ", std::strerror(reason), " (does its file system know flock?)");
-      fail("--out: ", printable(folder.string()), ": is in use by ", holder.empty() ? "another process" : printable(holder),
-           "; wait for it, stop it, or choose another folder");
+      throw FolderInUse(text("--out: ", printable(folder.string()), ": is in use by ", holder.empty() ? "another process" : printable(holder),
+                             "; wait for it, stop it, or choose another folder"));
     }
   } while (!is_still(path_, file_));
   char host[256] = "";
@@ -86,6 +86,16 @@ FolderLock::~FolderLock() {
   std::error_code ignored;
   fs::remove(path_, ignored);
   close(file_);
+}
+
+std::optional<std::string> holder_of(const fs::path& folder) {
+  const int file = open((folder / "lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  std::optional<std::string> holder;
+  if (flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) holder = contents_of(file);
+  if (holder && holder->empty()) holder = "another process";
+  close(file);
+  return holder;
 }
 
 bool holds_run(const fs::path& folder) {

@@ -9,7 +9,7 @@
 #   <!-- figure: NAME -->   a place for a measured number
 . tests/cli/lib/checks.sh
 
-folders=(engine ops models train train/data train/augment train/superclass tools/mvmoe tools/gradcheck tools/pipeline tools/report tools/library tests/fuzz)
+folders=(engine ops models train train/data train/augment train/superclass tools/mvmoe tools/gradcheck tools/pipeline tools/study tools/report tools/library tests/fuzz)
 # What belongs to a folder's README besides its own files.
 declare -A also=()
 cd "$repository" || exit 1

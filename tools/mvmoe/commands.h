@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/comm.h"
+#include "train/run_folder.h"
 
 namespace mvmoe {
 
@@ -20,10 +21,14 @@ int exit_code_of(int signal);  // 0: none came; 130: Ctrl-C; 75: another one, ru
 
 // These run in several ranks together, each with the same words.
 int train_command(const Words& words, Comm& comm);
-int run_training(const Words& words, Comm& comm);  // the same as a stage of something larger: a stop is not answered with advice
+// The same as a part of something larger: a stop is not answered with advice. `held`: the lock of --out, where the caller has
+// it already (on rank 0).
+int run_training(const Words& words, Comm& comm, const FolderLock* held = nullptr);
 int evaluate_command(const Words& words, Comm& comm);
 int confusion_command(const Words& words, Comm& comm);
 int pipeline_command(const Words& words, Comm& comm);
+int run_pipeline(const Words& words, Comm& comm, const FolderLock* held);  // as run_training
+int study_command(const Words& words, Comm& comm);
 int bench_command(const Words& words, Comm& comm);
 
 // These in one.

@@ -33,6 +33,7 @@ constexpr std::array commands{
     Command{"confusion", confusion_command, "which classes trained weights take for which, on the held-out part"},
     Command{"superclasses", superclasses_command, "divide the classes into super-classes, one for each expert"},
     Command{"pipeline", pipeline_command, "the whole method: dense baseline, confusion, super-classes, sparse network, comparison"},
+    Command{"study", study_command, "many runs, one answer: variants and seeds of a file, with means, errors and gains"},
     Command{"predict", predict_command, "the classes of images, with the experts that saw them"},
     Command{"summary", summary_command, "parameters, multiply-adds and memory of a model, without training it"},
     Command{"gradcheck", gradcheck_command, "check every op's backward against a double-precision reference"},
@@ -75,18 +76,6 @@ int dispatch(const Words& words, Comm& comm) {
   for (const Command& command : commands) names.push_back(command.name);
   const std::string near = nearest(words[0], names);
   fail_usage("'", printable(words[0]), "' is no command", near.empty() ? "" : ": did you mean " + near + "?", " (mvmoe --help lists all)");
-}
-
-Outcome outcome_of(const std::function<int()>& work) {
-  try {
-    return {.code = work()};
-  } catch (const UsageError& e) {
-    return {.code = 2, .error = e.what()};
-  } catch (const std::bad_alloc&) {
-    return {.code = 1, .error = "out of memory"};
-  } catch (const std::exception& e) {
-    return {.code = 1, .error = printable(e.what())};
-  }
 }
 
 int run_program(const Words& words) {

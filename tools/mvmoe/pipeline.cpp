@@ -9,6 +9,7 @@
 #include "engine/json.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/machine.h"
+#include "tools/mvmoe/pipeline_options.h"
 #include "tools/mvmoe/ranks.h"
 #include "tools/mvmoe/recipes.h"
 #include "tools/mvmoe/train_options.h"
@@ -32,51 +33,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-struct PipelineOptions {
-  TrainOptions train;
-  std::string kind = "soft", method = "spectral", file;
-  int max_size = 0;
-};
-
-// What config.json holds beside the recipe of training.
-const std::vector<std::string> method_flags{"upcycle", "kind", "method", "superclasses", "max-size"};
-
-std::vector<std::string> without(const std::vector<std::string>& some, std::vector<std::string> names) {
-  std::erase_if(names, [&](const std::string& name) { return std::find(some.begin(), some.end(), name) != some.end(); });
-  return names;
-}
-
-// The recipe that both networks share, and what makes one of them sparse.
-std::vector<std::string> recipe_of(bool sparse) {
-  std::vector<std::string> names = without({"init-from", "upcycle", "superclasses"}, recipe_flags);
-  return sparse ? names : without({"experts"}, without(moe_flags, without(routing_loss_flags, names)));
-}
-
-void declare(Flags& flags, PipelineOptions& o) {
-  flags.heading("Data and folder");
-  flags.add("data", o.train.data, data_kinds, "SPEC");
-  flags.add("out", o.train.out, "the folder of all stages; the same command goes on where it was stopped", "DIR");
-  o.train.model.moe.experts = 10;
-  o.train.holdout = 0.1f;
-  declare_recipe(flags, o.train);
-  flags.heading("Super-classes");
-  flags.add_choice("kind", o.kind, "confusion matrix: probabilities summed, or predictions counted", {"soft", "hard"});
-  flags.add_choice("method", o.method, "super-classes: cluster the confusion graph, draw by seed, or read --superclasses", {"spectral", "random", "file"});
-  flags.add("superclasses", o.file, "for --method file: a super-class file", "FILE");
-  flags.add("max-size", o.max_size, "classes in a super-class, at most (0: no bound)");
-  flags.heading("Where the sparse network starts");
-  flags.add("upcycle", o.train.upcycle, "the sparse network begins as the trained dense one, which is trained on as well, as a control");
-  declare_manner(flags, o.train);
-}
-
-// Flags as words of another command, with the values that they have here.
-Words words_of(const Flags& flags, const std::vector<std::string>& names) {
-  Words words;
-  const nlohmann::json values = flags.values(names);
-  for (const auto& [name, value] : values.items()) words.push_back("--" + name + "=" + value.get<std::string>());
-  return words;
-}
 
 Words operator+(Words a, const Words& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -128,43 +84,6 @@ int run_compare(const PipelineOptions& o, const DataSet& data, Comm& comm) {
   return 0;
 }
 
-// Rank 0 goes through the stages; what all ranks do together, it tells the others.
-class Together {
- public:
-  Together(Comm& comm, const PipelineOptions& o, const DataSet& data) : comm_(comm), o_(o), data_(data) {}
-
-  // On rank 0.
-  int run(const std::string& command, const Words& words = {}) {
-    comm_.broadcast(Json{{"command", command}, {"words", words}}.dump());
-    working_ = true;
-    const int code = work(command, words);
-    working_ = false;
-    return code;
-  }
-  // On rank 0, whatever became of its stages. What fails in the middle of common work fails everywhere.
-  void end() {
-    if (!working_) comm_.broadcast(Json{{"command", "end"}, {"words", Words{}}}.dump());
-  }
-  // On the others: does as told, to the end.
-  void follow() {
-    for (;;) {
-      const Json told = Json::parse(comm_.broadcast(""));
-      if (told["command"] == "end") return;
-      work(told["command"], told["words"]);
-    }
-  }
-
- private:
-  int work(const std::string& command, const Words& words) {
-    return command == "train" ? run_training(words, comm_) : command == "confusion" ? confusion_command(words, comm_) : run_compare(o_, data_, comm_);
-  }
-
-  Comm& comm_;
-  const PipelineOptions& o_;
-  const DataSet& data_;
-  bool working_ = false;
-};
-
 std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const DataSet& data, Together& together) {
   const std::string out = o.train.out, dense = out + "/dense/last.safetensors", superclasses = out + "/superclasses.json";
   const bool guided = o.train.model.moe.routing == "superclass", upcycle = o.train.upcycle;
@@ -181,9 +100,16 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
   // What later stages read of a training; its checkpoints make these anew where they are missing.
   const auto results_of = [](const std::string& run) { return std::vector<fs::path>{run + "/last.safetensors"}; };
   const auto check_division = [=, &data] { read_superclasses(superclasses, data.classes, o.train.model.moe.experts); };
-  stages.push_back({"dense", "train " + o.train.model.model + " for " + epochs, {}, {"dense"}, results_of("dense"), {}, [=, &together] {
-    return together.run("train", training(false) + Words{"--out", out + "/dense", "--resume"});
-  }});
+  if (o.dense.empty())
+    stages.push_back({"dense", "train " + o.train.model.model + " for " + epochs, {}, {"dense"}, results_of("dense"), {}, [=, &together] {
+      return together.run("train", training(false) + Words{"--out", out + "/dense", "--resume"});
+    }});
+  else
+    stages.push_back({"dense", "take " + o.train.model.model + " from " + printable(o.dense), {fs::absolute(o.dense) / "last.safetensors"},
+                      {"dense"}, results_of("dense"), [&] { require_dense(flags, o, crc32_of(data.train)); }, [=] {
+                        copy_dense(o.dense, out + "/dense");
+                        return 0;
+                      }});
   stages.push_back({"confusion", "what it takes for what, on the held-out part", {"dense/last.safetensors"}, {"confusion.csv"}, {"confusion.csv"}, {}, [=, &together] {
     return together.run("confusion", Words{"--weights", dense, "--out", out + "/confusion.csv", "--kind", o.kind} + data_and_threads + quiet);
   }});
@@ -246,12 +172,16 @@ void print_json_result(const Json& c, const fs::path& folder) {
               {"sizes", c.at("sizes")}, {"ari", c.at("ari")}, {"nmi", c.at("nmi")}, {"verdict", c.value("verdict", Json(nullptr))}, {"path", (folder / "report.html").string()}});
 }
 
-// On rank 0: what is not done of the stages, and the result.
-int run_stages(const PipelineOptions& o, const Flags& flags, const std::vector<std::string>& names, const DataSet& data, Together& together) {
+// On rank 0: what is not done of the stages, and the result. `part`: of something larger, which speaks of a stop itself.
+int run_stages(const PipelineOptions& o, const Flags& flags, const std::vector<std::string>& names, const DataSet& data,
+               Together& together, bool part) {
   const fs::path folder = o.train.out, config_file = folder / "config.json";
   const std::string data_crc32 = std::to_string(crc32_of(data.train)) + " " + std::to_string(crc32_of(data.test));
   if (const nlohmann::json stored = fs::exists(config_file) ? read_configuration(config_file, "--out") : nlohmann::json::object(); stored.value("data_crc32", data_crc32) != data_crc32)
     fail_usage("--data: ", printable(o.train.data), " holds other images or labels than those that ", printable(o.train.out), " was made with: choose another --out");
+
+  // Before anything is written; the stage checks again, where the files in --dense have changed since.
+  if (!o.dense.empty() && !fs::exists(folder / "dense")) require_dense(flags, o, crc32_of(data.train));
 
   Stages stages(folder, stages_of(o, flags, data, together));
   if (!fs::exists(folder / "stages.json")) write_file(folder / "stages.json", "{}\n");
@@ -263,7 +193,7 @@ int run_stages(const PipelineOptions& o, const Flags& flags, const std::vector<s
     if (!o.train.quiet) std::fprintf(stderr, "\nstage %d, %s: %s\n", number, stage.name.c_str(), stage.what.c_str());
   }, stop_code);
   if (code != 0) {
-    std::fprintf(stderr, "mvmoe: the pipeline was stopped; the same command goes on\n");
+    if (!part) std::fprintf(stderr, "mvmoe: the pipeline was stopped; the same command goes on\n");
     return code;
   }
   const Json comparison = read_json(folder / "comparison.json", std::size_t{256} << 20);
@@ -272,9 +202,7 @@ int run_stages(const PipelineOptions& o, const Flags& flags, const std::vector<s
   return 0;
 }
 
-}  // namespace
-
-int pipeline_command(const Words& words, Comm& comm) {
+int pipeline(const Words& words, Comm& comm, bool part, const FolderLock* held) {
   PipelineOptions o;
   Flags flags("pipeline --data SPEC --out DIR [flags]",
               "The whole method: train a dense network, find what it confuses, make super-classes of that, train a sparse network by them, compare.");
@@ -292,7 +220,7 @@ int pipeline_command(const Words& words, Comm& comm) {
   std::vector<std::string> names = recipe_of(true);
   names.insert(names.end(), method_flags.begin(), method_flags.end());
   comm.on_first([&] {
-    lock.emplace(folder);
+    if (!held) lock.emplace(folder);
     if (fs::exists(config_file)) {
       if (!fs::exists(folder / "stages.json"))
         fail_usage("--out: ", printable(o.train.out), " holds a run that is no pipeline's: choose another folder");
@@ -320,13 +248,16 @@ int pipeline_command(const Words& words, Comm& comm) {
   LoaderConfig loader{.preprocessing = preprocessing_of(o.train, data)};
   o.train.augment.resolve(data, loader);
   take_resolved(o.train, config);
-  Together together(comm, o, data);
+  Together together(comm, [&](const std::string& command, const Words& its_words) {
+    if (command == "train") return run_training(its_words, comm);
+    return command == "confusion" ? confusion_command(its_words, comm) : run_compare(o, data, comm);
+  });
   if (!comm.first()) {
     together.follow();
     return 0;
   }
   try {
-    const int code = run_stages(o, flags, names, data, together);
+    const int code = run_stages(o, flags, names, data, together, part);
     together.end();
     return code;
   } catch (...) {
@@ -334,5 +265,10 @@ int pipeline_command(const Words& words, Comm& comm) {
     throw;
   }
 }
+
+}  // namespace
+
+int pipeline_command(const Words& words, Comm& comm) { return pipeline(words, comm, false, nullptr); }
+int run_pipeline(const Words& words, Comm& comm, const FolderLock* held) { return pipeline(words, comm, true, held); }
 
 }  // namespace mvmoe

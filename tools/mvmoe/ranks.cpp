@@ -103,11 +103,20 @@ void meet(Comm& comm, const Words& words) {
   comm.require_same("on its command line", lines_of(words));
 }
 
-int end_together(Comm& comm, const Outcome& outcome, bool all) {
-  if (comm.ranks() == 1) {
-    if (!outcome.error.empty()) std::fprintf(stderr, "mvmoe: %s\n", outcome.error.c_str());
-    return outcome.code;
+Outcome outcome_of(const std::function<int()>& work) {
+  try {
+    return {.code = work()};
+  } catch (const UsageError& e) {
+    return {.code = 2, .error = e.what()};
+  } catch (const std::bad_alloc&) {
+    return {.code = 1, .error = "out of memory"};
+  } catch (const std::exception& e) {
+    return {.code = 1, .error = printable(e.what())};
   }
+}
+
+Outcome outcome_of_all(Comm& comm, const Outcome& outcome, bool all) {
+  if (comm.ranks() == 1) return outcome;
   // The others may be in the middle of their work, and wait for this one. Of several that fail, the first speaks.
   const double patience_s = outcome.error.empty() ? -1 : 3 + 0.2 * std::min(comm.rank(), 20);
   const auto outcomes = comm.gather_at_end(std::to_string(outcome.code) + " " + outcome.error, patience_s);
@@ -125,11 +134,34 @@ int end_together(Comm& comm, const Outcome& outcome, bool all) {
     code = std::stoi(line);
     if (!its_error.empty()) failed = r, error = its_error;
   }
-  if (failed >= 0 && comm.first()) {
-    if (failures < comm.ranks() && all) error = comm.name(failed) + ": " + error;
-    std::fprintf(stderr, "mvmoe: %s\n", error.c_str());
-  }
+  if (failed >= 0 && failures < comm.ranks() && all) error = comm.name(failed) + ": " + error;
+  return {.code = code, .error = error};
+}
+
+int end_together(Comm& comm, const Outcome& outcome, bool all) {
+  const Outcome of_all = outcome_of_all(comm, outcome, all);
+  if (!of_all.error.empty() && comm.first()) std::fprintf(stderr, "mvmoe: %s\n", of_all.error.c_str());
+  return of_all.code;
+}
+
+int Together::run(const std::string& command, const Words& words) {
+  comm_.broadcast(Json{{"command", command}, {"words", words}}.dump());
+  working_ = true;
+  const int code = work_(command, words);
+  working_ = false;
   return code;
+}
+
+void Together::end() {
+  if (!working_) comm_.broadcast(Json{{"command", "end"}, {"words", Words{}}}.dump());
+}
+
+void Together::follow() {
+  for (;;) {
+    const Json told = Json::parse(comm_.broadcast(""));
+    if (told["command"] == "end") return;
+    work_(told["command"], told["words"]);
+  }
 }
 
 void settle(Comm& comm, const RankOptions& options, ThreadOptions& threads, bool quiet) {

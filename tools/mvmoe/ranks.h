@@ -1,6 +1,8 @@
 // tools/mvmoe/ranks.h: a command in several processes: how they meet, where they stand, and how they end together.
 #pragma once
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "engine/comm.h"
 #include "tools/mvmoe/commands.h"
@@ -17,9 +19,35 @@ struct Outcome {
 // Throws UsageError, on all ranks, if one is another build or was given other words. All ranks.
 void meet(Comm& comm, const Words& words);
 
-// Prints the one line that the ranks' errors come to, and gives the exit code of all. A rank that fails alone, while the
-// others are at work, names itself and ends them. `all`: all ranks had work to do; else rank 0 alone. All ranks.
+// What work came to that gives an exit code, or throws.
+Outcome outcome_of(const std::function<int()>& work);
+
+// What the ranks' outcomes come to, the same on all: the first error, with its rank's name where others had none. A rank that
+// fails alone, while the others are at work, names itself and ends them. `all`: all ranks had work to do; else rank 0
+// alone. All ranks.
+Outcome outcome_of_all(Comm& comm, const Outcome& outcome, bool all);
+
+// The same at the end: rank 0 prints the line. Gives the exit code of all. All ranks.
 int end_together(Comm& comm, const Outcome& outcome, bool all);
+
+// Rank 0 goes through a list of work by itself; what all ranks do together, it tells the others.
+class Together {
+ public:
+  using Work = std::function<int(const std::string& command, const Words& words)>;
+  Together(Comm& comm, Work work) : comm_(comm), work_(std::move(work)) {}
+
+  // On rank 0.
+  int run(const std::string& command, const Words& words = {});
+  // On rank 0, whatever became of its list. What fails in the middle of common work fails everywhere.
+  void end();
+  // On the others: does as told, to the end.
+  void follow();
+
+ private:
+  Comm& comm_;
+  Work work_;
+  bool working_ = false;
+};
 
 // Where ranks of one host may use the same cores, --threads by default is a rank's part of them. Says on rank 0 where the
 // ranks stand, and warns, also if quiet, where threads outnumber cores or a rank is bound to fewer than its part. All ranks.

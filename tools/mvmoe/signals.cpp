@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 #include "tools/mvmoe/commands.h"
 
@@ -44,6 +45,8 @@ void listen_for_stop_signals(bool answer) {
     sigaddset(&waited, signal);
   }
   answers = answer;
+  static bool listening = false;  // a pipeline's stages and a study's runs call this again, in the same process
+  if (std::exchange(listening, true)) return;
   pthread_sigmask(SIG_BLOCK, &waited, nullptr);  // threads started from here on inherit it
   std::thread([waited] {
     for (int signal = 0; sigwait(&waited, &signal) == 0;) {

@@ -137,7 +137,7 @@ std::vector<double> expected_load(const ImageSet& images, const RoutingLossConfi
   return load;
 }
 
-int train(const Words& words, Comm& comm, const char* how_to_go_on) {
+int train(const Words& words, Comm& comm, const char* how_to_go_on, const FolderLock* held) {
   TrainOptions o;
   Flags flags("train --data SPEC --out DIR [flags]", "Trains a model on a data set and writes weights, checkpoints and a log into a folder.");
   declare_run(flags, o);
@@ -162,7 +162,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
     std::error_code unknown;
     if (const fs::path folder_of_trace = fs::path(o.trace).parent_path(); !folder_of_trace.empty() && !fs::is_directory(folder_of_trace, unknown))
       fail("--trace: ", printable(o.trace), ": its folder is not there");  // before the work, not after
-    lock.emplace(folder);  // before the folder is looked into
+    if (!held) lock.emplace(folder);  // before the folder is looked into
     if (!o.config.empty()) take_config(flags, o.config);
     std::error_code ignored;
     goes_on = o.resume && fs::exists(config_file, ignored);
@@ -291,7 +291,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on) {
 
 }  // namespace
 
-int train_command(const Words& words, Comm& comm) { return train(words, comm, "; go on with --resume"); }
-int run_training(const Words& words, Comm& comm) { return train(words, comm, ""); }
+int train_command(const Words& words, Comm& comm) { return train(words, comm, "; go on with --resume", nullptr); }
+int run_training(const Words& words, Comm& comm, const FolderLock* held) { return train(words, comm, "", held); }
 
 }  // namespace mvmoe
