@@ -53,7 +53,7 @@ for readme in "${readmes[@]}"; do
   while read -r name; do
     grep -qF "/$name" "$captured/files" || grep -qxF "${name##*/}" "$captured/example" || gone+=" $name"
   done < <(awk '/^ *```/ { code = !code; next } !code' "$readme" | grep -oE '`[A-Za-z0-9_./-]+\.(h|cpp|sh|py|txt|csv|S|md)(/\.cpp)?`' | tr -d '`' | sed 's,\.h/\.cpp$,.h,' |
-    grep -vE '^log\.csv$|NAME' | sort -u)
+    grep -vE '^(log|results)\.csv$|NAME' | sort -u)
   if [ -z "$gone" ]; then ok "$readme: named files are there"; else not_ok "$readme: named files are there" "no$gone"; fi
 done
 

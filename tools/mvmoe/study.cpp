@@ -17,6 +17,7 @@
 #include "tools/mvmoe/ranks.h"
 #include "tools/mvmoe/recipes.h"
 #include "tools/report/html.h"
+#include "tools/report/pages.h"
 #include "tools/study/page.h"
 #include "tools/study/plan.h"
 #include "tools/study/record.h"
@@ -288,6 +289,7 @@ class Worker {
   void take_figures(const study::Run& run, Record& record) const {
     try {
       record.figures = study::figures_of(run, folder_ / run.folder);
+      if (run.command == "train") write_file(folder_ / run.folder / "report.html", report::page_of({folder_ / run.folder}));  // a pipeline has its own
       record.state = Record::State::done;
     } catch (const Error& e) {
       record.state = Record::State::failed, record.error = e.what();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "tools/report/html.h"
 
@@ -119,6 +120,99 @@ void put_legend(std::string& page, const std::vector<Curve>& curves) {
     put(page, "<li><svg class=\"", curve.colour, "\" viewBox=\"0 0 26 10\" aria-hidden=\"true\"><path class=\"curve", curve.dashed ? " dashed" : "",
         "\" d=\"M0 5H26\"/></svg>", short_name(curve.name), "</li>");
   put(page, "</ul>\n");
+}
+
+namespace {
+
+// Where an x stands between 0 and 1; the outermost values keep off the frame.
+class Places {
+ public:
+  Places(const std::vector<MeasuredSeries>& all, const MeasuredAxis& axis) : log_(axis.log) {
+    for (const MeasuredSeries& series : all)
+      for (const Measured& p : series.points) values_.insert(p.x);
+    if (!axis.names.empty()) values_.insert({0.0, static_cast<double>(axis.names.size()) - 1});
+    low_ = scaled(*values_.begin()), high_ = scaled(*values_.rbegin());
+    const double room = high_ > low_ ? 0.06 * (high_ - low_) : 0.5;
+    low_ -= room, high_ += room;
+  }
+  double share(double x) const { return (scaled(x) - low_) / (high_ - low_); }
+  const std::set<double>& values() const { return values_; }
+
+ private:
+  double scaled(double x) const { return log_ ? std::log(x) : x; }
+  bool log_;
+  double low_ = 0, high_ = 0;
+  std::set<double> values_;
+};
+
+// Below the axis stand the values that were measured at, as far as there is room.
+void put_places(std::string& page, const Frame& frame, const Places& places, const MeasuredAxis& axis) {
+  double free_from = 0;
+  const auto label = [&](double x, const std::string& text, double letters) {
+    const double at = frame.x(places.share(x)), half = 4 * letters;
+    if (at - half < free_from) return;
+    put_text(page, at, frame.bottom + 18, "middle", text);
+    free_from = at + half + 6;
+  };
+  if (axis.names.empty()) {
+    for (const double x : places.values()) label(x, tick_label(x), static_cast<double>(tick_label(x).size()));
+    return;
+  }
+  const int longest = std::max(3, static_cast<int>((frame.right - frame.left) / static_cast<double>(axis.names.size()) / 8));
+  for (std::size_t i = 0; i < axis.names.size(); ++i)
+    label(static_cast<double>(i), short_name(axis.names[i], longest), std::min<double>(longest, static_cast<double>(axis.names[i].size())));
+}
+
+void put_measured_series(std::string& page, const Frame& frame, const Places& places, const MeasuredSeries& series, bool joined, double aside,
+                         int digits) {
+  const auto at = [&](const Measured& p) { return frame.x(places.share(p.x)) + aside; };
+  put(page, "\n<g class=\"", series.colour, "\">");
+  if (joined && series.points.size() > 1) {
+    put(page, "<polyline class=\"curve", series.dashed ? " dashed" : "", "\" points=\"");
+    for (const Measured& p : series.points) put(page, coordinate(at(p)), ",", coordinate(frame.y(p.mean)), " ");
+    put(page, "\"/>");
+  }
+  for (const Measured& p : series.points) {
+    for (const Measured::Single& one : p.single)
+      put(page, "<circle class=\"single\" cx=\"", coordinate(at(p)), "\" cy=\"", coordinate(frame.y(one.y)), "\" r=\"2.5\"><title>", escaped(p.name), ", ",
+          escaped(one.name), ": ", number(one.y, digits), "</title></circle>");
+    if (p.error) {
+      const double x = at(p), low = frame.y(p.mean - *p.error), high = frame.y(p.mean + *p.error);
+      put(page, "<path class=\"error\" d=\"M", coordinate(x), " ", coordinate(low), "V", coordinate(high));
+      for (const double y : {low, high}) put(page, "M", coordinate(x - 4), " ", coordinate(y), "h8");
+      put(page, "\"/>");
+    }
+    put(page, "<circle cx=\"", coordinate(at(p)), "\" cy=\"", coordinate(frame.y(p.mean)), "\" r=\"4\"><title>", escaped(p.name), ": ", number(p.mean, digits),
+        p.error ? " \xC2\xB1 " + number(*p.error, digits) : "", "</title></circle>");
+  }
+  put(page, "</g>");
+}
+
+}  // namespace
+
+void put_measured_chart(std::string& page, const std::string& title, const std::vector<MeasuredSeries>& all, const MeasuredAxis& axis,
+                        int digits, bool with_zero) {
+  double low = with_zero ? 0 : INFINITY, high = with_zero ? 0 : -INFINITY;
+  bool any = false;
+  const auto cover = [&](double y) { low = std::min(low, y), high = std::max(high, y), any = true; };
+  for (const MeasuredSeries& series : all)
+    for (const Measured& p : series.points) {
+      cover(p.mean - p.error.value_or(0)), cover(p.mean + p.error.value_or(0));
+      for (const Measured::Single& one : p.single) cover(one.y);
+    }
+  if (!any) return;
+  const std::vector<double> y_ticks = ticks(low, high, 5);
+  const Frame frame{.x_low = 0, .x_high = 1, .y_low = y_ticks.front(), .y_high = y_ticks.back(), .right = 464};
+  const Places places(all, axis);
+  open_chart(page, title);
+  put_axes(page, frame, {}, y_ticks, escaped(axis.title).c_str());
+  put_places(page, frame, places, axis);
+  if (with_zero && low < 0)
+    put(page, "<path class=\"zero\" d=\"M", coordinate(frame.left), " ", coordinate(frame.y(0)), "H", coordinate(frame.right), "\"/>");
+  const double step = all.size() > 1 ? std::min(7.0, 28.0 / static_cast<double>(all.size())) : 0;  // bars of several series stand side by side
+  for (std::size_t i = 0; i < all.size(); ++i)
+    put_measured_series(page, frame, places, all[i], axis.names.empty(), step * (static_cast<double>(i) - (static_cast<double>(all.size()) - 1) / 2), digits);
+  put(page, "</svg></figure>\n");
 }
 
 void put_eigenvalues(std::string& page, const std::vector<double>& eigenvalues, int chosen) {

@@ -111,7 +111,7 @@ std::string whole_page(const std::string& title, const std::string& body) {
   put(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n",
       "<title>", escaped(title), "</title>\n<style>\n", std::string_view(mvmoe_report_style_begin, mvmoe_report_style_end),
-      "</style>\n</head>\n<body>\n<main>\n", body, "</main>\n<footer>Written by <code>mvmoe report</code>. This file needs no other.</footer>\n</body>\n</html>\n");
+      "</style>\n</head>\n<body>\n<main>\n", body, "</main>\n<footer>Written by <code>mvmoe</code>. This file needs no other.</footer>\n</body>\n</html>\n");
   return page;
 }
 
