@@ -74,7 +74,8 @@ check "the others are made" has "$(json_line)" '"runs":3,"done":1,"failed":1,'
 check "its error is said" has "$err" "wild, seed 0: failed: train: "
 run study --out failing --list
 check "--list names the error" has "$out" "failed   wild, seed 0: train: "
-check "what needs it waits" has "$out" "waiting  after, seed 0, for wild, seed 0"
+check "what needs it is blocked" has "$out" "blocked  after, seed 0, by wild, seed 0, which failed"
+check "results.csv says so" equal "$(cut -d, -f 1-3 failing/results.csv | tr '\n' ' ')" "variant,seed,state wild,0,failed good,0,done after,0,blocked "
 run study --out failing --quiet --retry
 check "--retry makes it again" equal "$code $(grep -c 'wild, seed 0: failed' "$captured/err")" "1 1"
 run study --out failing --quiet

@@ -379,9 +379,10 @@ class Worker {
     const auto holder = holder_of(run_folder);
     const std::string where = study::place_of(run, run_folder);
     if (holder) return "running  " + shown + (where.empty() ? "" : ", " + where) + " (" + printable(*holder) + ")";
-    if (record) return "begun    " + shown + (where.empty() ? "" : ", " + where);
+    if (record && record->state == Record::State::begun) return "begun    " + shown + (where.empty() ? "" : ", " + where);
     for (const std::size_t need : run.needs) {
       const auto needed = study::read_record(folder_ / runs_[need].folder);
+      if (needed && needed->state == Record::State::failed) return "blocked  " + shown + ", by " + printable(runs_[need].shown()) + ", which failed";
       if (!needed || needed->state != Record::State::done) return "waiting  " + shown + ", for " + printable(runs_[need].shown());
     }
     return "waiting  " + shown;

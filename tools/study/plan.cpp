@@ -97,12 +97,11 @@ struct Search {
 
   std::optional<std::size_t> next(std::size_t i) {
     if (status[i] == Status::busy) waits = true;
-    if (status[i] != Status::open) return {};
+    if (status[i] != Status::open || is_lost(i)) return {};
     bool ready = true;
     for (const std::size_t need : runs[i].needs) {
       if (status[need] == Status::done) continue;
       ready = false;
-      if (is_lost(need)) return {};
       if (const auto found = next(need)) return found;
     }
     return ready ? std::optional(i) : std::nullopt;

@@ -43,7 +43,7 @@ Estimate estimate_of(const Row& row, const char* figure) {
   return estimate(values);
 }
 
-const char* state_of(const RunResult& r) { return r.done() ? "done" : r.failed() ? "failed" : "open"; }
+const char* state_of(const RunResult& r) { return r.done() ? "done" : r.failed() ? "failed" : r.blocked ? "blocked" : "open"; }
 
 std::string csv_text(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
@@ -74,8 +74,11 @@ Estimate estimate(const std::vector<double>& values) {
 Results read_results(const Study& study, const std::vector<Run>& runs, const fs::path& folder) {
   Results results;
   std::map<std::pair<std::string, std::uint64_t>, RunResult> of_variant;
+  std::vector<bool> lost;  // [runs]; what a run needs stands before it
   for (const Run& run : runs) {
-    RunResult r{.run = &run, .record = read_record(folder / run.folder), .figures = {}};
+    RunResult r{.run = &run, .record = read_record(folder / run.folder), .blocked = false, .figures = {}};
+    r.blocked = !r.done() && !r.failed() && std::any_of(run.needs.begin(), run.needs.end(), [&](std::size_t need) { return lost[need]; });
+    lost.push_back(r.failed() || r.blocked);
     if (r.done()) r.figures = r.record->figures;
     ++results.runs, results.done += r.done(), results.failed += r.failed();
     if (run.variant.empty()) results.others.push_back(std::move(r));
@@ -83,13 +86,13 @@ Results read_results(const Study& study, const std::vector<Run>& runs, const fs:
   }
   for (const Variant& v : study.variants) {
     const Variant* baseline = study.baseline.empty() || v.command != "train" ? nullptr : study.meant(study.baseline, v);
-    Row row{.variant = &v, .runs = {}, .done = 0, .failed = 0, .dense_top1 = {}, .moe_top1 = {}, .router_accuracy = {}, .gain = {}};
+    Row row{.variant = &v, .runs = {}, .done = 0, .failed = 0, .blocked = 0, .dense_top1 = {}, .moe_top1 = {}, .router_accuracy = {}, .gain = {}};
     for (const std::uint64_t seed : v.seeds) {
       RunResult r = of_variant.at({v.name, seed});
       const auto other = baseline && baseline != &v ? of_variant.find({baseline->name, seed}) : of_variant.end();
       if (r.figures.contains("top1") && other != of_variant.end() && other->second.figures.contains("top1"))
         r.figures["gain"] = r.figures["top1"] - other->second.figures.at("top1");
-      row.done += r.done(), row.failed += r.failed();
+      row.done += r.done(), row.failed += r.failed(), row.blocked += r.blocked;
       row.runs.push_back(std::move(r));
     }
     if (v.hidden) {
@@ -106,7 +109,8 @@ Results read_results(const Study& study, const std::vector<Run>& runs, const fs:
 std::string text_table(const Results& results) {
   std::vector<std::vector<std::string>> lines{{"variant", "seeds", "dense top-1, %", "sparse top-1, %", "gain, points", "router, %"}};
   for (const Row& row : results.rows) {
-    const std::string seeds = text(row.done, " of ", row.runs.size(), row.failed > 0 ? text(", ", row.failed, " failed") : "");
+    const std::string seeds = text(row.done, " of ", row.runs.size(), row.failed > 0 ? text(", ", row.failed, " failed") : "",
+                                   row.blocked > 0 ? text(", ", row.blocked, " blocked") : "");
     lines.push_back({row.variant->name, seeds, shown(row.dense_top1, false), shown(row.moe_top1, false), shown(row.gain, true), shown(row.router_accuracy, false)});
   }
   std::vector<std::size_t> widths(lines[0].size());

@@ -24,6 +24,7 @@ Estimate estimate(const std::vector<double>& values);
 struct RunResult {
   const Run* run;
   std::optional<Record> record;            // empty: waiting
+  bool blocked = false;                    // it needs a run that failed
   std::map<std::string, double> figures;   // of one that is done; a training's gain over the baseline among them
 
   bool done() const { return record && record->state == Record::State::done; }
@@ -33,7 +34,7 @@ struct RunResult {
 struct Row {
   const Variant* variant;
   std::vector<RunResult> runs;             // in the order of its seeds
-  int done = 0, failed = 0;
+  int done = 0, failed = 0, blocked = 0;
   Estimate dense_top1, moe_top1, router_accuracy, gain;
 };
 
