@@ -158,4 +158,29 @@ must_run "--dense elsewhere" pipeline "${recipe[@]}" --seed 1 --out given --dens
 check "the same network in another place changes nothing" absent given/earlier-1
 refused "a given dense network after one of its own" 2 --dense own -- pipeline "${recipe[@]}" --experts 4 --seed 1 --out own --dense moved
 
+### Several ranks
+run info --json
+if [ "$(json_value mpi)" = false ]; then
+  skip "a study in several ranks" "this build has no MPI (make test MPI=1)"
+  finish
+fi
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl_base_warn_component_unused=0
+. "$repository/tests/cli/lib/ranks.sh"
+cat >ranks.json <<END
+{"seeds": [0], "flags": {$tiny_flags}, "variants": [{"name": "many", "flags": {"experts": 100}}, {"name": "two", "flags": {"experts": 2}}]}
+END
+ranks 2 study ranks.json --out together --json
+check "2 ranks: one fails, the others are made, exit 1" equal "$code" 1
+check "2 ranks: one result" has "$(json_line)" '"runs":3,"done":2,"failed":1,'
+check "2 ranks: the error is said once" equal "$(ours | grep -c 'many, seed 0: failed: --experts: 100')" 1
+start_ranks 2 study study.json --out together-stopped
+until_true test -e together-stopped/runs/experts=2/seed-0/study-run.json
+pkill -USR1 -P "$pid" -n
+stopped
+check "2 ranks: a signal to one stops all, with 75" equal "$code" 75
+ranks 2 study --out together-stopped --json
+check "2 ranks: the same command goes on" has "$(json_line)" '"runs":6,"done":6,"failed":0,'
+ranks 2 study no-such-file.json --out none
+check "2 ranks: an error of the file is said once" equal "$code $(ours | grep -c no-such-file.json)" "1 1"
+
 finish

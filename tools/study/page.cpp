@@ -128,15 +128,15 @@ void put_table(std::string& page, const Study& study, const Results& results, co
   for (const Column& column : {Column{"dense, top-1 %", &Row::dense_top1, 2, false}, Column{"experts, top-1 %", &Row::moe_top1, 2, false},
                                Column{"gain, points", &Row::gain, 2, true}, Column{"router, %", &Row::router_accuracy, 1, false}})
     if (any(column.figure)) columns.push_back(column);
-  page += "<section id=\"table\"><h2>Table</h2>\n<div class=\"wide\"><table class=\"study\"><thead><tr><th>variant</th>";
+  page += "<section id=\"table\"><h2>Table</h2>\n<div class=\"wide\"><table class=\"figures\"><thead><tr><th>variant</th>";
   for (const Column& column : columns) put(page, "<th>", column.title, "</th>");
   page += "<th class=\"seeds\">seeds</th></tr></thead><tbody>\n";
   for (const Row& row : results.rows) {
     put(page, "<tr><th>", short_name(row.variant->name, 48), "</th>");
-    for (const Column& column : columns) put(page, "<td>", shown(row.*column.figure, column.digits, column.with_sign), "</td>");
-    page += "<td class=\"seeds\">";
+    for (const Column& column : columns) put(page, "<td data-label=\"", column.title, "\">", shown(row.*column.figure, column.digits, column.with_sign), "</td>");
+    page += "<td class=\"seeds\" data-label=\"seeds\"><span>";
     for (const RunResult& r : row.runs) put_seed(page, r, folder);
-    page += "</td></tr>\n";
+    page += "</span></td></tr>\n";
   }
   put(page, "</tbody></table></div>\n<p class=\"note\">Last weights, test set. The gain is the mean over seeds of ",
       study.baseline.empty() ? "each pair's difference: the experts, and the dense model of the same seed"
