@@ -58,7 +58,8 @@ FolderLock::FolderLock(const fs::path& folder) : made_(folder), path_(folder / "
       close(file_);
       if (reason != EWOULDBLOCK)
         fail("--out: ", printable(folder.string()), ": cannot be locked: ", std::strerror(reason), " (does its file system know flock?)");
-      throw FolderInUse(text("--out: ", printable(folder.string()), ": is in use by ", holder.empty() ? "another process" : printable(holder),
+      throw FolderInUse(text("--out: ", printable(folder.string()), ": is in use by ",
+                             holder.empty() ? "another process" : printable(holder),
                              "; wait for it, stop it, or choose another folder"));
     }
   } while (!is_still(path_, file_));

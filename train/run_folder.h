@@ -15,8 +15,8 @@ struct FolderInUse : Error {
 };
 
 // Holds the folder's lock file (host and process id in it) until destroyed. The lock is the kernel's, so that of a
-// killed process is gone with it. Throws FolderInUse that names folder, host and process if another one holds it. Makes the
-// folder where it is missing; at the end, what it made and nobody has put anything into goes away again.
+// killed process is gone with it. Throws FolderInUse that names folder, host and process if another one holds it. Makes
+// the folder where it is missing; at the end, what it made and nobody has put anything into goes away again.
 class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder);

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# `mvmoe study`: each run is made once, by one process or two; killed at any moment and begun again, it ends with the same
-# tables; a dense network that variants share is trained once, and is what each would have trained; bad files are a line.
+# `mvmoe study`: each run is made once, by one process or two; killed at any moment and begun again, it ends with the
+# same tables; a dense network that variants share is trained once, and is what each would have trained; bad files are
+# a line.
 . tests/cli/lib/checks.sh
 
-tiny_flags='"data": "glyphs", "model": "vit-1x16", "patch": 16, "moe-layers": 1, "epochs": 1, "warmup-epochs": 0, "batch-size": 64, "lr": 0.003, "threads": 1'
+tiny_flags='"data": "glyphs", "model": "vit-1x16", "patch": 16, "moe-layers": 1, "epochs": 1, '
+tiny_flags+='"warmup-epochs": 0, "batch-size": 64, "lr": 0.003, "threads": 1'
 cat >study.json <<END
 {"title": "Experts & <seeds>", "seeds": [0, 1], "flags": {$tiny_flags}, "cross": {"experts": [2, 4]}}
 END
@@ -28,7 +30,8 @@ check "--list says what is done" equal "$(grep -c '^done ' "$captured/out")" 6
 check "--list changes no file" equal "$(fingerprint whole)" "$before"
 
 ### The shared dense network is the pipeline's own
-must_run "a pipeline of its own" pipeline --data glyphs --model vit-1x16 --patch 16 --moe-layers 1 --epochs 1 --warmup-epochs 0 --batch-size 64 \
+must_run "a pipeline of its own" pipeline --data glyphs --model vit-1x16 --patch 16 --moe-layers 1 --epochs 1 \
+  --warmup-epochs 0 --batch-size 64 \
   --lr 0.003 --threads 1 --experts 4 --seed 1 --out own --quiet
 for file in dense/last.safetensors confusion.csv superclasses.json moe/last.safetensors; do
   check "with the shared dense network, $file is the same" same_files "own/$file" "whole/runs/experts=4/seed-1/$file"
@@ -75,7 +78,8 @@ check "its error is said" has "$err" "wild, seed 0: failed: train: "
 run study --out failing --list
 check "--list names the error" has "$out" "failed   wild, seed 0: train: "
 check "what needs it is blocked" has "$out" "blocked  after, seed 0, by wild, seed 0, which failed"
-check "results.csv says so" equal "$(cut -d, -f 1-3 failing/results.csv | tr '\n' ' ')" "variant,seed,state wild,0,failed good,0,done after,0,blocked "
+check "results.csv says so" equal "$(cut -d, -f 1-3 failing/results.csv | tr '\n' ' ')" \
+  "variant,seed,state wild,0,failed good,0,done after,0,blocked "
 run study --out failing --quiet --retry
 check "--retry makes it again" equal "$code $(grep -c 'wild, seed 0: failed' "$captured/err")" "1 1"
 run study --out failing --quiet
@@ -83,7 +87,8 @@ check "without it, it is left" equal "$code $(grep -c 'wild, seed 0: failed' "$c
 
 ### Trainings that need others
 cat >chain.json <<END
-{"command": "train", "seeds": [3], "flags": {"data": "glyphs", "model": "vit-1x16", "patch": 16, "epochs": 1, "warmup-epochs": 0, "threads": 1},
+{"command": "train", "seeds": [3], "flags": {"data": "glyphs", "model": "vit-1x16", "patch": 16, "epochs": 1, \
+  "warmup-epochs": 0, "threads": 1},
  "baseline": "plain", "variants": [
   {"name": "longer", "flags": {"init-from": "{run:first}/last.safetensors"}},
   {"name": "first", "hidden": true, "flags": {"holdout": 0.5}}, {"name": "plain"}]}
@@ -91,7 +96,8 @@ END
 must_run "a chain" study chain.json --out chain --json
 check "what is needed is made first" equal "$(json_value runs) $(json_value done)" "3 3"
 check "a hidden variant has no row" equal "$(rows_of chain/results.csv)" 2
-check "it began from there" has "$(<chain/runs/longer/seed-3/config.json)" '"init-from": "chain/runs/first/seed-3/last.safetensors"'
+check "it began from there" has "$(<chain/runs/longer/seed-3/config.json)" \
+  '"init-from": "chain/runs/first/seed-3/last.safetensors"'
 
 ### A file that has changed
 sed 's/"lr": 0.003/"lr": 0.004/' study.json >changed.json
@@ -118,22 +124,32 @@ bad "a variant without a name" "{$data, \"variants\": [{}]}" variants "number 1"
 bad "a name that is no folder's" "{$data, \"variants\": [{\"name\": \"../up\"}]}" ../up letters
 bad "two variants of a name" "{$data, \"variants\": [{\"name\": \"a\"}, {\"name\": \"a\"}]}" "variant a" two
 bad "an unknown flag" "{$data, \"variants\": [{\"name\": \"a\", \"flags\": {\"expert\": 5}}]}" "variant a" --expert
-bad "a flag of the other command" "{$data, \"command\": \"train\", \"variants\": [{\"name\": \"a\", \"flags\": {\"max-size\": 5}}]}" "variant a" --max-size
-bad "a value that is none" "{$data, \"variants\": [{\"name\": \"a\", \"flags\": {\"epochs\": \"many\"}}]}" "variant a" --epochs many
-bad "a value that is an object" "{$data, \"variants\": [{\"name\": \"a\", \"flags\": {\"epochs\": {}}}]}" "variant a" epochs
+bad "a flag of the other command" \
+  "{$data, \"command\": \"train\", \"variants\": [{\"name\": \"a\", \"flags\": {\"max-size\": 5}}]}" "variant a" \
+  --max-size
+bad "a value that is none" "{$data, \"variants\": [{\"name\": \"a\", \"flags\": {\"epochs\": \"many\"}}]}" \
+  "variant a" --epochs many
+bad "a value that is an object" "{$data, \"variants\": [{\"name\": \"a\", \"flags\": {\"epochs\": {}}}]}" \
+  "variant a" epochs
 bad "a model that is none" "{$data, \"cross\": {\"model\": [\"vit-9000\"]}}" vit-9000
 bad "data that are none" '{"flags": {"data": "glyfs"}, "cross": {"experts": [5]}}' --data glyfs
 bad "no data" '{"cross": {"experts": [5]}}' --data missing
-bad "a flag of the study's own" "{$data, \"variants\": [{\"name\": \"a\", \"flags\": {\"out\": \"x\"}}]}" "variant a" --out
+bad "a flag of the study's own" "{$data, \"variants\": [{\"name\": \"a\", \"flags\": {\"out\": \"x\"}}]}" \
+  "variant a" --out
 bad "a command that is none" "{$data, \"command\": \"predict\", \"variants\": [{\"name\": \"a\"}]}" command predict
 bad "seeds that are none" "{$data, \"seeds\": [-1], \"variants\": [{\"name\": \"a\"}]}" seeds "number 1"
 bad "a seed twice" "{$data, \"seeds\": [1, 1], \"variants\": [{\"name\": \"a\"}]}" seeds twice
 bad "a flag crossed and given" "{$data, \"cross\": {\"data\": [\"glyphs\"]}}" cross data
 bad "a crossed value with a slash" "{$data, \"cross\": {\"superclasses\": [\"a/b\"]}}" a/b name
 bad "an unknown baseline" "{$data, \"baseline\": \"b\", \"variants\": [{\"name\": \"a\"}]}" baseline "'b'"
-bad "an unknown run" "{$data, \"command\": \"train\", \"variants\": [{\"name\": \"a\", \"flags\": {\"init-from\": \"{run:b}/x\"}}]}" "variant a" "{run:b}"
-bad "a circle" "{$data, \"command\": \"train\", \"variants\": [{\"name\": \"a\", \"flags\": {\"init-from\": \"{run:b}/x\"}}, {\"name\": \"b\", \"flags\": {\"init-from\": \"{run:a}/x\"}}]}" "its own run"
-bad "braces of another kind" "{$data, \"command\": \"train\", \"variants\": [{\"name\": \"a\", \"flags\": {\"init-from\": \"{sed}\"}}]}" "{sed}" "{seed}"
+bad "an unknown run" \
+  "{$data, \"command\": \"train\", \"variants\": [{\"name\": \"a\", \"flags\": {\"init-from\": \"{run:b}/x\"}}]}" \
+  "variant a" "{run:b}"
+two='{"name": "a", "flags": {"init-from": "{run:b}/x"}}, {"name": "b", "flags": {"init-from": "{run:a}/x"}}'
+bad "a circle" "{$data, \"command\": \"train\", \"variants\": [$two]}" "its own run"
+bad "braces of another kind" \
+  "{$data, \"command\": \"train\", \"variants\": [{\"name\": \"a\", \"flags\": {\"init-from\": \"{sed}\"}}]}" \
+  "{sed}" "{seed}"
 bad "a logarithm without numbers" "{$data, \"plot\": {\"log\": true}, \"variants\": [{\"name\": \"a\"}]}" plot log
 refused "no file" 2 "no study is given" -- study --out nowhere
 refused "a file that is not there" 1 none.json -- study none.json --out nowhere
@@ -143,20 +159,24 @@ refused "a task beyond the tasks" 2 --task --tasks "array=0-3" -- study study.js
 refused "a folder that holds a run" 2 own -- study study.json --out own
 
 ### pipeline --dense by itself
-recipe=(--data glyphs --model vit-1x16 --patch 16 --moe-layers 1 --epochs 1 --warmup-epochs 0 --batch-size 64 --lr 0.003 --threads 1 --experts 2 --quiet)
+recipe=(--data glyphs --model vit-1x16 --patch 16 --moe-layers 1 --epochs 1
+  --warmup-epochs 0 --batch-size 64 --lr 0.003 --threads 1 --experts 2 --quiet)
 refused "--dense of another recipe" 2 --dense --seed 1 0 -- pipeline "${recipe[@]}" --out given --dense own/dense
-refused "--dense that is no training" 2 --dense own -- pipeline "${recipe[@]}" --seed 1 --out given --dense own/moe/checkpoints
+refused "--dense that is no training" 2 --dense own -- pipeline "${recipe[@]}" --seed 1 --out given --dense \
+  own/moe/checkpoints
 refused "--dense with experts" 2 --dense experts -- pipeline "${recipe[@]}" --seed 1 --out given --dense own/moe
 cp -r own/dense unfinished
 rm unfinished/last.safetensors
-refused "--dense that is not finished" 2 --dense unfinished --resume -- pipeline "${recipe[@]}" --seed 1 --out given --dense unfinished
+refused "--dense that is not finished" 2 --dense unfinished --resume -- pipeline "${recipe[@]}" --seed 1 --out \
+  given --dense unfinished
 must_run "--dense" pipeline "${recipe[@]}" --seed 1 --out given --dense own/dense
 check "--dense is copied" same_files own/dense/last.safetensors given/dense/last.safetensors
 rm -rf unfinished
 mv own/dense moved
 must_run "--dense elsewhere" pipeline "${recipe[@]}" --seed 1 --out given --dense moved
 check "the same network in another place changes nothing" absent given/earlier-1
-refused "a given dense network after one of its own" 2 --dense own -- pipeline "${recipe[@]}" --experts 4 --seed 1 --out own --dense moved
+refused "a given dense network after one of its own" 2 --dense own -- pipeline "${recipe[@]}" --experts 4 --seed 1 \
+  --out own --dense moved
 
 ### Several ranks
 run info --json
@@ -167,7 +187,8 @@ fi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl_base_warn_component_unused=0
 . "$repository/tests/cli/lib/ranks.sh"
 cat >ranks.json <<END
-{"seeds": [0], "flags": {$tiny_flags}, "variants": [{"name": "many", "flags": {"experts": 100}}, {"name": "two", "flags": {"experts": 2}}]}
+{"seeds": [0], "flags": {$tiny_flags}, "variants": [{"name": "many", "flags": {"experts": 100}}, {"name": "two", \
+  "flags": {"experts": 2}}]}
 END
 ranks 2 study ranks.json --out together --json
 check "2 ranks: one fails, the others are made, exit 1" equal "$code" 1

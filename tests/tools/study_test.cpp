@@ -1,6 +1,7 @@
-// A study's parts. Wrong but plausible, and what shows it: an error over n instead of n - 1, or without the root of n; a
-// gain paired with another seed; a run that begins before what it needs; two processes that begin at one place; a process
-// that ends while a run still waits for another's; a crossed value that loses its flag; a shared training made twice.
+// A study's parts. Wrong but plausible, and what shows it: an error over n instead of n - 1, or without the root of n;
+// a gain paired with another seed; a run that begins before what it needs; two processes that begin at one place; a
+// process that ends while a run still waits for another's; a crossed value that loses its flag; a shared training made
+// twice.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -54,11 +55,16 @@ std::vector<std::string> folders_of(const Runs& runs) {
 using Names = std::vector<std::string>;
 
 TEST(StudyFile, VariantsTakeTheStudysFlagsAndTheirOwnWin) {
-  const Study study = parsed(R"({"seeds": [3, 1], "flags": {"epochs": 8, "lr": 0.001, "flip": true, "mean": [0.5, 0.25]},
-                                 "variants": [{"name": "a"}, {"name": "b", "flags": {"epochs": "9"}, "seeds": [1], "hidden": true, "x": 2.5}]})");
+  const Study study =
+      parsed(R"({"seeds": [3, 1], "flags": {"epochs": 8, "lr": 0.001, "flip": true, "mean": [0.5, 0.25]},
+                                 "variants": [{"name": "a"},
+                                              {"name": "b", "flags": {"epochs": "9"}, "seeds": [1],
+                                               "hidden": true, "x": 2.5}]})");
   ASSERT_EQ(names_of(study), (Names{"a", "b"}));
-  EXPECT_EQ(study.variants[0].flags, (FlagMap{{"epochs", "8"}, {"lr", "0.001"}, {"flip", "true"}, {"mean", "0.5 0.25"}}));
-  EXPECT_EQ(study.variants[1].flags, (FlagMap{{"epochs", "9"}, {"lr", "0.001"}, {"flip", "true"}, {"mean", "0.5 0.25"}}));
+  EXPECT_EQ(study.variants[0].flags,
+            (FlagMap{{"epochs", "8"}, {"lr", "0.001"}, {"flip", "true"}, {"mean", "0.5 0.25"}}));
+  EXPECT_EQ(study.variants[1].flags,
+            (FlagMap{{"epochs", "9"}, {"lr", "0.001"}, {"flip", "true"}, {"mean", "0.5 0.25"}}));
   EXPECT_EQ(study.variants[0].seeds, (std::vector<std::uint64_t>{3, 1}));
   EXPECT_EQ(study.variants[1].seeds, (std::vector<std::uint64_t>{1}));
   EXPECT_EQ(study.variants[1].x, 2.5);
@@ -67,8 +73,11 @@ TEST(StudyFile, VariantsTakeTheStudysFlagsAndTheirOwnWin) {
 }
 
 TEST(StudyFile, CrossedFlagsMakeEachCombinationOnce) {
-  const Study study = parsed(R"({"cross": {"experts": [5, 10], "model": ["vit-1x16", {"name": "two", "value": "vit-2x16"}]}, "plot": {"x": "experts"}})");
-  EXPECT_EQ(names_of(study), (Names{"experts=5,model=vit-1x16", "experts=5,model=two", "experts=10,model=vit-1x16", "experts=10,model=two"}));
+  const Study study = parsed(
+      R"({"cross": {"experts": [5, 10], "model": ["vit-1x16", {"name": "two", "value": "vit-2x16"}]},
+          "plot": {"x": "experts"}})");
+  EXPECT_EQ(names_of(study), (Names{"experts=5,model=vit-1x16", "experts=5,model=two", "experts=10,model=vit-1x16",
+                                    "experts=10,model=two"}));
   EXPECT_EQ(study.variants[3].flags, (FlagMap{{"experts", "10"}, {"model", "vit-2x16"}}));
   EXPECT_EQ(study.variants[3].x, 10);
   EXPECT_EQ(study.variants[3].series, "model two");
@@ -83,16 +92,24 @@ TEST(StudyFile, OneCrossedFlagAloneIsTheAxis) {
 
 TEST(StudyFile, ErrorsNameTheFileAndThePlace) {
   EXPECT_EQ(refusal(R"({"variants": [{"name": "a"}, {"name": "a"}]})"), "FILE: variant a: two variants are named 'a'");
-  EXPECT_EQ(refusal(R"({"variants": [{"nam": "a"}]})"), "FILE: variants, number 1: 'nam' is no key here: did you mean 'name'?");
-  EXPECT_EQ(refusal(R"({"variants": [{"name": "a", "flags": {"init-from": "{run:b}"}}]})"), "FILE: variant a: init-from: {run:b}: no variant is named so");
-  EXPECT_EQ(refusal(R"({"variants": [{"name": "a", "flags": {"f": "{run:b}"}}, {"name": "b", "flags": {"f": "{run:a}"}}]})"),
-            "FILE: variant a: needs its own run, by way of {run:...}");
-  EXPECT_EQ(refusal(R"({"seeds": [0, 1], "variants": [{"name": "a", "flags": {"f": "{run:b}"}}, {"name": "b", "seeds": [0]}]})"),
-            "FILE: variant a: f: {run:b}: that variant has no seed 1");
+  EXPECT_EQ(refusal(R"({"variants": [{"nam": "a"}]})"),
+            "FILE: variants, number 1: 'nam' is no key here: did you mean 'name'?");
+  EXPECT_EQ(refusal(R"({"variants": [{"name": "a", "flags": {"init-from": "{run:b}"}}]})"),
+            "FILE: variant a: init-from: {run:b}: no variant is named so");
+  EXPECT_EQ(
+      refusal(R"({"variants": [{"name": "a", "flags": {"f": "{run:b}"}}, {"name": "b", "flags": {"f": "{run:a}"}}]})"),
+      "FILE: variant a: needs its own run, by way of {run:...}");
+  EXPECT_EQ(
+      refusal(
+          R"({"seeds": [0, 1], "variants": [{"name": "a", "flags": {"f": "{run:b}"}}, {"name": "b", "seeds": [0]}]})"),
+      "FILE: variant a: f: {run:b}: that variant has no seed 1");
 }
 
 TEST(StudyPlan, ASeedAtATimeAndNeedsFirst) {
-  const Study study = parsed(R"({"seeds": [0, 7], "variants": [{"name": "late", "flags": {"teacher": "{run:big}/last", "data": "d:seed={seed}"}}, {"name": "big"}]})");
+  const Study study = parsed(
+      R"({"seeds": [0, 7], "variants": [{"name": "late", "flags": {"teacher": "{run:big}/last",
+                                                                   "data": "d:seed={seed}"}},
+                                          {"name": "big"}]})");
   const Runs runs = plan_runs("FILE", study, nothing_shared);
   EXPECT_EQ(folders_of(runs), (Names{"runs/big/seed-0", "runs/late/seed-0", "runs/big/seed-7", "runs/late/seed-7"}));
   EXPECT_EQ(runs[3].needs, (std::vector<std::size_t>{2}));
@@ -102,14 +119,18 @@ TEST(StudyPlan, ASeedAtATimeAndNeedsFirst) {
 }
 
 TEST(StudyPlan, ReferencesBetweenCrossedVariantsMeanTheSameValues) {
-  const Study study = parsed(R"({"cross": {"model": ["m", "n"]}, "variants": [{"name": "a", "flags": {"f": "{run:b}"}}, {"name": "b"}]})");
+  const Study study = parsed(
+      R"({"cross": {"model": ["m", "n"]}, "variants": [{"name": "a", "flags": {"f": "{run:b}"}}, {"name": "b"}]})");
   const Runs runs = plan_runs("FILE", study, nothing_shared);
-  EXPECT_EQ(folders_of(runs), (Names{"runs/b,model=m/seed-0", "runs/a,model=m/seed-0", "runs/b,model=n/seed-0", "runs/a,model=n/seed-0"}));
+  EXPECT_EQ(folders_of(runs), (Names{"runs/b,model=m/seed-0", "runs/a,model=m/seed-0", "runs/b,model=n/seed-0",
+                                     "runs/a,model=n/seed-0"}));
 }
 
 TEST(StudyPlan, ASharedTrainingIsOneRun) {
   const Study study = parsed(R"({"cross": {"experts": [5, 10]}})");
-  const Runs runs = plan_runs("FILE", study, [](const OneRun&) { return Shared{"dense/d", {{"epochs", "8"}}, "dense", "{folder:dense/d}"}; });
+  const Runs runs = plan_runs("FILE", study, [](const OneRun&) {
+    return Shared{"dense/d", {{"epochs", "8"}}, "dense", "{folder:dense/d}"};
+  });
   EXPECT_EQ(folders_of(runs), (Names{"dense/d", "runs/experts=5/seed-0", "runs/experts=10/seed-0"}));
   EXPECT_EQ(runs[2].needs, (std::vector<std::size_t>{0}));
   EXPECT_EQ(runs[2].flags.at("dense"), "{folder:dense/d}");
@@ -178,7 +199,9 @@ TEST(StudyEstimate, MeanAndStandardErrorByHand) {
 
 class StudyFolder : public testing::Test {
  protected:
-  StudyFolder() : folder(fs::temp_directory_path() / ("mvmoe-study-test-" + std::to_string(getpid()))) { fs::remove_all(folder); }
+  StudyFolder() : folder(fs::temp_directory_path() / ("mvmoe-study-test-" + std::to_string(getpid()))) {
+    fs::remove_all(folder);
+  }
   ~StudyFolder() override { fs::remove_all(folder); }
 
   void plan(const char* text) {
@@ -186,7 +209,12 @@ class StudyFolder : public testing::Test {
     runs = plan_runs("FILE", study, nothing_shared);
   }
   void finish(const std::string& run_folder, std::map<std::string, double> figures) {
-    end(run_folder, {.command = {}, .flags = {}, .state = Record::State::done, .error = {}, .seconds = 1, .figures = std::move(figures)});
+    end(run_folder, {.command = {},
+                     .flags = {},
+                     .state = Record::State::done,
+                     .error = {},
+                     .seconds = 1,
+                     .figures = std::move(figures)});
   }
   void end(const std::string& run_folder, Record record) {
     for (const OneRun& run : runs)
@@ -201,7 +229,9 @@ class StudyFolder : public testing::Test {
 };
 
 TEST_F(StudyFolder, GainsOverABaselineArePairedBySeed) {
-  plan(R"({"command": "train", "baseline": "plain", "seeds": [0, 1, 2], "variants": [{"name": "better"}, {"name": "plain"}]})");
+  plan(
+      R"({"command": "train", "baseline": "plain", "seeds": [0, 1, 2],
+          "variants": [{"name": "better"}, {"name": "plain"}]})");
   finish("runs/plain/seed-0", {{"top1", 10}, {"dense_top1", 10}});
   finish("runs/plain/seed-1", {{"top1", 40}, {"dense_top1", 40}});
   finish("runs/better/seed-0", {{"top1", 11}, {"dense_top1", 11}});
@@ -210,10 +240,10 @@ TEST_F(StudyFolder, GainsOverABaselineArePairedBySeed) {
   const Results results = read_results(study, runs, folder);
   const Row& better = results.rows[0];
   EXPECT_EQ(better.gain.n, 2);
-  EXPECT_DOUBLE_EQ(better.gain.mean, 2);          // of 1 and 3
-  EXPECT_DOUBLE_EQ(better.gain.error.value(), 1); // s = sqrt(2), over sqrt(2)
+  EXPECT_DOUBLE_EQ(better.gain.mean, 2);           // of 1 and 3
+  EXPECT_DOUBLE_EQ(better.gain.error.value(), 1);  // s = sqrt(2), over sqrt(2)
   EXPECT_DOUBLE_EQ(better.dense_top1.mean, 48);
-  EXPECT_EQ(results.rows[1].gain.n, 0);           // the baseline over itself
+  EXPECT_EQ(results.rows[1].gain.n, 0);  // the baseline over itself
   EXPECT_EQ(results.done, 5);
   EXPECT_EQ(results.runs, 6);
 }
@@ -224,9 +254,12 @@ TEST_F(StudyFolder, APipelinesGainIsItsOwn) {
   const Results results = read_results(study, runs, folder);
   EXPECT_DOUBLE_EQ(results.rows[0].gain.mean, 1.5);
   EXPECT_FALSE(results.rows[0].gain.error);
-  EXPECT_NE(text_table(results).find("a        1 of 2      10.00 +- -       12.00 +- -    +1.50 +- -"), std::string::npos) << text_table(results);
+  EXPECT_NE(text_table(results).find("a        1 of 2      10.00 +- -       12.00 +- -    +1.50 +- -"),
+            std::string::npos)
+      << text_table(results);
   EXPECT_EQ(csv(results),
-            "variant,seed,state,command,x,series,top1,dense_top1,moe_top1,control_top1,oracle_top1,random_router_top1,router_accuracy,gain,gain_error,ari\n"
+            "variant,seed,state,command,x,series,top1,dense_top1,moe_top1,control_top1,oracle_top1,random_router_top1,"
+            "router_accuracy,gain,gain_error,ari\n"
             "a,0,done,pipeline,,,,10,12,,,,,1.5,,\n"
             "a,1,open,pipeline,,,,,,,,,,,,\n");
 }
@@ -234,7 +267,12 @@ TEST_F(StudyFolder, APipelinesGainIsItsOwn) {
 TEST_F(StudyFolder, ARecordComesBackAsItWas) {
   plan(R"({"variants": [{"name": "a", "flags": {"lr": 0.1}}]})");
   EXPECT_FALSE(read_record(folder / runs[0].folder));
-  end(runs[0].folder, {.command = {}, .flags = {}, .state = Record::State::failed, .error = "a <line>", .seconds = 2.5, .figures = {{"top1", 0.1}}});
+  end(runs[0].folder, {.command = {},
+                       .flags = {},
+                       .state = Record::State::failed,
+                       .error = "a <line>",
+                       .seconds = 2.5,
+                       .figures = {{"top1", 0.1}}});
   const auto record = read_record(folder / runs[0].folder);
   ASSERT_TRUE(record);
   EXPECT_EQ(record->state, Record::State::failed);
@@ -246,7 +284,12 @@ TEST_F(StudyFolder, ARecordComesBackAsItWas) {
 
 TEST_F(StudyFolder, OtherFlagsThanBegunAreRefusedMannerIsNot) {
   plan(R"({"variants": [{"name": "a", "flags": {"lr": 0.1, "threads": 4}}]})");
-  Record begun{.command = "pipeline", .flags = runs[0].flags, .state = Record::State::begun, .error = {}, .seconds = 0, .figures = {}};
+  Record begun{.command = "pipeline",
+               .flags = runs[0].flags,
+               .state = Record::State::begun,
+               .error = {},
+               .seconds = 0,
+               .figures = {}};
   begun.flags["threads"] = "1";
   EXPECT_NO_THROW(require_same_run("FILE", runs[0], begun, "F", {"threads"}));
   begun.flags["lr"] = "0.2";
@@ -261,25 +304,31 @@ TEST_F(StudyFolder, OneHoldsARunAtATime) {
   auto first = claim(folder / "runs/a/seed-0");
   ASSERT_TRUE(first);
   EXPECT_FALSE(claim(folder / "runs/a/seed-0"));
-  EXPECT_NE(holder_of(folder / "runs/a/seed-0").value_or("").find("process " + std::to_string(getpid())), std::string::npos);
+  EXPECT_NE(holder_of(folder / "runs/a/seed-0").value_or("").find("process " + std::to_string(getpid())),
+            std::string::npos);
   first.reset();
   EXPECT_FALSE(holder_of(folder / "runs/a/seed-0"));
   EXPECT_TRUE(claim(folder / "runs/a/seed-0"));
 }
 
 TEST_F(StudyFolder, ThePageIsWholeAtAnyMoment) {
-  plan(R"({"title": "Size & <gain>", "seeds": [0, 1], "cross": {"experts": [2, 4], "model": ["m", "n"]}, "plot": {"x": "experts", "label": "<experts>", "log": true}})");
-  EXPECT_EQ(report::complaint_about(page_of(study, read_results(study, runs, folder), folder)), "");  // nothing is done yet
+  plan(
+      R"({"title": "Size & <gain>", "seeds": [0, 1], "cross": {"experts": [2, 4], "model": ["m", "n"]},
+          "plot": {"x": "experts", "label": "<experts>", "log": true}})");
+  EXPECT_EQ(report::complaint_about(page_of(study, read_results(study, runs, folder), folder)),
+            "");  // nothing is done yet
   finish("runs/experts=2,model=m/seed-0", {{"dense_top1", 10}, {"moe_top1", 12}, {"gain", 2}, {"router_accuracy", 50}});
   finish("runs/experts=2,model=m/seed-1", {{"dense_top1", 10}, {"moe_top1", 16}, {"gain", 6}});
   finish("runs/experts=4,model=m/seed-0", {{"dense_top1", 10}, {"moe_top1", 9}, {"gain", -1}});
-  end("runs/experts=4,model=n/seed-1", {.command = {}, .flags = {}, .state = Record::State::failed, .error = "<broken>", .seconds = 0, .figures = {}});
+  end("runs/experts=4,model=n/seed-1",
+      {.command = {}, .flags = {}, .state = Record::State::failed, .error = "<broken>", .seconds = 0, .figures = {}});
   write_file(folder / "runs/experts=2,model=m/seed-0/report.html", "a page");
   const std::string page = page_of(study, read_results(study, runs, folder), folder);
   EXPECT_EQ(report::complaint_about(page), "");
-  for (const char* part : {"Size &amp; &lt;gain&gt;", "3 of 8 runs done, 1 failed", "+4.00 <small>\xC2\xB1 2.00</small>", "&lt;experts&gt;", "&lt;broken&gt;",
-                           "<a href=\"runs/experts=2,model=m/seed-0/report.html\">0</a>", "class=\"zero\"", "class=\"error\"",
-                           "experts=2,model=m, seed 1: 6.00"})
+  for (const char* part :
+       {"Size &amp; &lt;gain&gt;", "3 of 8 runs done, 1 failed", "+4.00 <small>\xC2\xB1 2.00</small>",
+        "&lt;experts&gt;", "&lt;broken&gt;", "<a href=\"runs/experts=2,model=m/seed-0/report.html\">0</a>",
+        "class=\"zero\"", "class=\"error\"", "experts=2,model=m, seed 1: 6.00"})
     EXPECT_NE(page.find(part), std::string::npos) << part;
 }
 

@@ -21,8 +21,8 @@ int exit_code_of(int signal);  // 0: none came; 130: Ctrl-C; 75: another one, ru
 
 // These run in several ranks together, each with the same words.
 int train_command(const Words& words, Comm& comm);
-// The same as a part of something larger: a stop is not answered with advice. `held`: the lock of --out, where the caller has
-// it already (on rank 0).
+// The same as a part of something larger: a stop is not answered with advice. `held`: the lock of --out, where the
+// caller has it already (on rank 0).
 int run_training(const Words& words, Comm& comm, const FolderLock* held = nullptr);
 int evaluate_command(const Words& words, Comm& comm);
 int confusion_command(const Words& words, Comm& comm);

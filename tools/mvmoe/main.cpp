@@ -33,7 +33,7 @@ constexpr std::array commands{
     Command{"confusion", confusion_command, "which classes trained weights take for which, on the held-out part"},
     Command{"superclasses", superclasses_command, "divide the classes into super-classes, one for each expert"},
     Command{"pipeline", pipeline_command, "the whole method: dense baseline, confusion, super-classes, sparse network, comparison"},
-    Command{"study", study_command, "many runs, one answer: variants and seeds of a file, with means, errors and gains"},
+    Command{"study", study_command, "many runs, one answer: a file's variants and seeds, with means and errors"},
     Command{"predict", predict_command, "the classes of images, with the experts that saw them"},
     Command{"summary", summary_command, "parameters, multiply-adds and memory of a model, without training it"},
     Command{"gradcheck", gradcheck_command, "check every op's backward against a double-precision reference"},

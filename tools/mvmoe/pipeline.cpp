@@ -101,12 +101,23 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
   const auto results_of = [](const std::string& run) { return std::vector<fs::path>{run + "/last.safetensors"}; };
   const auto check_division = [=, &data] { read_superclasses(superclasses, data.classes, o.train.model.moe.experts); };
   if (o.dense.empty())
-    stages.push_back({"dense", "train " + o.train.model.model + " for " + epochs, {}, {"dense"}, results_of("dense"), {}, [=, &together] {
-      return together.run("train", training(false) + Words{"--out", out + "/dense", "--resume"});
-    }});
+    stages.push_back({"dense",
+                      "train " + o.train.model.model + " for " + epochs,
+                      {},
+                      {"dense"},
+                      results_of("dense"),
+                      {},
+                      [=, &together] {
+                        return together.run("train", training(false) + Words{"--out", out + "/dense", "--resume"});
+                      }});
   else
-    stages.push_back({"dense", "take " + o.train.model.model + " from " + printable(o.dense), {fs::absolute(o.dense) / "last.safetensors"},
-                      {"dense"}, results_of("dense"), [&] { require_dense(flags, o, crc32_of(data.train)); }, [=] {
+    stages.push_back({"dense",
+                      "take " + o.train.model.model + " from " + printable(o.dense),
+                      {fs::absolute(o.dense) / "last.safetensors"},
+                      {"dense"},
+                      results_of("dense"),
+                      [&] { require_dense(flags, o, crc32_of(data.train)); },
+                      [=] {
                         copy_dense(o.dense, out + "/dense");
                         return 0;
                       }});
@@ -172,7 +183,8 @@ void print_json_result(const Json& c, const fs::path& folder) {
               {"sizes", c.at("sizes")}, {"ari", c.at("ari")}, {"nmi", c.at("nmi")}, {"verdict", c.value("verdict", Json(nullptr))}, {"path", (folder / "report.html").string()}});
 }
 
-// On rank 0: what is not done of the stages, and the result. `part`: of something larger, which speaks of a stop itself.
+// On rank 0: what is not done of the stages, and the result. `part`: of something larger, which speaks of a stop
+// itself.
 int run_stages(const PipelineOptions& o, const Flags& flags, const std::vector<std::string>& names, const DataSet& data,
                Together& together, bool part) {
   const fs::path folder = o.train.out, config_file = folder / "config.json";

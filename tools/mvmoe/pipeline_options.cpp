@@ -31,7 +31,8 @@ Saved newest_checkpoint(const fs::path& run) {
     newest = std::max<std::uint64_t>(newest, std::strtoull(name.c_str() + 5, nullptr, 10));
   }
   if (newest == 0)
-    fail_usage("--dense: ", printable(run.string()), " has no checkpoint, which says what data it was trained on: name the folder of a finished training");
+    fail_usage("--dense: ", printable(run.string()),
+               " has no checkpoint, which says what data it was trained on: name the folder of a finished training");
   const fs::path path = run / "checkpoints" / ("step-" + std::to_string(newest));
   return {path, read_json(path / "state.json", 1 << 20, "--dense: ")};
 }
@@ -44,9 +45,11 @@ void require_finished(const fs::path& run, const Json& config, const Saved& save
   const auto flag = [&](const char* name) { return config.value(name, std::string("0")); };
   const bool pending = saved.state.value("evaluation_pending", true);
   const double steps = saved.state.value("step", 0.0);
-  const bool last_row = !training.epochs.empty() && training.epochs.back().contains("steps") && training.epochs.back().at("steps") == steps;
+  const bool last_row = !training.epochs.empty() && training.epochs.back().contains("steps") &&
+                        training.epochs.back().at("steps") == steps;
   const double epoch = training.epochs.empty() ? 0 : training.epochs.back().at("epoch");
-  const bool early = std::atoi(flag("early-stop").c_str()) > 0 && saved.state.value("evaluations_since_best", 0) >= std::atoi(flag("early-stop").c_str());
+  const bool early = std::atoi(flag("early-stop").c_str()) > 0 &&
+                     saved.state.value("evaluations_since_best", 0) >= std::atoi(flag("early-stop").c_str());
   if (pending || !last_row || (epoch != std::atof(flag("epochs").c_str()) && !early))
     fail_usage("--dense: ", shown, " has done ", epoch, " of its ", printable(flag("epochs")), " epochs", go_on);
   // Written last of all, so a run that was killed before has other weights there, or none.
@@ -69,12 +72,18 @@ void declare(Flags& flags, PipelineOptions& o) {
   declare_recipe(flags, o.train);
   flags.heading("Super-classes");
   flags.add_choice("kind", o.kind, "confusion matrix: probabilities summed, or predictions counted", {"soft", "hard"});
-  flags.add_choice("method", o.method, "super-classes: cluster the confusion graph, draw by seed, or read --superclasses", {"spectral", "random", "file"});
+  flags.add_choice("method", o.method,
+                   "super-classes: cluster the confusion graph, draw by seed, or read --superclasses",
+                   {"spectral", "random", "file"});
   flags.add("superclasses", o.file, "for --method file: a super-class file", "FILE");
   flags.add("max-size", o.max_size, "classes in a super-class, at most (0: no bound)");
   flags.heading("Where the networks start");
-  flags.add("upcycle", o.train.upcycle, "the sparse network begins as the trained dense one, which is trained on as well, as a control");
-  flags.add("dense", o.dense, "a finished training by the same recipe on the same data, say another pipeline's dense/: it is the dense network, and none is trained", "DIR");
+  flags.add("upcycle", o.train.upcycle,
+            "the sparse network begins as the trained dense one, which is trained on as well, as a control");
+  flags.add("dense", o.dense,
+            "a finished training by the same recipe on the same data, say another pipeline's dense/: it is the dense "
+            "network, and none is trained",
+            "DIR");
   declare_manner(flags, o.train);
 }
 
@@ -84,7 +93,8 @@ std::vector<std::string> recipe_of(bool sparse) {
 }
 
 std::vector<std::string> without(const std::vector<std::string>& some, std::vector<std::string> names) {
-  std::erase_if(names, [&](const std::string& name) { return std::find(some.begin(), some.end(), name) != some.end(); });
+  std::erase_if(names,
+                [&](const std::string& name) { return std::find(some.begin(), some.end(), name) != some.end(); });
   return names;
 }
 
@@ -99,13 +109,17 @@ void require_dense(const Flags& flags, const PipelineOptions& o, std::uint32_t d
   const fs::path run = o.dense;
   const std::string shown = printable(o.dense);
   std::error_code ignored;
-  if (!fs::exists(run / "config.json", ignored)) fail_usage("--dense: ", shown, " holds no training: name the folder of a finished one, say another pipeline's dense/");
-  if (const auto holder = holder_of(run)) fail_usage("--dense: ", shown, " is in use by ", printable(*holder), ": wait for it");
+  if (!fs::exists(run / "config.json", ignored))
+    fail_usage("--dense: ", shown,
+               " holds no training: name the folder of a finished one, say another pipeline's dense/");
+  if (const auto holder = holder_of(run))
+    fail_usage("--dense: ", shown, " is in use by ", printable(*holder), ": wait for it");
   const Json config = read_configuration(run / "config.json", "--dense");
   const auto stored = [&](const std::string& name) { return config.value(name, std::string()); };
   const auto differs = [&](const std::string& name, const std::string& wanted) {
-    fail_usage("--dense: ", shown, " was trained with --", name, " ", printable(stored(name)), ", the dense network of this pipeline has ",
-               wanted.empty() ? "none" : printable(wanted), ": name another run, or leave the flag out");
+    fail_usage("--dense: ", shown, " was trained with --", name, " ", printable(stored(name)),
+               ", the dense network of this pipeline has ", wanted.empty() ? "none" : printable(wanted),
+               ": name another run, or leave the flag out");
   };
   const Json recipe = flags.values(without(flags_of_the_other(o.train.optimizer), recipe_of(false)));
   for (const auto& [name, value] : recipe.items()) {
@@ -117,7 +131,8 @@ void require_dense(const Flags& flags, const PipelineOptions& o, std::uint32_t d
   if (stored("experts") != "0") differs("experts", "0");
   const Saved saved = newest_checkpoint(run);
   if (saved.state.value("data_crc32", std::uint32_t{0}) != data_crc32)
-    fail_usage("--dense: ", shown, " was trained on other images or labels than --data ", printable(o.train.data), " holds");
+    fail_usage("--dense: ", shown, " was trained on other images or labels than --data ", printable(o.train.data),
+               " holds");
   require_finished(run, config, saved);
 }
 

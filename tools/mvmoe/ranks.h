@@ -22,9 +22,9 @@ void meet(Comm& comm, const Words& words);
 // What work came to that gives an exit code, or throws.
 Outcome outcome_of(const std::function<int()>& work);
 
-// What the ranks' outcomes come to, the same on all: the first error, with its rank's name where others had none. A rank that
-// fails alone, while the others are at work, names itself and ends them. `all`: all ranks had work to do; else rank 0
-// alone. All ranks.
+// What the ranks' outcomes come to, the same on all: the first error, with its rank's name where others had none. A
+// rank that fails alone, while the others are at work, names itself and ends them. `all`: all ranks had work to do;
+// else rank 0 alone. All ranks.
 Outcome outcome_of_all(Comm& comm, const Outcome& outcome, bool all);
 
 // The same at the end: rank 0 prints the line. Gives the exit code of all. All ranks.

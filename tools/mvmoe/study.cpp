@@ -42,13 +42,17 @@ struct StudyOptions {
 };
 
 void declare(Flags& flags, StudyOptions& o) {
-  flags.add_positional("FILE", o.files, "the study: variants, flags and seeds, as JSON (left out: the one that --out was begun with)");
+  flags.add_positional("FILE", o.files,
+                       "the study: variants, flags and seeds, as JSON (left out: the one that --out was begun with)");
   flags.add("out", o.out, "the folder of all runs; the same command goes on where it was stopped", "DIR");
   flags.add("list", o.list, "say what is done, running and waiting, and do nothing");
   flags.add("retry", o.retry, "make failed runs again");
   flags.heading("Several processes on one folder");
   flags.add("task", o.task, "this one's number, from 0: $SLURM_ARRAY_TASK_ID of sbatch --array=0-3");
-  flags.add("tasks", o.tasks, "how many there are: $SLURM_ARRAY_TASK_COUNT; each begins at another place of the list, and takes what is neither done nor being made", 1);
+  flags.add("tasks", o.tasks,
+            "how many there are: $SLURM_ARRAY_TASK_COUNT; each begins at another place of the list, and takes what is "
+            "neither done nor being made",
+            1);
   flags.heading("Running");
   flags.add("threads", o.threads, "of each run, whatever the file says (0: as the file says)");
   flags.add("progress", o.progress, "each run's own progress on stderr, too");
@@ -61,7 +65,8 @@ const std::vector<std::string> own_flags{"out", "resume", "overwrite", "config",
 
 Words words_of_run(const study::Run& run, const std::string& study_folder) {
   Words words;
-  for (const auto& [name, value] : run.flags) words.push_back("--" + name + "=" + study::with_folders(value, study_folder));
+  for (const auto& [name, value] : run.flags)
+    words.push_back("--" + name + "=" + study::with_folders(value, study_folder));
   words.push_back("--out=" + study_folder + "/" + run.folder);
   if (run.command == "train") words.push_back("--resume");
   return words;
@@ -121,7 +126,8 @@ std::optional<study::Shared> check_pipeline(const study::Run& run, const Words& 
   FlagMap dense = dense_flags(flags, o);
   const std::string recipe = nlohmann::json(dense).dump();
   char crc[16];
-  std::snprintf(crc, sizeof crc, "%08x", crc32_of({reinterpret_cast<const std::uint8_t*>(recipe.data()), recipe.size()}));
+  std::snprintf(crc, sizeof crc, "%08x",
+                crc32_of({reinterpret_cast<const std::uint8_t*>(recipe.data()), recipe.size()}));
   const std::string folder = text("dense/", o.train.model.model, "-seed-", o.train.seed, "-", crc);
   for (const std::string& name : without({"expert-parallel"}, manner_flags))
     if (run.flags.contains(name)) dense[name] = run.flags.at(name);
@@ -173,13 +179,16 @@ std::vector<std::string> flags_that_may_differ() {
 // On rank 0: the study's folder, and the way through its runs.
 class Worker {
  public:
-  Worker(const StudyOptions& o, Comm& comm) : o_(o), folder_(o.out), together_(comm, [&, this](const std::string& command, const Words& words) {
-    const StdoutAside aside;
-    outcome_ = outcome_of_all(comm, outcome_of([&] {
-      return command == "pipeline" ? run_pipeline(words, comm, held_.get()) : run_training(words, comm, held_.get());
-    }), true);
-    return outcome_.code;
-  }) {}
+  Worker(const StudyOptions& o, Comm& comm)
+      : o_(o), folder_(o.out), together_(comm, [&, this](const std::string& command, const Words& words) {
+          const StdoutAside aside;
+          outcome_ = outcome_of_all(comm, outcome_of([&] {
+                                      return command == "pipeline" ? run_pipeline(words, comm, held_.get())
+                                                                   : run_training(words, comm, held_.get());
+                                    }),
+                                    true);
+          return outcome_.code;
+        }) {}
 
   Together& together() { return together_; }
 
@@ -187,12 +196,15 @@ class Worker {
   void read() {
     const fs::path file = o_.files.empty() ? folder_ / "study.json" : fs::path(o_.files[0]);
     std::error_code ignored;
-    if (o_.files.empty() && !fs::exists(file, ignored)) fail_usage("no study is given: mvmoe study FILE --out DIR (", printable(o_.out), " holds none yet)");
-    if (holds_run(folder_) || fs::exists(folder_ / "stages.json", ignored)) fail_usage("--out: ", printable(o_.out), " holds a run: choose another folder");
+    if (o_.files.empty() && !fs::exists(file, ignored))
+      fail_usage("no study is given: mvmoe study FILE --out DIR (", printable(o_.out), " holds none yet)");
+    if (holds_run(folder_) || fs::exists(folder_ / "stages.json", ignored))
+      fail_usage("--out: ", printable(o_.out), " holds a run: choose another folder");
     const std::string shown = printable(file.string());
     bytes_ = read_file(file, 16 << 20);
     try {
-      study_ = study::parse_study(shown, parse_json(shown + ":", {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}));
+      study_ = study::parse_study(
+          shown, parse_json(shown + ":", {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}));
     } catch (const UsageError&) {
       throw;
     } catch (const Error& e) {
@@ -200,7 +212,8 @@ class Worker {
     }
     runs_ = study::plan_runs(shown, study_, [&](const study::Run& run) { return check_run(shown, run); });
     for (const study::Run& run : runs_)
-      if (const auto record = study::read_record(folder_ / run.folder)) study::require_same_run(shown, run, *record, folder_ / run.folder, flags_that_may_differ());
+      if (const auto record = study::read_record(folder_ / run.folder))
+        study::require_same_run(shown, run, *record, folder_ / run.folder, flags_that_may_differ());
   }
 
   int list() const {
@@ -217,11 +230,15 @@ class Worker {
     write_tables();
     const int code = make_runs();
     const study::Results results = write_tables();
-    if (o_.json) print_results(results);
-    else std::printf("%s\n%d of %d runs done\nreport: %s\n", study::text_table(results).c_str(), results.done, results.runs,
-                     printable((folder_ / "report.html").string()).c_str());
-    if (code != 0) std::fprintf(stderr, "mvmoe: the study was stopped; the same command goes on\n");
-    else if (results.failed > 0) std::fprintf(stderr, "mvmoe: %d of %d runs failed; --retry makes them again\n", results.failed, results.runs);
+    if (o_.json)
+      print_results(results);
+    else
+      std::printf("%s\n%d of %d runs done\nreport: %s\n", study::text_table(results).c_str(), results.done,
+                  results.runs, printable((folder_ / "report.html").string()).c_str());
+    if (code != 0)
+      std::fprintf(stderr, "mvmoe: the study was stopped; the same command goes on\n");
+    else if (results.failed > 0)
+      std::fprintf(stderr, "mvmoe: %d of %d runs failed; --retry makes them again\n", results.failed, results.runs);
     return code != 0 ? code : results.failed > 0 ? 1 : 0;
   }
 
@@ -231,7 +248,8 @@ class Worker {
     std::vector<bool> busy(runs_.size());
     for (;;) {
       if (const int code = exit_code_of(stop_signal()); code != 0) return code;
-      const study::Choice choice = study::choose(runs_, statuses(busy), study::start_of(o_.task, o_.tasks, runs_.size()));
+      const study::Choice choice =
+          study::choose(runs_, statuses(busy), study::start_of(o_.task, o_.tasks, runs_.size()));
       if (choice.run) {
         const study::Run& run = runs_[*choice.run];
         held_ = study::claim(folder_ / run.folder);
@@ -256,7 +274,8 @@ class Worker {
     std::vector<Status> status;
     for (std::size_t i = 0; i < runs_.size(); ++i) {
       const auto record = study::read_record(folder_ / runs_[i].folder);
-      const bool done = record && record->state == Record::State::done, failed = record && record->state == Record::State::failed;
+      const bool done = record && record->state == Record::State::done,
+                 failed = record && record->state == Record::State::failed;
       status.push_back(done ? Status::done : failed ? Status::failed : busy[i] ? Status::busy : Status::open);
     }
     return status;
@@ -278,8 +297,10 @@ class Worker {
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     record.seconds += seconds;
     const bool stopped = outcome_.error.empty() && outcome_.code != 0;
-    if (outcome_.code == 0) take_figures(run, record);
-    else if (!stopped) record.state = Record::State::failed, record.error = outcome_.error;
+    if (outcome_.code == 0)
+      take_figures(run, record);
+    else if (!stopped)
+      record.state = Record::State::failed, record.error = outcome_.error;
     study::write_record(run_folder, record);
     if (stopped) return outcome_.code;
     say_end(run, record, seconds, write_tables());
@@ -289,7 +310,9 @@ class Worker {
   void take_figures(const study::Run& run, Record& record) const {
     try {
       record.figures = study::figures_of(run, folder_ / run.folder);
-      if (run.command == "train") write_file(folder_ / run.folder / "report.html", report::page_of({folder_ / run.folder}));  // a pipeline has its own
+      if (run.command == "train")
+        write_file(folder_ / run.folder / "report.html",
+                   report::page_of({folder_ / run.folder}));  // a pipeline has its own
       record.state = Record::State::done;
     } catch (const Error& e) {
       record.state = Record::State::failed, record.error = e.what();
@@ -299,7 +322,8 @@ class Worker {
   void forget_failures() {
     for (const study::Run& run : runs_) {
       const fs::path run_folder = folder_ / run.folder;
-      if (const auto before = study::read_record(run_folder); !before || before->state != Record::State::failed) continue;
+      if (const auto before = study::read_record(run_folder); !before || before->state != Record::State::failed)
+        continue;
       const auto lock = study::claim(run_folder);
       if (!lock) continue;
       Record record = *study::read_record(run_folder);
@@ -308,7 +332,8 @@ class Worker {
     }
   }
 
-  // The files of the study's own folder are written by one process at a time, so that none writes older ones over newer.
+  // The files of the study's own folder are written by one process at a time, so that none writes older ones over
+  // newer.
   void write_in_folder(const std::function<void()>& write) const {
     std::unique_ptr<FolderLock> lock;
     while (!(lock = study::claim(folder_))) std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -320,7 +345,8 @@ class Worker {
     write_in_folder([&] {
       results = study::read_results(study_, runs_, folder_);
       write_file(folder_ / "results.csv", study::csv(results));
-      write_file(folder_ / "results.json", study::to_json(study_, results).dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+      write_file(folder_ / "results.json",
+                 study::to_json(study_, results).dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
       write_file(folder_ / "report.html", study::page_of(study_, results, folder_));
     });
     return results;
@@ -328,14 +354,17 @@ class Worker {
 
   void say_end(const study::Run& run, const Record& record, double seconds, const study::Results& results) const {
     const std::string shown = printable(run.shown());
-    if (record.state == Record::State::failed) std::fprintf(stderr, "mvmoe: %s: failed: %s\n", shown.c_str(), printable(record.error).c_str());
+    if (record.state == Record::State::failed)
+      std::fprintf(stderr, "mvmoe: %s: failed: %s\n", shown.c_str(), printable(record.error).c_str());
     if (o_.quiet || record.state == Record::State::failed) return;
     std::string what;
-    if (record.figures.contains("gain")) what = text(": gain ", report::signed_number(record.figures.at("gain"), 2), " points");
-    else if (record.figures.contains("top1")) what = text(": top-1 ", report::number(record.figures.at("top1"), 2), " %");
+    if (record.figures.contains("gain"))
+      what = text(": gain ", report::signed_number(record.figures.at("gain"), 2), " points");
+    else if (record.figures.contains("top1"))
+      what = text(": top-1 ", report::number(record.figures.at("top1"), 2), " %");
     const double left = seconds_left(results);
-    std::fprintf(stderr, "%d of %d runs done: %s%s, in %s%s\n", results.done, results.runs, shown.c_str(), what.c_str(), duration(seconds).c_str(),
-                 left > 0 ? text("; about ", duration(left), " left").c_str() : "");
+    std::fprintf(stderr, "%d of %d runs done: %s%s, in %s%s\n", results.done, results.runs, shown.c_str(), what.c_str(),
+                 duration(seconds).c_str(), left > 0 ? text("; about ", duration(left), " left").c_str() : "");
   }
 
   // By what runs of the same variant took, or else of the same command; of all tasks.
@@ -352,7 +381,9 @@ class Worker {
     const auto add = [&](const std::string& kind, double seconds) { means[kind].sum += seconds, ++means[kind].n; };
     const auto kind = [](const study::Run& run) { return (run.variant.empty() ? "shared " : "of ") + run.command; };
     for (const RunResult* r : all)
-      if (r->done()) add("variant " + r->run->variant, r->record->seconds), add(kind(*r->run), r->record->seconds), add("all", r->record->seconds);
+      if (r->done())
+        add("variant " + r->run->variant, r->record->seconds), add(kind(*r->run), r->record->seconds),
+            add("all", r->record->seconds);
     double left = 0;
     for (const RunResult* r : all) {
       if (r->done() || r->failed()) continue;
@@ -366,7 +397,8 @@ class Worker {
   }
 
   void say_waiting() {
-    if (!o_.quiet && !said_waiting_) std::fprintf(stderr, "waiting for a run that another process makes, and others need\n");
+    if (!o_.quiet && !said_waiting_)
+      std::fprintf(stderr, "waiting for a run that another process makes, and others need\n");
     said_waiting_ = true;
   }
 
@@ -379,11 +411,14 @@ class Worker {
     const auto holder = holder_of(run_folder);
     const std::string where = study::place_of(run, run_folder);
     if (holder) return "running  " + shown + (where.empty() ? "" : ", " + where) + " (" + printable(*holder) + ")";
-    if (record && record->state == Record::State::begun) return "begun    " + shown + (where.empty() ? "" : ", " + where);
+    if (record && record->state == Record::State::begun)
+      return "begun    " + shown + (where.empty() ? "" : ", " + where);
     for (const std::size_t need : run.needs) {
       const auto needed = study::read_record(folder_ / runs_[need].folder);
-      if (needed && needed->state == Record::State::failed) return "blocked  " + shown + ", by " + printable(runs_[need].shown()) + ", which failed";
-      if (!needed || needed->state != Record::State::done) return "waiting  " + shown + ", for " + printable(runs_[need].shown());
+      if (needed && needed->state == Record::State::failed)
+        return "blocked  " + shown + ", by " + printable(runs_[need].shown()) + ", which failed";
+      if (!needed || needed->state != Record::State::done)
+        return "waiting  " + shown + ", for " + printable(runs_[need].shown());
     }
     return "waiting  " + shown;
   }
@@ -391,7 +426,11 @@ class Worker {
   void print_results(const study::Results& results) const {
     Json rows = Json::array();
     for (const study::Row& row : results.rows) rows.push_back(study::to_json(row));
-    print_json({{"runs", results.runs}, {"done", results.done}, {"failed", results.failed}, {"rows", rows}, {"path", (folder_ / "report.html").string()}});
+    print_json({{"runs", results.runs},
+                {"done", results.done},
+                {"failed", results.failed},
+                {"rows", rows},
+                {"path", (folder_ / "report.html").string()}});
   }
 
   const StudyOptions& o_;
@@ -409,13 +448,16 @@ class Worker {
 
 int study_command(const Words& words, Comm& comm) {
   StudyOptions o;
-  Flags flags("study FILE --out DIR [flags]", "Makes the runs that a file lists, or goes on with them, and compares what came of them.");
+  Flags flags("study FILE --out DIR [flags]",
+              "Makes the runs that a file lists, or goes on with them, and compares what came of them.");
   declare(flags, o);
   if (!flags.parse(words)) return 0;
   if (o.files.size() > 1) fail_usage("'", printable(o.files[1]), "' is one word too many: a study is one FILE");
   flags.require("out");
   if (o.out.empty()) fail_usage("--out: is empty, must be a folder");
-  if (o.task >= o.tasks) fail_usage("--task: ", o.task, " must be below --tasks, which is ", o.tasks, ": the first task is 0 (sbatch --array=0-", o.tasks - 1, ")");
+  if (o.task >= o.tasks)
+    fail_usage("--task: ", o.task, " must be below --tasks, which is ", o.tasks,
+               ": the first task is 0 (sbatch --array=0-", o.tasks - 1, ")");
   if (o.list && o.retry) fail_usage("--retry: contradicts --list, which does nothing: give one of them");
   Worker worker(o, comm);
   comm.on_first([&] { worker.read(); });

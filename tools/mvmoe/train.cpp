@@ -162,7 +162,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on, const Folder
     std::error_code unknown;
     if (const fs::path folder_of_trace = fs::path(o.trace).parent_path(); !folder_of_trace.empty() && !fs::is_directory(folder_of_trace, unknown))
       fail("--trace: ", printable(o.trace), ": its folder is not there");  // before the work, not after
-    if (!held) lock.emplace(folder);  // before the folder is looked into
+    if (!held) lock.emplace(folder);                                       // before the folder is looked into
     if (!o.config.empty()) take_config(flags, o.config);
     std::error_code ignored;
     goes_on = o.resume && fs::exists(config_file, ignored);

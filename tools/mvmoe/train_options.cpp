@@ -157,8 +157,10 @@ bool agree_with_folder(Flags& flags, const std::vector<std::string>& names, cons
     const bool chosen = std::find(resolved_flags.begin(), resolved_flags.end(), name) != resolved_flags.end();
     if (chosen && (now[name] == "0" || now[name] == "auto")) continue;  // "choose for me": the file says what was chosen
     if (now[name] == stored[name]) continue;
-    const bool moved_dense = name == "dense" && !now[name].get<std::string>().empty() && !stored[name].get<std::string>().empty();
-    if (name == "init-from" || name == "superclasses" || moved_dense || (name == "data" && kind_of(now[name]) == kind_of(stored[name])))
+    const bool moved_dense =
+        name == "dense" && !now[name].get<std::string>().empty() && !stored[name].get<std::string>().empty();
+    if (name == "init-from" || name == "superclasses" || moved_dense ||
+        (name == "data" && kind_of(now[name]) == kind_of(stored[name])))
       moved = true;
     else
       fail_usage(flags.named(name), ": ", printable(now[name].get<std::string>()), " contradicts the run in ", printable(config_file.parent_path().string()),

@@ -158,13 +158,15 @@ void put_places(std::string& page, const Frame& frame, const Places& places, con
     for (const double x : places.values()) label(x, tick_label(x), static_cast<double>(tick_label(x).size()));
     return;
   }
-  const int longest = std::max(3, static_cast<int>((frame.right - frame.left) / static_cast<double>(axis.names.size()) / 8));
+  const int longest =
+      std::max(3, static_cast<int>((frame.right - frame.left) / static_cast<double>(axis.names.size()) / 8));
   for (std::size_t i = 0; i < axis.names.size(); ++i)
-    label(static_cast<double>(i), short_name(axis.names[i], longest), std::min<double>(longest, static_cast<double>(axis.names[i].size())));
+    label(static_cast<double>(i), short_name(axis.names[i], longest),
+          std::min<double>(longest, static_cast<double>(axis.names[i].size())));
 }
 
-void put_measured_series(std::string& page, const Frame& frame, const Places& places, const MeasuredSeries& series, bool joined, double aside,
-                         int digits) {
+void put_measured_series(std::string& page, const Frame& frame, const Places& places, const MeasuredSeries& series,
+                         bool joined, double aside, int digits) {
   const auto at = [&](const Measured& p) { return frame.x(places.share(p.x)) + aside; };
   put(page, "\n<g class=\"", series.colour, "\">");
   if (joined && series.points.size() > 1) {
@@ -174,24 +176,26 @@ void put_measured_series(std::string& page, const Frame& frame, const Places& pl
   }
   for (const Measured& p : series.points) {
     for (const Measured::Single& one : p.single)
-      put(page, "<circle class=\"single\" cx=\"", coordinate(at(p)), "\" cy=\"", coordinate(frame.y(one.y)), "\" r=\"2.5\"><title>", escaped(p.name), ", ",
-          escaped(one.name), ": ", number(one.y, digits), "</title></circle>");
+      put(page, "<circle class=\"single\" cx=\"", coordinate(at(p)), "\" cy=\"", coordinate(frame.y(one.y)),
+          "\" r=\"2.5\"><title>", escaped(p.name), ", ", escaped(one.name), ": ", number(one.y, digits),
+          "</title></circle>");
     if (p.error) {
       const double x = at(p), low = frame.y(p.mean - *p.error), high = frame.y(p.mean + *p.error);
       put(page, "<path class=\"error\" d=\"M", coordinate(x), " ", coordinate(low), "V", coordinate(high));
       for (const double y : {low, high}) put(page, "M", coordinate(x - 4), " ", coordinate(y), "h8");
       put(page, "\"/>");
     }
-    put(page, "<circle cx=\"", coordinate(at(p)), "\" cy=\"", coordinate(frame.y(p.mean)), "\" r=\"4\"><title>", escaped(p.name), ": ", number(p.mean, digits),
-        p.error ? " \xC2\xB1 " + number(*p.error, digits) : "", "</title></circle>");
+    put(page, "<circle cx=\"", coordinate(at(p)), "\" cy=\"", coordinate(frame.y(p.mean)), "\" r=\"4\"><title>",
+        escaped(p.name), ": ", number(p.mean, digits), p.error ? " \xC2\xB1 " + number(*p.error, digits) : "",
+        "</title></circle>");
   }
   put(page, "</g>");
 }
 
 }  // namespace
 
-void put_measured_chart(std::string& page, const std::string& title, const std::vector<MeasuredSeries>& all, const MeasuredAxis& axis,
-                        int digits, bool with_zero) {
+void put_measured_chart(std::string& page, const std::string& title, const std::vector<MeasuredSeries>& all,
+                        const MeasuredAxis& axis, int digits, bool with_zero) {
   double low = with_zero ? 0 : INFINITY, high = with_zero ? 0 : -INFINITY;
   bool any = false;
   const auto cover = [&](double y) { low = std::min(low, y), high = std::max(high, y), any = true; };
@@ -208,10 +212,13 @@ void put_measured_chart(std::string& page, const std::string& title, const std::
   put_axes(page, frame, {}, y_ticks, escaped(axis.title).c_str());
   put_places(page, frame, places, axis);
   if (with_zero && low < 0)
-    put(page, "<path class=\"zero\" d=\"M", coordinate(frame.left), " ", coordinate(frame.y(0)), "H", coordinate(frame.right), "\"/>");
-  const double step = all.size() > 1 ? std::min(7.0, 28.0 / static_cast<double>(all.size())) : 0;  // bars of several series stand side by side
+    put(page, "<path class=\"zero\" d=\"M", coordinate(frame.left), " ", coordinate(frame.y(0)), "H",
+        coordinate(frame.right), "\"/>");
+  const double step = all.size() > 1 ? std::min(7.0, 28.0 / static_cast<double>(all.size()))
+                                     : 0;  // bars of several series stand side by side
   for (std::size_t i = 0; i < all.size(); ++i)
-    put_measured_series(page, frame, places, all[i], axis.names.empty(), step * (static_cast<double>(i) - (static_cast<double>(all.size()) - 1) / 2), digits);
+    put_measured_series(page, frame, places, all[i], axis.names.empty(),
+                        step * (static_cast<double>(i) - (static_cast<double>(all.size()) - 1) / 2), digits);
   put(page, "</svg></figure>\n");
 }
 

@@ -27,31 +27,32 @@ void put_legend(std::string& page, const std::vector<Curve>& curves);
 // What was measured several times at one place of an axis.
 struct Measured {
   double x = 0, mean = 0;
-  std::optional<double> error;    // drawn as a bar to both sides
-  std::string name;               // as it came from outside
+  std::optional<double> error;  // drawn as a bar to both sides
+  std::string name;             // as it came from outside
   struct Single {
-    std::string name;             // ours: "seed 0"
+    std::string name;  // ours: "seed 0"
     double y = 0;
   };
-  std::vector<Single> single;     // the values that the mean is of, drawn faint
+  std::vector<Single> single;  // the values that the mean is of, drawn faint
 };
 
 struct MeasuredSeries {
-  std::string name;               // as it came from outside
-  std::string colour;             // a class of style.css
+  std::string name;    // as it came from outside
+  std::string colour;  // a class of style.css
   bool dashed = false;
-  std::vector<Measured> points;   // x rising
+  std::vector<Measured> points;  // x rising
 };
 
 struct MeasuredAxis {
-  std::string title;              // as it came from outside
-  bool log = false;               // all x above 0
+  std::string title;                    // as it came from outside
+  bool log = false;                     // all x above 0
   std::vector<std::string> names = {};  // of the places 0, 1, .., where x is no number; these are not joined by lines
 };
 
-// A figure of means with error bars; nothing where no series has a point. `with_zero`: the value 0 is on the axis, as a line.
-void put_measured_chart(std::string& page, const std::string& title, const std::vector<MeasuredSeries>& all, const MeasuredAxis& axis,
-                        int digits, bool with_zero);
+// A figure of means with error bars; nothing where no series has a point. `with_zero`: the value 0 is on the axis, as a
+// line.
+void put_measured_chart(std::string& page, const std::string& title, const std::vector<MeasuredSeries>& all,
+                        const MeasuredAxis& axis, int digits, bool with_zero);
 
 // The smallest eigenvalues, rising; the gap behind the first `chosen` of them is marked.
 void put_eigenvalues(std::string& page, const std::vector<double>& eigenvalues, int chosen);

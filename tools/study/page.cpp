@@ -11,7 +11,8 @@ namespace mvmoe::study {
 namespace {
 
 namespace fs = std::filesystem;
-using report::counted, report::escaped, report::number, report::put, report::short_name, report::signed_number, report::whole;
+using report::counted, report::escaped, report::number, report::put, report::short_name, report::signed_number,
+    report::whole;
 
 constexpr const char *dense_colour = "c0", *moe_colour = "c1";
 
@@ -19,8 +20,9 @@ constexpr const char *dense_colour = "c0", *moe_colour = "c1";
 std::string colour_of(std::size_t series) { return "c" + whole(1 + static_cast<long long>(series) % 6); }
 
 void put_headline(std::string& page, const Study& study, const Results& results) {
-  put(page, "<header>\n<p class=\"kind\">mvmoe study</p>\n<h1>", escaped(study.title), "</h1>\n<p class=\"lead\">", whole(results.done), " of ",
-      counted(results.runs, "run", "runs"), " done", results.failed > 0 ? ", " + whole(results.failed) + " failed" : "",
+  put(page, "<header>\n<p class=\"kind\">mvmoe study</p>\n<h1>", escaped(study.title), "</h1>\n<p class=\"lead\">",
+      whole(results.done), " of ", counted(results.runs, "run", "runs"), " done",
+      results.failed > 0 ? ", " + whole(results.failed) + " failed" : "",
       results.done < results.runs ? ": what follows is of those" : "", ".</p>\n</header>\n");
 }
 
@@ -33,7 +35,8 @@ struct Axis {
 
 Axis axis_of(const Study& study, const Results& results) {
   Axis a{.axis = {.title = study.plot.label, .log = study.plot.log}, .x = {}, .series = {}};
-  const bool numbers = std::all_of(results.rows.begin(), results.rows.end(), [](const Row& row) { return row.variant->x.has_value(); });
+  const bool numbers =
+      std::all_of(results.rows.begin(), results.rows.end(), [](const Row& row) { return row.variant->x.has_value(); });
   for (const Row& row : results.rows) {
     const Variant& v = *row.variant;
     if (std::find(a.series.begin(), a.series.end(), v.series) == a.series.end()) a.series.push_back(v.series);
@@ -51,7 +54,8 @@ Axis axis_of(const Study& study, const Results& results) {
 using Figure = Estimate Row::*;
 
 // The rows of one series, by one figure.
-report::MeasuredSeries measured(const Results& results, const Axis& axis, const std::string& series, Figure figure, const char* name) {
+report::MeasuredSeries measured(const Results& results, const Axis& axis, const std::string& series, Figure figure,
+                                const char* name) {
   report::MeasuredSeries out{.name = series, .colour = {}, .points = {}};
   for (std::size_t i = 0; i < results.rows.size(); ++i) {
     const Row& row = results.rows[i];
@@ -59,7 +63,8 @@ report::MeasuredSeries measured(const Results& results, const Axis& axis, const 
     if (row.variant->series != series || e.n == 0) continue;
     report::Measured p{.x = axis.x[i], .mean = e.mean, .error = e.error, .name = row.variant->name, .single = {}};
     for (const RunResult& r : row.runs)
-      if (e.n > 1 && r.figures.contains(name)) p.single.push_back({"seed " + std::to_string(r.run->seed), r.figures.at(name)});
+      if (e.n > 1 && r.figures.contains(name))
+        p.single.push_back({"seed " + std::to_string(r.run->seed), r.figures.at(name)});
     out.points.push_back(std::move(p));
   }
   std::stable_sort(out.points.begin(), out.points.end(), [](const auto& a, const auto& b) { return a.x < b.x; });
@@ -77,7 +82,8 @@ void put_plots(std::string& page, const Study& study, const Results& results) {
     }
     return all;
   };
-  std::vector<report::MeasuredSeries> top1 = all_series(&Row::moe_top1, "moe_top1", moe_colour), dense = all_series(&Row::dense_top1, "dense_top1", dense_colour);
+  std::vector<report::MeasuredSeries> top1 = all_series(&Row::moe_top1, "moe_top1", moe_colour),
+                                      dense = all_series(&Row::dense_top1, "dense_top1", dense_colour);
   const bool has_dense = std::any_of(dense.begin(), dense.end(), [](const auto& s) { return !s.points.empty(); });
   const bool has_moe = std::any_of(top1.begin(), top1.end(), [](const auto& s) { return !s.points.empty(); });
   for (report::MeasuredSeries& series : dense) series.dashed = several && has_moe;
@@ -89,15 +95,23 @@ void put_plots(std::string& page, const Study& study, const Results& results) {
     for (std::size_t i = 0; i < axis.series.size(); ++i)
       legend.push_back({.name = axis.series[i], .colour = colour_of(i), .dashed = false, .points = {}});
   else if (has_dense && has_moe)
-    legend = {{.name = "experts", .colour = moe_colour, .dashed = false, .points = {}}, {.name = "dense", .colour = dense_colour, .dashed = false, .points = {}}};
+    legend = {{.name = "experts", .colour = moe_colour, .dashed = false, .points = {}},
+              {.name = "dense", .colour = dense_colour, .dashed = false, .points = {}}};
   if (!legend.empty()) report::put_legend(page, legend);
   page += "<div class=\"charts\">\n";
-  report::put_measured_chart(page, study.baseline.empty() ? "Gain, points of top-1" : "Gain over " + short_name(study.baseline) + ", points of top-1",
+  report::put_measured_chart(page,
+                             study.baseline.empty() ? "Gain, points of top-1"
+                                                    : "Gain over " + short_name(study.baseline) + ", points of top-1",
                              all_series(&Row::gain, "gain", moe_colour), axis.axis, 2, true);
-  report::put_measured_chart(page, several && has_dense && has_moe ? "Top-1 on the test set, percent; dense models dashed" : "Top-1 on the test set, percent", top1,
-                             axis.axis, 2, false);
-  report::put_measured_chart(page, "Router: the right super-class, percent", all_series(&Row::router_accuracy, "router_accuracy", moe_colour), axis.axis, 1, false);
-  page += "</div>\n<p class=\"note\">Points are means over the seeds, bars one standard error of the mean to each side, small points single seeds.</p></section>\n";
+  report::put_measured_chart(page,
+                             several && has_dense && has_moe ? "Top-1 on the test set, percent; dense models dashed"
+                                                             : "Top-1 on the test set, percent",
+                             top1, axis.axis, 2, false);
+  report::put_measured_chart(page, "Router: the right super-class, percent",
+                             all_series(&Row::router_accuracy, "router_accuracy", moe_colour), axis.axis, 1, false);
+  page +=
+      "</div>\n<p class=\"note\">Points are means over the seeds, bars one standard error of the mean to each side, "
+      "small points single seeds.</p></section>\n";
 }
 
 std::string shown(const Estimate& e, int digits, bool with_sign) {
@@ -112,12 +126,16 @@ void put_seed(std::string& page, const RunResult& r, const fs::path& folder) {
   std::error_code ignored;
   if (r.done() && fs::exists(folder / r.run->folder / "report.html", ignored))
     put(page, " <a href=\"", escaped(r.run->folder), "/report.html\">", seed, "</a>");
-  else if (r.done()) put(page, " ", seed);
-  else put(page, " <span class=\"none\">", seed, r.failed() ? " failed" : r.blocked ? " blocked" : " open", "</span>");
+  else if (r.done())
+    put(page, " ", seed);
+  else
+    put(page, " <span class=\"none\">", seed, r.failed() ? " failed" : r.blocked ? " blocked" : " open", "</span>");
 }
 
 void put_table(std::string& page, const Study& study, const Results& results, const fs::path& folder) {
-  const auto any = [&](Figure figure) { return std::any_of(results.rows.begin(), results.rows.end(), [&](const Row& row) { return (row.*figure).n > 0; }); };
+  const auto any = [&](Figure figure) {
+    return std::any_of(results.rows.begin(), results.rows.end(), [&](const Row& row) { return (row.*figure).n > 0; });
+  };
   struct Column {
     const char* title;
     Figure figure;
@@ -125,15 +143,19 @@ void put_table(std::string& page, const Study& study, const Results& results, co
     bool with_sign;
   };
   std::vector<Column> columns;
-  for (const Column& column : {Column{"dense, top-1 %", &Row::dense_top1, 2, false}, Column{"experts, top-1 %", &Row::moe_top1, 2, false},
-                               Column{"gain, points", &Row::gain, 2, true}, Column{"router, %", &Row::router_accuracy, 1, false}})
+  for (const Column& column :
+       {Column{"dense, top-1 %", &Row::dense_top1, 2, false}, Column{"experts, top-1 %", &Row::moe_top1, 2, false},
+        Column{"gain, points", &Row::gain, 2, true}, Column{"router, %", &Row::router_accuracy, 1, false}})
     if (any(column.figure)) columns.push_back(column);
-  page += "<section id=\"table\"><h2>Table</h2>\n<div class=\"wide\"><table class=\"figures\"><thead><tr><th>variant</th>";
+  page +=
+      "<section id=\"table\"><h2>Table</h2>\n<div class=\"wide\"><table class=\"figures\"><thead><tr><th>variant</th>";
   for (const Column& column : columns) put(page, "<th>", column.title, "</th>");
   page += "<th class=\"seeds\">seeds</th></tr></thead><tbody>\n";
   for (const Row& row : results.rows) {
     put(page, "<tr><th>", short_name(row.variant->name, 48), "</th>");
-    for (const Column& column : columns) put(page, "<td data-label=\"", column.title, "\">", shown(row.*column.figure, column.digits, column.with_sign), "</td>");
+    for (const Column& column : columns)
+      put(page, "<td data-label=\"", column.title, "\">", shown(row.*column.figure, column.digits, column.with_sign),
+          "</td>");
     page += "<td class=\"seeds\" data-label=\"seeds\"><span>";
     for (const RunResult& r : row.runs) put_seed(page, r, folder);
     page += "</span></td></tr>\n";
@@ -141,7 +163,8 @@ void put_table(std::string& page, const Study& study, const Results& results, co
   put(page, "</tbody></table></div>\n<p class=\"note\">Last weights, test set. The gain is the mean over seeds of ",
       study.baseline.empty() ? "each pair's difference: the experts, and the dense model of the same seed"
                              : "the difference to " + short_name(study.baseline) + " with the same seed",
-      "; \xC2\xB1 is one standard error of a mean, s/\xE2\x88\x9An. A seed leads to its run's own page.</p></section>\n");
+      "; \xC2\xB1 is one standard error of a mean, s/\xE2\x88\x9An. A seed leads to its run's own "
+      "page.</p></section>\n");
 }
 
 void put_failures(std::string& page, const Results& results) {
@@ -184,7 +207,8 @@ void put_flags(std::string& page, const Study& study) {
   }
   put(page, "<details open><summary>Flags that all have</summary>\n<dl class=\"flags\">\n");
   for (const std::string& name : names)
-    if (!differing.contains(name)) put(page, "<div><dt>--", escaped(name), "</dt><dd>", escaped(value_of(study.variants[0], name)), "</dd></div>\n");
+    if (!differing.contains(name))
+      put(page, "<div><dt>--", escaped(name), "</dt><dd>", escaped(value_of(study.variants[0], name)), "</dd></div>\n");
   page += "</dl></details></section>\n";
 }
 

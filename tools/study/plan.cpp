@@ -11,14 +11,18 @@ namespace mvmoe::study {
 namespace {
 
 std::string replaced(std::string text, const std::string& what, const std::string& by) {
-  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) text.replace(at, what.size(), by);
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
+    text.replace(at, what.size(), by);
   return text;
 }
 
-std::string folder_of(const std::string& variant, std::uint64_t seed) { return "runs/" + variant + "/seed-" + std::to_string(seed); }
+std::string folder_of(const std::string& variant, std::uint64_t seed) {
+  return "runs/" + variant + "/seed-" + std::to_string(seed);
+}
 
 // Every place in braces of this kind, {kind:NAME}: `by` gives what stands there instead.
-std::string with_references(const std::string& value, const std::string& kind, const std::function<std::string(const std::string&)>& by) {
+std::string with_references(const std::string& value, const std::string& kind,
+                            const std::function<std::string(const std::string&)>& by) {
   std::string out;
   std::size_t done = 0;
   const std::string open = "{" + kind + ":";
@@ -45,7 +49,8 @@ Run run_of(const std::string& shown, const Study& study, const Variant& v, std::
   for (auto& [name, value] : run.flags) {
     value = replaced(value, "{seed}", std::to_string(seed));
     const std::string where = shown + ": variant " + v.name + ": " + printable(name);
-    if (value.find("{folder:") != std::string::npos) fail_usage(where, ": {folder:...} is not for files: {run:NAME} is the folder of a variant's run");
+    if (value.find("{folder:") != std::string::npos)
+      fail_usage(where, ": {folder:...} is not for files: {run:NAME} is the folder of a variant's run");
     value = with_references(value, "run", [&](const std::string& other) {
       const Variant* meant = study.meant(other, v);
       if (!meant) fail_usage(where, ": {run:", printable(other), "}: no variant is named so");
@@ -54,7 +59,8 @@ Run run_of(const std::string& shown, const Study& study, const Variant& v, std::
       return "{folder:" + folder_of(meant->name, seed) + "}";
     });
     const std::string rest = with_references(value, "folder", [](const std::string&) { return std::string(); });
-    if (rest.find('{') != std::string::npos) fail_usage(where, ": '", printable(rest), "': in braces stands {seed} or {run:NAME}");
+    if (rest.find('{') != std::string::npos)
+      fail_usage(where, ": '", printable(rest), "': in braces stands {seed} or {run:NAME}");
   }
   return run;
 }
@@ -74,7 +80,8 @@ class Order {
   enum class State { unseen, open, placed };
   std::size_t visit(std::size_t i) {
     if (state_[i] == State::placed) return place_[i];
-    if (state_[i] == State::open) fail_usage(shown_, ": variant ", runs_[i].variant, ": needs its own run, by way of {run:...}");
+    if (state_[i] == State::open)
+      fail_usage(shown_, ": variant ", runs_[i].variant, ": needs its own run, by way of {run:...}");
     state_[i] = State::open;
     for (const std::string& folder : references_of(runs_[i])) runs_[i].needs.push_back(visit(number_.at(folder)));
     state_[i] = State::placed;
@@ -117,7 +124,8 @@ struct Search {
 
 std::string Run::shown() const { return variant.empty() ? folder : variant + ", seed " + std::to_string(seed); }
 
-std::vector<Run> plan_runs(const std::string& shown, const Study& study, const std::function<std::optional<Shared>(const Run&)>& share) {
+std::vector<Run> plan_runs(const std::string& shown, const Study& study,
+                           const std::function<std::optional<Shared>(const Run&)>& share) {
   std::vector<std::uint64_t> seeds;  // in the order of the file
   for (const Variant& v : study.variants)
     for (const std::uint64_t seed : v.seeds)
@@ -130,7 +138,8 @@ std::vector<Run> plan_runs(const std::string& shown, const Study& study, const s
       Run run = run_of(shown, study, v, seed);
       if (const auto shared = share(run)) {
         if (shared_folders.insert(shared->folder).second)
-          runs.push_back({.variant = {}, .seed = seed, .command = "train", .flags = shared->flags, .folder = shared->folder});
+          runs.push_back(
+              {.variant = {}, .seed = seed, .command = "train", .flags = shared->flags, .folder = shared->folder});
         run.flags[shared->use_flag] = shared->use_value;
       }
       runs.push_back(std::move(run));

@@ -81,8 +81,12 @@ std::optional<Record> read_record(const fs::path& run_folder) {
 }
 
 void write_record(const fs::path& run_folder, const Record& r) {
-  const Json json{{"state", state_names[static_cast<int>(r.state)]}, {"command", r.command}, {"flags", r.flags}, {"error", r.error},
-                  {"seconds", r.seconds}, {"figures", r.figures}};
+  const Json json{{"state", state_names[static_cast<int>(r.state)]},
+                  {"command", r.command},
+                  {"flags", r.flags},
+                  {"error", r.error},
+                  {"seconds", r.seconds},
+                  {"figures", r.figures}};
   write_file(run_folder / file_name, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -106,7 +110,8 @@ std::string place_of(const Run& run, const fs::path& run_folder) {
     if (!fs::exists(training / "config.json", ignored)) return place;
     const report::Training t = report::read_training(training, "");
     if (t.epochs.empty() || !t.configuration.contains("epochs")) return place;
-    return place + (place.empty() ? "" : ", ") + text("epoch ", t.epochs.back().at("epoch"), " of ", t.configuration.at("epochs"), " done");
+    return place + (place.empty() ? "" : ", ") +
+           text("epoch ", t.epochs.back().at("epoch"), " of ", t.configuration.at("epochs"), " done");
   } catch (const std::exception&) {  // it is being written, or not there yet: the list says the less
     return "";
   }
@@ -116,17 +121,20 @@ void require_same_run(const std::string& shown, const Run& run, const Record& re
                       const std::vector<std::string>& may_differ) {
   const std::string what = run.variant.empty() ? "" : "variant " + run.variant + ": ";
   const auto refuse = [&](const std::string& name, const std::string& now, const std::string& before) {
-    fail_usage(shown, ": ", what, printable(name), " is ", now.empty() ? "not given" : printable(now), ", the run in ", printable(run_folder.string()),
-               " was begun with ", before.empty() ? "none" : printable(before), ": give the variant another name, or move that folder away");
+    fail_usage(shown, ": ", what, printable(name), " is ", now.empty() ? "not given" : printable(now), ", the run in ",
+               printable(run_folder.string()), " was begun with ", before.empty() ? "none" : printable(before),
+               ": give the variant another name, or move that folder away");
   };
   if (record.command != run.command) refuse("command", run.command, record.command);
   FlagMap now = run.flags, before = record.flags;
   for (const std::string& name : may_differ) now.erase(name), before.erase(name);
   // A shared dense training follows from the other flags, which name what differs better.
   for (FlagMap* flags : {&now, &before})
-    std::erase_if(*flags, [](const auto& flag) { return flag.first == "dense" && flag.second.starts_with("{folder:dense/"); });
+    std::erase_if(*flags,
+                  [](const auto& flag) { return flag.first == "dense" && flag.second.starts_with("{folder:dense/"); });
   for (const auto& [name, value] : before)
-    if (const auto found = now.find(name); found == now.end() || found->second != value) refuse(name, found == now.end() ? "" : found->second, value);
+    if (const auto found = now.find(name); found == now.end() || found->second != value)
+      refuse(name, found == now.end() ? "" : found->second, value);
   for (const auto& [name, value] : now)
     if (!before.contains(name)) refuse(name, value, "");
 }

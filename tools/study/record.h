@@ -14,11 +14,11 @@ namespace mvmoe::study {
 
 struct Record {
   std::string command;
-  FlagMap flags;                           // as planned
+  FlagMap flags;  // as planned
   enum class State { begun, done, failed } state = State::begun;
-  std::string error;                       // why it failed
-  double seconds = 0;                      // that processes of the study worked on it
-  std::map<std::string, double> figures;   // of one that is done, see figures_of; what is not defined is not there
+  std::string error;                      // why it failed
+  double seconds = 0;                     // that processes of the study worked on it
+  std::map<std::string, double> figures;  // of one that is done, see figures_of; what is not defined is not there
 };
 
 // Empty where nothing was begun. Throws Error that names a damaged file.
@@ -35,8 +35,8 @@ std::string place_of(const Run& run, const std::filesystem::path& run_folder);
 
 // Throws UsageError that names the flag, if the run in its folder was begun with other flags than these. Those of
 // `may_differ` say how a run is made, not which.
-void require_same_run(const std::string& shown, const Run& run, const Record& record, const std::filesystem::path& run_folder,
-                      const std::vector<std::string>& may_differ);
+void require_same_run(const std::string& shown, const Run& run, const Record& record,
+                      const std::filesystem::path& run_folder, const std::vector<std::string>& may_differ);
 
 // The lock of a run's folder, which is made; empty: another process has it.
 std::unique_ptr<FolderLock> claim(const std::filesystem::path& run_folder);

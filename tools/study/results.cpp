@@ -17,7 +17,9 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 // The figures that results.csv has, by its columns' names.
-constexpr const char* columns[] = {"top1", "dense_top1", "moe_top1", "control_top1", "oracle_top1", "random_router_top1", "router_accuracy", "gain", "gain_error", "ari"};
+constexpr const char* columns[] = {
+    "top1", "dense_top1", "moe_top1", "control_top1", "oracle_top1", "random_router_top1", "router_accuracy",
+    "gain", "gain_error", "ari"};
 
 std::string shortest(double value) {
   char buffer[64];
@@ -43,7 +45,9 @@ Estimate estimate_of(const Row& row, const char* figure) {
   return estimate(values);
 }
 
-const char* state_of(const RunResult& r) { return r.done() ? "done" : r.failed() ? "failed" : r.blocked ? "blocked" : "open"; }
+const char* state_of(const RunResult& r) {
+  return r.done() ? "done" : r.failed() ? "failed" : r.blocked ? "blocked" : "open";
+}
 
 std::string csv_text(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
@@ -77,16 +81,27 @@ Results read_results(const Study& study, const std::vector<Run>& runs, const fs:
   std::vector<bool> lost;  // [runs]; what a run needs stands before it
   for (const Run& run : runs) {
     RunResult r{.run = &run, .record = read_record(folder / run.folder), .blocked = false, .figures = {}};
-    r.blocked = !r.done() && !r.failed() && std::any_of(run.needs.begin(), run.needs.end(), [&](std::size_t need) { return lost[need]; });
+    r.blocked = !r.done() && !r.failed() &&
+                std::any_of(run.needs.begin(), run.needs.end(), [&](std::size_t need) { return lost[need]; });
     lost.push_back(r.failed() || r.blocked);
     if (r.done()) r.figures = r.record->figures;
     ++results.runs, results.done += r.done(), results.failed += r.failed();
-    if (run.variant.empty()) results.others.push_back(std::move(r));
-    else of_variant[{run.variant, run.seed}] = std::move(r);
+    if (run.variant.empty())
+      results.others.push_back(std::move(r));
+    else
+      of_variant[{run.variant, run.seed}] = std::move(r);
   }
   for (const Variant& v : study.variants) {
     const Variant* baseline = study.baseline.empty() || v.command != "train" ? nullptr : study.meant(study.baseline, v);
-    Row row{.variant = &v, .runs = {}, .done = 0, .failed = 0, .blocked = 0, .dense_top1 = {}, .moe_top1 = {}, .router_accuracy = {}, .gain = {}};
+    Row row{.variant = &v,
+            .runs = {},
+            .done = 0,
+            .failed = 0,
+            .blocked = 0,
+            .dense_top1 = {},
+            .moe_top1 = {},
+            .router_accuracy = {},
+            .gain = {}};
     for (const std::uint64_t seed : v.seeds) {
       RunResult r = of_variant.at({v.name, seed});
       const auto other = baseline && baseline != &v ? of_variant.find({baseline->name, seed}) : of_variant.end();
@@ -107,11 +122,14 @@ Results read_results(const Study& study, const std::vector<Run>& runs, const fs:
 }
 
 std::string text_table(const Results& results) {
-  std::vector<std::vector<std::string>> lines{{"variant", "seeds", "dense top-1, %", "sparse top-1, %", "gain, points", "router, %"}};
+  std::vector<std::vector<std::string>> lines{
+      {"variant", "seeds", "dense top-1, %", "sparse top-1, %", "gain, points", "router, %"}};
   for (const Row& row : results.rows) {
-    const std::string seeds = text(row.done, " of ", row.runs.size(), row.failed > 0 ? text(", ", row.failed, " failed") : "",
-                                   row.blocked > 0 ? text(", ", row.blocked, " blocked") : "");
-    lines.push_back({row.variant->name, seeds, shown(row.dense_top1, false), shown(row.moe_top1, false), shown(row.gain, true), shown(row.router_accuracy, false)});
+    const std::string seeds =
+        text(row.done, " of ", row.runs.size(), row.failed > 0 ? text(", ", row.failed, " failed") : "",
+             row.blocked > 0 ? text(", ", row.blocked, " blocked") : "");
+    lines.push_back({row.variant->name, seeds, shown(row.dense_top1, false), shown(row.moe_top1, false),
+                     shown(row.gain, true), shown(row.router_accuracy, false)});
   }
   std::vector<std::size_t> widths(lines[0].size());
   for (const auto& line : lines)
@@ -133,9 +151,11 @@ std::string csv(const Results& results) {
   out += "\n";
   for (const Row& row : results.rows)
     for (const RunResult& r : row.runs) {
-      out += csv_text(row.variant->name) + "," + std::to_string(r.run->seed) + "," + state_of(r) + "," + r.run->command + "," +
-             (row.variant->x ? shortest(*row.variant->x) : "") + "," + csv_text(row.variant->series);
-      for (const char* column : columns) out += "," + (r.figures.contains(column) ? shortest(r.figures.at(column)) : "");
+      out += csv_text(row.variant->name) + "," + std::to_string(r.run->seed) + "," + state_of(r) + "," +
+             r.run->command + "," + (row.variant->x ? shortest(*row.variant->x) : "") + "," +
+             csv_text(row.variant->series);
+      for (const char* column : columns)
+        out += "," + (r.figures.contains(column) ? shortest(r.figures.at(column)) : "");
       out += "\n";
     }
   return out;
@@ -159,11 +179,18 @@ Json to_json(const Study& study, const Results& results) {
     Json json = to_json(row);
     json["runs"] = Json::array();
     for (const RunResult& r : row.runs)
-      json["runs"].push_back({{"seed", r.run->seed}, {"state", state_of(r)}, {"folder", r.run->folder},
-                              {"error", r.failed() ? Json(r.record->error) : Json(nullptr)}, {"figures", r.figures}});
+      json["runs"].push_back({{"seed", r.run->seed},
+                              {"state", state_of(r)},
+                              {"folder", r.run->folder},
+                              {"error", r.failed() ? Json(r.record->error) : Json(nullptr)},
+                              {"figures", r.figures}});
     rows.push_back(std::move(json));
   }
-  return {{"title", study.title}, {"runs", results.runs}, {"done", results.done}, {"failed", results.failed}, {"rows", rows}};
+  return {{"title", study.title},
+          {"runs", results.runs},
+          {"done", results.done},
+          {"failed", results.failed},
+          {"rows", rows}};
 }
 
 }  // namespace mvmoe::study

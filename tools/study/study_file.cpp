@@ -67,7 +67,8 @@ std::string flag_value(const Part& part) {
   if (json.is_array() && !json.empty()) {
     std::string all;
     for (const Json& one : json) {
-      if (!one.is_number()) part.refuse("a list as a flag's value must be of numbers (values to be crossed stand under \"cross\")");
+      if (!one.is_number())
+        part.refuse("a list as a flag's value must be of numbers (values to be crossed stand under \"cross\")");
       all += (all.empty() ? "" : " ") + (one.is_number_float() ? shortest(one) : one.dump());
     }
     return all;
@@ -88,22 +89,29 @@ std::vector<std::uint64_t> seeds_in(const Part& part) {
   for (std::size_t i = 0; i < part.json.size(); ++i) {
     if (!part.json[i].is_number_unsigned()) part.at(i).refuse("must be a whole number from 0");
     seeds.push_back(part.json[i]);
-    if (std::count(seeds.begin(), seeds.end(), seeds.back()) > 1) part.at(i).refuse(seeds.back(), " stands there twice");
+    if (std::count(seeds.begin(), seeds.end(), seeds.back()) > 1)
+      part.at(i).refuse(seeds.back(), " stands there twice");
   }
   return seeds;
 }
 
 std::string command_in(const Part& part, const std::string& otherwise) {
   const std::string command = part.word("command", otherwise);
-  if (command != "pipeline" && command != "train") part.at("command").refuse("'", printable(command), "' must be pipeline or train");
+  if (command != "pipeline" && command != "train")
+    part.at("command").refuse("'", printable(command), "' must be pipeline or train");
   return command;
 }
 
 // A folder is named so.
 void require_name(const Part& part, const std::string& name) {
-  const auto allowed = [](unsigned char c) { return std::isalnum(c) || std::string_view("._+=,-").find(static_cast<char>(c)) != std::string_view::npos; };
-  if (name.empty() || name.size() > 120 || name[0] == '.' || name[0] == '-' || !std::all_of(name.begin(), name.end(), allowed))
-    part.refuse("'", printable(name), "' names folders: it must be of at most 120 letters, digits and . _ + = , - and begin with none of . and -");
+  const auto allowed = [](unsigned char c) {
+    return std::isalnum(c) || std::string_view("._+=,-").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  if (name.empty() || name.size() > 120 || name[0] == '.' || name[0] == '-' ||
+      !std::all_of(name.begin(), name.end(), allowed))
+    part.refuse(
+        "'", printable(name),
+        "' names folders: it must be of at most 120 letters, digits and . _ + = , - and begin with none of . and -");
 }
 
 std::optional<double> as_number(const std::string& word) {
@@ -142,7 +150,8 @@ std::vector<Crossed> crossed_values(const Part& part) {
     if (!values.back().x) values.back().x = as_number(values.back().name);
     const std::string& name = values.back().name;
     if (name.find_first_of("/:, ") != std::string::npos)
-      one.refuse("'", printable(name), "' cannot stand in a folder's name: give it one, as {\"name\": \"SHORT\", \"value\": ...}");
+      one.refuse("'", printable(name),
+                 "' cannot stand in a folder's name: give it one, as {\"name\": \"SHORT\", \"value\": ...}");
     require_name(one, name);
   }
   return values;
@@ -187,7 +196,8 @@ Plot plot_in(const Part& file) {
     plot = {.x = part.word("x"), .label = part.word("label"), .log = part.truth("log")};
   }
   // One crossed flag alone is what the study is about.
-  if (plot.x.empty() && file.has("cross") && file.json.at("cross").is_object() && file.json.at("cross").size() == 1) plot.x = file.json.at("cross").begin().key();
+  if (plot.x.empty() && file.has("cross") && file.json.at("cross").is_object() && file.json.at("cross").size() == 1)
+    plot.x = file.json.at("cross").begin().key();
   if (plot.label.empty()) plot.label = plot.x;
   return plot;
 }
@@ -215,10 +225,12 @@ Study parse_study(const std::string& shown, const Json& json) {
   const Part file{shown, json};
   file.require_object("of variants, flags and seeds");
   file.allow_only({"title", "command", "seeds", "flags", "variants", "cross", "baseline", "plot"});
-  Study study{.title = file.word("title", "A study"), .variants = {}, .baseline = file.word("baseline"), .plot = plot_in(file)};
+  Study study{
+      .title = file.word("title", "A study"), .variants = {}, .baseline = file.word("baseline"), .plot = plot_in(file)};
   const std::string command = command_in(file, "pipeline");
   const FlagMap flags = file.has("flags") ? flags_in(file.at("flags")) : FlagMap{};
-  const std::vector<std::uint64_t> seeds = file.has("seeds") ? seeds_in(file.at("seeds")) : std::vector<std::uint64_t>{0};
+  const std::vector<std::uint64_t> seeds =
+      file.has("seeds") ? seeds_in(file.at("seeds")) : std::vector<std::uint64_t>{0};
   const auto add = [&](const Variant& base, const Part& part) {
     for (Variant& v : cross_out(file, base, study.plot.x)) {
       complete(v, study, part);
@@ -226,13 +238,22 @@ Study parse_study(const std::string& shown, const Json& json) {
       if (study.variants.size() > most_variants) file.refuse("has more than ", most_variants, " variants");
     }
   };
-  const Variant common{.name = {}, .command = command, .flags = flags, .seeds = seeds, .hidden = false, .x = {}, .series = {}, .x_name = {}, .crossed = {}};
+  const Variant common{.name = {},
+                       .command = command,
+                       .flags = flags,
+                       .seeds = seeds,
+                       .hidden = false,
+                       .x = {},
+                       .series = {},
+                       .x_name = {},
+                       .crossed = {}};
   if (!file.has("variants")) {
     if (!file.has("cross")) file.refuse("has neither \"variants\" nor \"cross\": there is nothing to compare");
     add(common, file);
   } else {
     const Part list = file.at("variants");
-    if (!list.json.is_array() || list.json.empty()) list.refuse("must be a list of variants, as [{\"name\": \"small\", \"flags\": {\"model\": \"vit-2x32\"}}]");
+    if (!list.json.is_array() || list.json.empty())
+      list.refuse("must be a list of variants, as [{\"name\": \"small\", \"flags\": {\"model\": \"vit-2x32\"}}]");
     for (std::size_t i = 0; i < list.json.size(); ++i) {
       const Part part = list.at(i);
       part.require_object("with a name and flags");
@@ -253,12 +274,15 @@ Study parse_study(const std::string& shown, const Json& json) {
     }
   }
   if (!study.baseline.empty()) {
-    const bool there = std::any_of(study.variants.begin(), study.variants.end(), [&](const Variant& v) { return study.meant(study.baseline, v) != nullptr; });
+    const bool there = std::any_of(study.variants.begin(), study.variants.end(),
+                                   [&](const Variant& v) { return study.meant(study.baseline, v) != nullptr; });
     if (!there) file.at("baseline").refuse("no variant is named '", printable(study.baseline), "'");
   }
   if (!study.plot.log) return study;
   for (const Variant& v : study.variants)
-    if (!v.hidden && (!v.x || *v.x <= 0)) file.at("plot").refuse("\"log\" needs an x above 0 for each variant, ", v.name, " has ", v.x ? shortest(*v.x) : "none");
+    if (!v.hidden && (!v.x || *v.x <= 0))
+      file.at("plot").refuse("\"log\" needs an x above 0 for each variant, ", v.name, " has ",
+                             v.x ? shortest(*v.x) : "none");
   return study;
 }
 
