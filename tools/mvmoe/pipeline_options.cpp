@@ -65,7 +65,7 @@ const std::vector<std::string> method_flags{"upcycle", "kind", "method", "superc
 
 void declare(Flags& flags, PipelineOptions& o) {
   flags.heading("Data and folder");
-  flags.add("data", o.train.data, "glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or pack:FILE", "SPEC");
+  flags.add("data", o.train.data, data_kinds, "SPEC");
   flags.add("out", o.train.out, "the folder of all stages; the same command goes on where it was stopped", "DIR");
   o.train.model.moe.experts = 10;
   o.train.holdout = 0.1f;

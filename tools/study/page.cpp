@@ -154,8 +154,8 @@ void put_table(std::string& page, const Study& study, const Results& results, co
   for (const Row& row : results.rows) {
     put(page, "<tr><th>", short_name(row.variant->name, 48), "</th>");
     for (const Column& column : columns)
-      put(page, "<td data-label=\"", column.title, "\"><span>", shown(row.*column.figure, column.digits, column.with_sign),
-          "</span></td>");
+      put(page, "<td data-label=\"", column.title, "\"><span>",
+          shown(row.*column.figure, column.digits, column.with_sign), "</span></td>");
     page += "<td class=\"seeds\" data-label=\"seeds\"><span>";
     for (const RunResult& r : row.runs) put_seed(page, r, folder);
     page += "</span></td></tr>\n";
