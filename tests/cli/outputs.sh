@@ -13,7 +13,7 @@ lines() { wc -l <"$1" | tr -d ' '; }
 run
 check "mvmoe alone exits with 0" equal "$code" 0
 alone=$out
-for subcommand in train evaluate predict confusion superclasses pipeline summary gradcheck pack augment-preview bench report info; do
+for subcommand in train evaluate predict confusion superclasses pipeline study summary gradcheck pack sample augment-preview bench report info; do
   check "mvmoe alone lists $subcommand with a line" grep -Eq "^ +$subcommand +[a-z]" "$captured/out"
 done
 run --help
@@ -48,6 +48,7 @@ helps summary "${model[@]}" batch-size threads json
 helps gradcheck seeds json
 helps bench "${model[@]}" batch-size steps threads precision json
 helps pack data out size format quality strict threads quiet json
+helps sample data out sheet set images classes json
 helps augment-preview data out images image-size recipe "${augment[@]}" lane-size seed epoch json
 helps "bench loader" data batch-size workers passes image-size recipe "${augment[@]}" strict json
 helps info json
