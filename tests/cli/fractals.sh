@@ -37,7 +37,7 @@ check "train: it is named" has "$err" "holds other training images"
 ### The weights, on all that the data became
 run evaluate --weights whole/last.safetensors --data $data --json
 top1=$(json_value top1)
-check "evaluate: the run's figure" equal "$top1" "$(awk -F, 'END { print $5 }' whole/log.csv)"
+check "evaluate: the run's figure" equal "$(printf %.6g "$top1")" "$(awk -F, 'END { print $5 }' whole/log.csv)"
 run predict --weights whole/last.safetensors sample --json
 check "predict: a written sample" equal "$code $(grep -o '"file"' "$captured/out" | wc -l)" "0 36"
 run sample --data $data --out all
