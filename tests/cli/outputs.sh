@@ -31,7 +31,7 @@ helps() {  # helps SUBCOMMAND FLAG...: --help names each, with what it means, an
 model=(model patch heads mlp-ratio pool no-qkv-bias drop-path image-size classes)
 augment=(crop flip rand-augment color-jitter random-erasing repeated-augment mixup cutmix mixup-prob mixup-switch-prob)
 helps train data out resume overwrite config init-from "${model[@]}" epochs batch-size lr lr-base min-lr warmup-epochs warmup-lr weight-decay optimizer momentum layer-decay accumulate early-stop recipe ema \
-  beta1 beta2 eps clip label-smoothing no-router-bias equal-experts "${augment[@]}" holdout eval-every save-every keep seed threads lane-size gradient-blocks kernels precision workers \
+  beta1 beta2 eps clip label-smoothing teacher teacher-weight teacher-temperature teacher-targets no-router-bias equal-experts "${augment[@]}" holdout eval-every save-every keep seed threads lane-size gradient-blocks kernels precision workers \
   log-interval quiet json help
 for default in 'epochs N .*\[20\]' 'lr X .*\[0\.001\]' 'min-lr X .*\[1e-05\]' 'seed N .*\[0\]'; do
   run train --help

@@ -32,7 +32,8 @@ tensors = dict(logits=logits, teacher=teacher, targets=targets)
 
 
 def soft(z, T):
-    return T * T * F.kl_div((z / T).log_softmax(-1), (teacher / T).log_softmax(-1), reduction='none', log_target=True).sum(-1)
+    q, p = (z / T).log_softmax(-1), (teacher / T).log_softmax(-1)
+    return T * T * F.kl_div(q, p, reduction='none', log_target=True).sum(-1)
 
 
 def record(name, function):
@@ -47,8 +48,9 @@ for T in CONFIG['temperatures']:
     record(f'soft.{T}', lambda z: soft(z, T))
 W = CONFIG['weight']
 task = lambda z: F.cross_entropy(z, targets, reduction='sum')
+choice = lambda z: F.cross_entropy(z, teacher.argmax(-1), reduction='sum')
 record('total.soft', lambda z: ((1 - W) * task(z) + W * soft(z, CONFIG['temperature']).sum()).reshape(1))
-record('total.hard', lambda z: ((1 - W) * task(z) + W * F.cross_entropy(z, teacher.argmax(-1), reduction='sum')).reshape(1))
+record('total.hard', lambda z: ((1 - W) * task(z) + W * choice(z)).reshape(1))
 
 assert all(v.dtype == torch.float64 and v.isfinite().all() for v in tensors.values())
 save_file({n: v.float().contiguous() for n, v in tensors.items()}, OUT, metadata={'config': json.dumps(CONFIG)})
