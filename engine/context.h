@@ -24,7 +24,7 @@ struct StepKey {
 class Context {
  public:
   explicit Context(const Parameters& parameters, Kernels kernels = Kernels::fast)
-      : tape(arena), kernels(kernels), parameters_(&parameters) {}
+      : tape(arena), kernels(kernels), own_(&parameters), parameters_(&parameters) {}
 
   // Empties tape and arena. `gradients` is a block of the parameters' layout that backward adds to, or null: then
   // nothing is differentiated and nothing is recorded.
@@ -33,12 +33,16 @@ class Context {
     arena.reset();
     this->key = key;
     gradients_ = gradients;
+    parameters_ = own_;
     panels = nullptr;
     helpers = nullptr;
     multiply_adds = 0;
     images = nullptr;
     reach_.clear();
   }
+
+  // Until the next `begin` these parameters are read, those of another network. Without gradients.
+  void read_from(const Parameters& other) { parameters_ = &other; }
 
   // The place in the batch of the lane's i-th image, by which its random numbers are keyed.
   std::uint64_t image(int i) const { return images ? static_cast<std::uint64_t>(images[i]) : key.first_image + static_cast<std::uint64_t>(i); }
@@ -86,7 +90,8 @@ class Context {
   std::int64_t multiply_adds = 0;  // those done by tiles since `begin`
 
  private:
-  const Parameters* parameters_;
+  const Parameters* own_;
+  const Parameters* parameters_;  // what is read: its own, or another network's
   const Block* gradients_ = nullptr;
   struct Reach {
     int entry;        // the first that may read parameters up to

@@ -47,6 +47,8 @@ void each_newer_field(Progress& p, const Visit& visit) {
   visit("epoch_guidance", p.epoch_guidance);
   visit("epoch_balance", p.epoch_balance);
   visit("epoch_z", p.epoch_z);
+  visit("epoch_distillation", p.epoch_distillation);
+  visit("teacher_crc32", p.teacher_crc32);
 }
 
 // Steps of the complete checkpoints, newest first.

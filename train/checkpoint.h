@@ -22,6 +22,8 @@ struct Progress {
   double epoch_loss = 0;           // sum of the losses of this epoch's steps so far
   int epoch_routing_steps = 0;     // of this epoch, in the three sums of the routers' losses: all but those of an older version
   double epoch_guidance = 0, epoch_balance = 0, epoch_z = 0;
+  double epoch_distillation = 0;   // sum over this epoch's steps of the loss towards the teacher
+  std::uint32_t teacher_crc32 = 0; // of the teacher (train/teacher.h); 0: there is none
   double train_seconds = 0;        // in training steps, over all processes of this run
   double total_seconds = 0;        // with evaluation and saving
   double epoch_seconds = 0;        // of training steps in this epoch

@@ -4,13 +4,12 @@
 #include <bit>
 #include <numeric>
 
-#include "ops/cross_entropy.h"
-
 namespace mvmoe {
 namespace {
 
-// A travelling image: these three, its tokens [T, D], and in training its target [classes]. An answer: the gate's gradient, and
-// the tokens'. Whole numbers go as they are, in a float's place: nothing computes with a record.
+// A travelling image: these three, its tokens [T, D], and in training its target [classes] and, where there is a
+// teacher, the teacher's [classes]. An answer: the gate's gradient, and the tokens'. Whole numbers go as they are, in a
+// float's place: nothing computes with a record.
 enum Field { gate, slot, place, fields };
 
 int number(const float* record, Field field) { return std::bit_cast<int>(record[field]); }
@@ -106,39 +105,51 @@ void add_spread_gradient(const SpreadStep& step, const Batch& batch, const Place
   const bool balanced = balances_whole_batch(moe, step.routing);
   if (balanced) gather(results, batch.whole(), moe, step.lanes.comm(), balance);
 
-  const std::size_t targets = fields + sizes.tokens();  // where a record's target begins
-  state.exchange.go(group, step.lanes.threads(), state.rank, targets + static_cast<std::size_t>(sizes.classes), [&](int i, float* record) {
+  const auto classes = static_cast<std::size_t>(sizes.classes);
+  const std::size_t targets = fields + sizes.tokens(), taught = targets + classes;  // where a record's targets begin
+  const bool has_teacher = !step.taught.empty();
+  const std::size_t floats = has_teacher ? taught + classes : taught;
+  state.exchange.go(group, step.lanes.threads(), state.rank, floats, [&](int i, float* record) {
     write_fields(state, placement, i, static_cast<int>(step.key.first_image) + i, record);
     const Tensor tokens = state.trunk[static_cast<std::size_t>(i / lane_size)].tokens_value;
     std::copy_n(tokens.outer_slice(i % lane_size, 1).data(), sizes.tokens(), record + fields);
-    std::copy_n(batch.targets.row(i), sizes.classes, record + targets);
+    std::copy_n(batch.targets.row(i), classes, record + targets);
+    if (has_teacher) std::copy_n(step.taught.row(i), classes, record + taught);
   });
   sort_arrivals(state);
   state.exchange.begin_answers(1 + sizes.tokens());
   step.lanes.mark("exchange");
 
   float mean = 1.0f / static_cast<float>(step.images);  // losses sum over images: the seed makes the mean
-  state.task.assign(static_cast<std::size_t>(Lanes::count(state.exchange.arrived(), lane_size)), 0);
+  const auto tail_lanes = static_cast<std::size_t>(Lanes::count(state.exchange.arrived(), lane_size));
+  state.task.assign(tail_lanes, 0), state.distillation.assign(tail_lanes, 0);
   step.lanes.train(state.exchange.arrived(), step.key, step.gradients, {step.model.tail(), step.last_part}, [&](Context& c, Lane lane) {
     Arrivals arrivals = arrivals_of(c, lane, state, sizes, here);
-    const Tensor dtokens = c.arena.take(arrivals.tokens.shape()), dgates = c.arena.take(arrivals.gates.shape()), target = c.arena.take({lane.images, sizes.classes});
+    const Tensor dtokens = c.arena.take(arrivals.tokens.shape()), dgates = c.arena.take(arrivals.gates.shape());
     dtokens.fill(0), dgates.fill(0);
     const auto record_of = [&](int i) { return state.order[static_cast<std::size_t>(lane.first + i)]; };
-    for (int i = 0; i < lane.images; ++i) std::copy_n(state.exchange.record(record_of(i)) + targets, sizes.classes, target.row(i));
+    const auto from_records = [&](std::size_t at) {  // [b, classes]
+      const Tensor rows = c.arena.take({lane.images, sizes.classes});
+      for (int i = 0; i < lane.images; ++i) std::copy_n(state.exchange.record(record_of(i)) + at, classes, rows.row(i));
+      return rows;
+    };
+    const Tensor target = from_records(targets), answers = has_teacher ? from_records(taught) : Tensor{};
     c.images = arrivals.places;
     arrivals.routed.gates = c.tape.leaf(arrivals.gates, dgates);
     const Var logits = step.model.forward_tail(c, c.tape.leaf(arrivals.tokens, dtokens), arrivals.routed);  // [b, classes]
-    const Var task = cross_entropy(c, logits, target);
-    state.task[static_cast<std::size_t>(lane.index)] = task.item();
-    c.tape.backward(task, mean);
+    const TaskLoss task = task_loss(c, logits, target, answers, step.distillation);
+    state.task[static_cast<std::size_t>(lane.index)] = task.task;
+    state.distillation[static_cast<std::size_t>(lane.index)] = task.distillation;
+    c.tape.backward(task.loss, mean);
     for (int i = 0; i < lane.images; ++i) {
       float* answer = state.exchange.answer(record_of(i));
       answer[0] = dgates[static_cast<std::size_t>(i)];
       std::copy_n(dtokens.outer_slice(i, 1).data(), sizes.tokens(), answer + 1);
     }
   }, static_cast<int>(results.size()));
-  for (LaneResult& result : results) result.task = 0;
+  for (LaneResult& result : results) result.task = result.distillation = 0;
   for (const double task : state.task) results[0].task += task;
+  for (const double distillation : state.distillation) results[0].distillation += distillation;
   state.exchange.come_back(group);
   step.lanes.mark("exchange");
 

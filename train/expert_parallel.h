@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "train/distillation.h"
 #include "train/exchange.h"
 #include "train/lanes.h"
 #include "train/loader.h"
@@ -33,7 +34,7 @@ struct ExpertParallel {
   std::vector<int> expert, rank;  // [images of this rank's share] where each goes
   std::vector<float> gate;        // the same
   std::vector<int> order;         // of what arrived: by expert, then by place in the batch
-  std::vector<double> task;       // [tail lanes] sums of their images' losses
+  std::vector<double> task, distillation;  // [tail lanes] sums of their images' losses
   Exchange exchange;
 };
 
@@ -42,6 +43,8 @@ struct SpreadStep {
   const ViT& model;
   Lanes& lanes;
   Gradients& gradients;        // which were told to begin or to go on
+  Tensor taught;               // [B, classes] what a teacher says of the share's images; without memory: there is none
+  const DistillationConfig& distillation;
   const RoutingLossConfig& routing;
   StepKey key;
   int images;                  // of the whole step

@@ -4,8 +4,6 @@
 #include <bit>
 #include <numeric>
 
-#include "ops/cross_entropy.h"
-
 namespace mvmoe {
 namespace {
 
@@ -146,10 +144,12 @@ void add_visiting_gradient(const SpreadStep& step, const Batch& batch, const Pla
       step.model.forward_from_experts(c, home.calls[j].ys, home.pause, home.out);
       if (j + 1 < L) return call(c, home);
       LaneResult& result = results[static_cast<std::size_t>(lane.index)];
-      const Var task = cross_entropy(c, home.out.logits, batch.targets.outer_slice(lane.first, lane.images));  // [1], a sum
-      result.task = task.item();
+      const Tensor taught = step.taught.empty() ? Tensor{} : step.taught.outer_slice(lane.first, lane.images);
+      const Tensor targets = batch.targets.outer_slice(lane.first, lane.images);
+      const TaskLoss task = task_loss(c, home.out.logits, targets, taught, step.distillation);  // [1], a sum
+      result.task = task.task, result.distillation = task.distillation;
       const LaneClasses classes{batch.labels.data(), lane.first, batch.partner.empty() ? nullptr : batch.partner.data(), batch.lambda};
-      result.loss = add_routing_losses(c, task, home.out, lane.images, classes, moe, step.routing, result.routing);
+      result.loss = add_routing_losses(c, task.loss, home.out, lane.images, classes, moe, step.routing, result.routing);
     });
   }
   const bool balanced = balances_whole_batch(moe, step.routing);

@@ -104,17 +104,18 @@ class Lanes {
   // lanes than threads, all threads do one lane after the other together: the results are the same, bit for bit. `kept` as above.
   template <class Body>
   void infer(int images, const Panels* panels, const Body& body, int kept = 0) {
-    const int lanes = count(images, config_.lane_size);
-    const bool together = lanes < config_.threads;
-    keep(kept + config_.threads);
-    const auto infer_lane = [&](int thread, int lane) {
-      Context& c = begin(thread, kept + thread, lane, {}, nullptr);
-      if (kernels_ == Kernels::fast) c.panels = panels;
-      if (together) c.helpers = &threads_;
-      body(c, cut(lane, images));
-    };
-    if (!together) return run(lanes, infer_lane);
-    for (int lane = 0; lane < lanes; ++lane) infer_lane(0, lane);
+    infer_lanes(images, panels, kept, [&](int, Context& c, Lane lane) { body(c, lane); });
+  }
+  // The same with another network, whose parameters and panels these are: on the same threads, and in the same memory.
+  // No recording is kept. Where threads write down what they do, a lane is one event of this name.
+  template <class Body>
+  void infer_other(int images, const Parameters& other, const Panels& panels, const char* name, const Body& body) {
+    infer_lanes(images, &panels, 0, [&](int thread, Context& c, Lane lane) {
+      c.read_from(other);
+      c.tape.set_timeline(nullptr);
+      body(c, lane);
+      mark(thread, name);
+    });
   }
   // The same where lanes keep their contexts, for `between`.
   template <class Body>
@@ -164,6 +165,21 @@ class Lanes {
     int thread_, block_;
   };
 
+  // body(thread, context, lane) for each lane, without gradients.
+  template <class Body>
+  void infer_lanes(int images, const Panels* panels, int kept, const Body& body) {
+    const int lanes = count(images, config_.lane_size);
+    const bool together = lanes < config_.threads;
+    keep(kept + config_.threads);
+    const auto infer_lane = [&](int thread, int lane) {
+      Context& c = begin(thread, kept + thread, lane, {}, nullptr);
+      if (kernels_ == Kernels::fast) c.panels = panels;
+      if (together) c.helpers = &threads_;
+      body(thread, c, cut(lane, images));
+    };
+    if (!together) return run(lanes, infer_lane);
+    for (int lane = 0; lane < lanes; ++lane) infer_lane(0, lane);
+  }
   // body(thread, piece) for pieces 0, 1, ..: started in this order, on whichever thread is free.
   template <class Body>
   void run(int pieces, const Body& body) {

@@ -16,6 +16,7 @@ struct EpochRow {
   double seconds = 0;         // since the run's start, over all its processes
   // Means over the epoch's steps, before their weights; empty where the routers do not learn by it.
   std::optional<double> guidance_loss = {}, balance_loss = {}, z_loss = {};
+  std::optional<double> distillation_loss = {};  // the same of the loss towards the teacher; empty without one
 };
 
 // Appends a row; writes the header first where there is no file.

@@ -40,7 +40,8 @@ class Run {
     result_.resumed_at = progress_.step;
     comm_.on_first([&] {
       drop_rows_after(config_.folder / "log.csv", progress_.evaluation_pending ? progress_.step - 1 : progress_.step);
-      events_.emplace(config_.folder, progress_.step + 1, progress_.train_seconds, trainer_.config.routing);
+      events_.emplace(config_.folder, progress_.step + 1, progress_.train_seconds, trainer_.config.routing,
+                      trainer_.teacher != nullptr);
     });
     seconds_before_ = progress_.total_seconds;
     const auto per_epoch = static_cast<std::uint64_t>(loader_.batches_per_epoch() / config_.accumulate);
@@ -111,6 +112,7 @@ class Run {
     progress_.epoch_guidance += step.routing.guidance;
     progress_.epoch_balance += step.routing.balance;
     progress_.epoch_z += step.routing.z;
+    progress_.epoch_distillation += step.distillation;
     progress_.train_seconds += seconds;
     progress_.epoch_seconds += seconds;
     if (progress_.step % static_cast<std::uint64_t>(config_.log_interval) == 0)
@@ -138,7 +140,9 @@ class Run {
       if (routing.balance_weight > 0) row.balance_loss = progress_.epoch_balance / static_cast<double>(steps);
       if (routing.z_weight > 0) row.z_loss = progress_.epoch_z / static_cast<double>(steps);
     }
+    if (trainer_.teacher) row.distillation_loss = progress_.epoch_distillation / static_cast<double>(per_epoch);
     std::string said = "epoch " + std::to_string(epoch) + ": train loss " + text(row.train_loss);
+    if (row.distillation_loss) said += ", towards the teacher " + text(*row.distillation_loss);
     if (epoch == config_.epochs || epoch % config_.eval_every == 0) {
       progress_.evaluation_pending = true;
       if (saved_at_ != progress_.step) save();
@@ -148,6 +152,7 @@ class Run {
     progress_.last_train_loss = row.train_loss;
     progress_.epoch_loss = progress_.epoch_seconds = progress_.epoch_guidance = progress_.epoch_balance = progress_.epoch_z = 0;
     progress_.epoch_routing_steps = 0;
+    progress_.epoch_distillation = 0;
     row.seconds = total_seconds();
     comm_.on_first([&] { append_row(config_.folder / "log.csv", row); });
     save();
@@ -229,6 +234,7 @@ class Run {
     progress_.total_seconds = total_seconds();
     progress_.seed = trainer_.config.seed;
     progress_.data_crc32 = data_.crc32;
+    progress_.teacher_crc32 = trainer_.teacher ? trainer_.teacher->crc32() : 0;
     if (saved_at_ == progress_.step) comm_.on_first([&] { save_progress(config_.folder, progress_, config_.keep); });  // weights and moments are there
     else trainer_.whole.on_first(blocks_to_save(trainer_), [&] { save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep); });
     saved_at_ = progress_.step;

@@ -46,6 +46,7 @@ struct LaneRouting {
 struct LaneResult {
   Var loss;                         // [1], on the lane's tape: where its backward starts
   double task = 0;                  // the task's loss, sum over the lane's images
+  double distillation = 0;          // the same of the loss towards the teacher's answers; 0 without one
   LaneRouting routing;
 };
 

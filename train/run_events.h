@@ -9,9 +9,11 @@ namespace mvmoe {
 
 class RunEvents {
  public:
-  // Of a run in `folder` whose next step is `next_step` (from 1), after train_seconds of training in earlier processes.
-  RunEvents(const std::filesystem::path& folder, std::uint64_t next_step, double train_seconds, const RoutingLossConfig& routing)
-      : file_(folder, next_step), routing_(routing), trained_since_(train_seconds) {}
+  // Of a run in `folder` whose next step is `next_step` (from 1), after train_seconds of training in earlier processes;
+  // `distilled`: it has a teacher.
+  RunEvents(const std::filesystem::path& folder, std::uint64_t next_step, double train_seconds,
+            const RoutingLossConfig& routing, bool distilled = false)
+      : file_(folder, next_step), routing_(routing), distilled_(distilled), trained_since_(train_seconds) {}
 
   // What of an interval of several steps is a figure of the last of them, and what of the whole: waited_s is the loader's wait in
   // this process, train_seconds the run's training time, both until now.
@@ -24,6 +26,7 @@ class RunEvents {
  private:
   EventFile file_;
   const RoutingLossConfig& routing_;
+  bool distilled_;
   double waited_since_ = 0, trained_since_;  // both at the last step's events
 };
 

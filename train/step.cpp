@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/cross_entropy.h"
 #include "train/layer_decay.h"
 #include "train/stop.h"
 
@@ -28,12 +27,13 @@ void move_balance_biases(const Trainer& t, std::span<const double> taken) {  // 
 
 // The batch's losses: lanes summed in their order, then the ranks. `balance` is that of the whole batch, where there is
 // one. What follows the first places of t.sums is then the batch's counts of what each expert got.
-constexpr std::size_t taken_at = 7;
+constexpr std::size_t taken_at = 8;
 StepResult mean_of_lanes(Trainer& t, int images, double balance) {
   StepResult mean{};
   int right = 0;
   for (const LaneResult& lane : t.lane_results) {
     mean.loss += lane.task / images;
+    mean.distillation += lane.distillation / images;
     mean.routing.guidance += lane.routing.sums.guidance / images;
     mean.routing.balance += lane.routing.sums.balance / images;
     mean.routing.z += lane.routing.sums.z / images;
@@ -41,17 +41,29 @@ StepResult mean_of_lanes(Trainer& t, int images, double balance) {
   }
   const int signal = t.stop ? t.stop->load() : 0;
   const StopVotes votes = votes_for(signal);
-  t.sums.assign({mean.loss, mean.routing.guidance, mean.routing.balance, mean.routing.z, static_cast<double>(right), votes.any, votes.interrupts});
+  t.sums.assign({mean.loss, mean.routing.guidance, mean.routing.balance, mean.routing.z, static_cast<double>(right),
+                 votes.any, votes.interrupts, mean.distillation});
   t.sums.resize(taken_at + t.lane_results[0].routing.taken.size());
   for (const LaneResult& lane : t.lane_results)
     for (std::size_t i = 0; i < lane.routing.taken.size(); ++i) t.sums[taken_at + i] += lane.routing.taken[i];
   t.lanes.comm().sum(std::span<double>(t.sums));
   mean.loss = t.sums[0];
+  mean.distillation = t.sums[7];
   mean.routing = {.guidance = t.sums[1], .balance = t.sums[2], .z = t.sums[3]};
   mean.stop = t.lanes.comm().ranks() == 1 ? signal : elected({.any = t.sums[5], .interrupts = t.sums[6]});
   if (balances_whole_batch(t.model.config().moe, t.config.routing)) mean.routing.balance = balance;
   mean.router_accuracy = t.config.routing.superclass_of.empty() ? std::numeric_limits<double>::quiet_NaN() : 100.0 * t.sums[4] / images;
   return mean;
+}
+
+// What the teacher says of these images, [B, classes]; without memory where there is none.
+Tensor answers_of_teacher(Trainer& t, const Batch& batch) {
+  if (!t.teacher) return {};
+  const Shape& shape = batch.targets.shape();
+  if (t.taught.size() != shape.size()) t.taught = Block(shape.size());  // in a run's first step
+  const Tensor taught(t.taught.data(), shape);
+  t.teacher->teach(t.lanes, batch.images, t.config.distillation.targets, taught);
+  return taught;
 }
 
 // Forward and backward of part `part` of the step's batch, or of this rank's share of that: adds its gradient to the total,
@@ -66,10 +78,16 @@ void add_gradient(Trainer& t, const Batch& batch, int part, int parts) {  // ima
   const StepKey key{.training = true, .seed = t.config.seed, .step = t.step,
                     .first_image = static_cast<std::uint64_t>(part) * static_cast<std::uint64_t>(batch.whole()) + static_cast<std::uint64_t>(batch.first)};
   const bool last_part = part + 1 == parts;
+  const Tensor taught = answers_of_teacher(t, batch);
+  const auto taught_of = [&](Lane lane) {
+    return taught.empty() ? Tensor{} : taught.outer_slice(lane.first, lane.images);
+  };
   if (part == 0) t.gradients.begin();
   else t.gradients.go_on();
   if (t.placement.spread()) {
-    const SpreadStep step{.model = t.model, .lanes = t.lanes, .gradients = t.gradients, .routing = routing, .key = key, .images = images, .last_part = last_part};
+    const SpreadStep step{.model = t.model, .lanes = t.lanes, .gradients = t.gradients, .taught = taught,
+                          .distillation = t.config.distillation, .routing = routing, .key = key,
+                          .images = images, .last_part = last_part};
     if (travels_once(moe)) add_spread_gradient(step, batch, t.placement, results, t.balance, t.experts);
     else add_visiting_gradient(step, batch, t.placement, results, t.balance, t.visits);
     return;
@@ -77,11 +95,13 @@ void add_gradient(Trainer& t, const Batch& batch, int part, int parts) {  // ima
 
   const auto forward = [&](Context& c, Lane lane) {
     LaneResult& result = results[static_cast<std::size_t>(lane.index)];
-    const ModelOutput out = t.model.forward(c, batch.images.outer_slice(lane.first, lane.images));      // logits [b, classes]
-    const Var task = cross_entropy(c, out.logits, batch.targets.outer_slice(lane.first, lane.images));  // [1], a sum
-    result.task = task.item();
+    const Tensor inputs = batch.images.outer_slice(lane.first, lane.images);    // [b, 3, S, S]
+    const Tensor targets = batch.targets.outer_slice(lane.first, lane.images);  // [b, classes]
+    const ModelOutput out = t.model.forward(c, inputs);                         // logits [b, classes]
+    const TaskLoss task = task_loss(c, out.logits, targets, taught_of(lane), t.config.distillation);  // [1], a sum
+    result.task = task.task, result.distillation = task.distillation;
     const LaneClasses classes{batch.labels.data(), lane.first, batch.partner.empty() ? nullptr : batch.partner.data(), batch.lambda};
-    result.loss = add_routing_losses(c, task, out, lane.images, classes, moe, routing, result.routing);
+    result.loss = add_routing_losses(c, task.loss, out, lane.images, classes, moe, routing, result.routing);
   };
   const auto backward = [&](Context& c, Lane lane) {  // losses sum over images: the seed makes the mean
     c.tape.backward(results[static_cast<std::size_t>(lane.index)].loss, 1.0f / static_cast<float>(images));

@@ -6,6 +6,7 @@
 #include "engine/gradients.h"
 #include "models/vit.h"
 #include "train/adamw.h"
+#include "train/distillation.h"
 #include "train/ema.h"
 #include "train/expert_visits.h"
 #include "train/groups.h"
@@ -14,6 +15,7 @@
 #include "train/routing_losses.h"
 #include "train/schedule.h"
 #include "train/sgd.h"
+#include "train/teacher.h"
 #include "train/whole_tensors.h"
 
 namespace mvmoe {
@@ -28,6 +30,7 @@ struct StepConfig {
   float weight_decay = 0.05f, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
   float ema = 0;            // decay of the weights' average; 0: there is none
   float clip = 0;           // largest norm of the gradient; 0: off
+  DistillationConfig distillation = {};  // where there is a teacher
   RoutingLossConfig routing = {};
   float bias_rate = 1e-3f;  // of the bias that balances without a loss
   std::uint64_t seed = 0;
@@ -50,10 +53,12 @@ struct Trainer {
   Block m, v;               // AdamW's moments; SGD has m alone, v is empty
   Block average;            // of the weights, over the steps; empty where there is none
   std::uint64_t step = 0;   // steps done
+  const Teacher* teacher = nullptr;        // whose answers are targets too; null: none
   const std::atomic<int>* stop = nullptr;  // the number of a signal that asks to stop, 0: none; read in each step
 
   std::vector<float> rate_scales;        // [parameters] factor of each one's learning rate; empty: 1
   std::vector<LaneResult> lane_results;  // of all parts of the step; kept for their memory, as is what follows
+  Block taught;                          // [B, classes] the teacher's answers to this rank's images of one part
   std::vector<double> sums;              // what the ranks sum beside the gradient
   BatchBalance balance;
   ExpertParallel experts;                // where experts are spread, and images travel once,
@@ -63,6 +68,7 @@ struct Trainer {
 
 struct StepResult {
   double loss;              // the task's, the batch's mean
+  double distillation;      // the loss towards the teacher's answers, before its weight; 0 without one
   RoutingLosses routing;    // the routers', before their weights
   double router_accuracy;   // percent of images whose router names their super-class; NaN without guidance
   double gradient_norm;     // before clipping

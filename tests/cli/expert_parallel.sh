@@ -40,6 +40,10 @@ spread_over() {  # spread_over RANKS NAME FLAGS...: the losses of experts spread
 }
 same_spread() { spread_over "1 2 3 4" "$1" "${five[@]}" "${@:2}"; }
 same_spread superclass --superclasses five.json --mixup 0.2 --ema 0.9 --holdout 0
+must_run "a teacher" train "${tiny[@]}" --model vit-1x32 --patch 8 --epochs 2 --quiet --out teacher
+teacher=(--teacher teacher/last.safetensors --teacher-weight 0.7)
+spread_over "1 2 4" taught "${five[@]}" --superclasses five.json --accumulate 2 "${teacher[@]}"
+spread_over "1 3" taught-tokens "${five[@]}" --routing token --balance bias "${teacher[@]}" --teacher-targets hard
 same_spread image --routing image --balance importance-load --balance-weight 0.1 --router-noise --accumulate 2
 same_spread top2 --routing image --top-k 2 --balance importance-load --balance-weight 0.1 --router-noise --shared-experts 1
 same_spread token --routing token --balance bias --capacity 1.05 --router-z-weight 0.001 --accumulate 2

@@ -31,7 +31,7 @@ helps() {  # helps SUBCOMMAND FLAG...: --help names each, with what it means, an
 model=(model patch heads mlp-ratio pool no-qkv-bias drop-path image-size classes)
 augment=(crop flip rand-augment color-jitter random-erasing repeated-augment mixup cutmix mixup-prob mixup-switch-prob)
 helps train data out resume overwrite config init-from "${model[@]}" epochs batch-size lr lr-base min-lr warmup-epochs warmup-lr weight-decay optimizer momentum layer-decay accumulate early-stop recipe ema \
-  beta1 beta2 eps clip label-smoothing no-router-bias equal-experts "${augment[@]}" holdout eval-every save-every keep seed threads lane-size gradient-blocks kernels precision workers \
+  beta1 beta2 eps clip label-smoothing teacher teacher-weight teacher-temperature teacher-targets no-router-bias equal-experts "${augment[@]}" holdout eval-every save-every keep seed threads lane-size gradient-blocks kernels precision workers \
   log-interval quiet json help
 for default in 'epochs N .*\[20\]' 'lr X .*\[0\.001\]' 'min-lr X .*\[1e-05\]' 'seed N .*\[0\]'; do
   run train --help
@@ -111,7 +111,7 @@ check "train --json: one line on stdout" equal "$(lines "$captured/out")" 1
 top1=$(json_value top1) top5=$(json_value top5)
 check "train: the same figures in log.csv" between "$(awk "BEGIN { print $top1 - 1e-3 }")" "$(tail -n 1 one/log.csv | cut -d, -f5)" "$(awk "BEGIN { print $top1 + 1e-3 }")"
 check "train: log.csv's columns" equal "$(head -n 1 one/log.csv)" \
-  "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,images_per_s,seconds,guidance_loss,balance_loss,z_loss"
+  "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,images_per_s,seconds,guidance_loss,balance_loss,z_loss,distillation_loss"
 check "train: a row an epoch" equal "$(cut -d, -f1,2 one/log.csv | tail -n +2 | tr '\n' ' ')" "1,5 2,10 3,15 "
 check "train: no file besides those of cli.md" equal "$(ls one | grep -v events | tr '\n' ' ')" \
   "best.safetensors checkpoints config.json last.safetensors log.csv "

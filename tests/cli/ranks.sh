@@ -53,6 +53,11 @@ same_losses dense --mixup 0.2 --ema 0.9 --holdout 0
 same_losses superclass "${moe[@]}" --superclasses three.json
 same_losses image "${moe[@]}" --routing image --balance importance-load --balance-weight 0.1 --router-noise --top-k 2 --accumulate 2
 same_losses switch "${moe[@]}" --routing image --balance switch --balance-weight 0.1
+must_run "a teacher" train "${tiny[@]}" --model vit-1x32 --patch 8 --epochs 2 --quiet --out teacher
+same_losses taught --mixup 0.2 --teacher teacher/last.safetensors --teacher-temperature 2
+columns taught-1 16 >expected
+columns taught-3 16 >got
+check "taught, 3 ranks: the losses towards the teacher as on 1" close_numbers expected got 1e-5 10
 same_losses token "${moe[@]}" --routing token --balance bias --capacity 1.05 --router-z-weight 0.001
 check "two ranks are not one, or this shows nothing" different "$(cksum <dense-1/last.safetensors)" "$(cksum <dense-2/last.safetensors)"
 ranks 2 "${steps[@]}" --mixup 0.2 --ema 0.9 --holdout 0 --out dense-again

@@ -5,6 +5,7 @@
 #include <dnnl.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -85,7 +86,7 @@ TEST(Allocation, TheCounterCounts) {
 }
 
 struct SmallRun {
-  SmallRun(const MoeConfig& moe, int parts_of_step, Optimizer optimizer, int threads)
+  SmallRun(const MoeConfig& moe, int parts_of_step, Optimizer optimizer, int threads, bool taught)
       : parts(parts_of_step), images(small_images(64)), loader(images, small_loader(30 / parts)) {
     ModelConfig config = small_model();
     config.drop_path = 0.2f;
@@ -102,30 +103,58 @@ struct SmallRun {
     step.lanes = {.threads = threads, .lane_size = 4, .gradient_blocks = 16};
     step.schedule.total_steps = 1000;
     trainer = std::make_unique<Trainer>(*model, step);
+    if (!taught) return;
+    ModelConfig larger = small_model();
+    larger.width = 32, larger.image = 12, larger.patch = 2;
+    LoadedModel loaded{std::make_unique<ViT>(larger), {}};
+    loaded.model->initialise(2);
+    loaded.description.preprocessing = small_loader(1).preprocessing;
+    const Preprocessing preprocessing = loaded.description.preprocessing;
+    teacher.emplace(std::move(loaded), std::vector<int>{0, 1, 2}, 8, preprocessing, trainer->lanes.threads());
+    trainer->teacher = &*teacher;
   }
   void steps(int count) {
     for (int s = 0; s < count; ++s) train_step(*trainer, parts, [&]() -> const Batch& { return loader.next(); });
+  }
+  // Until each thread has had a lane of the student's and one of the teacher's: a lane goes to whichever thread is free.
+  void warm_both_networks() {
+    std::vector<Timeline> timelines(static_cast<std::size_t>(trainer->config.lanes.threads));
+    const auto had = [&](const Timeline& timeline, const char* name) {
+      return std::any_of(timeline.events().begin(), timeline.events().end(),
+                         [&](const Event& event) { return std::strcmp(event.name, name) == 0; });
+    };
+    trainer->lanes.record_into(&timelines);
+    const auto warm = [&] {
+      return std::all_of(timelines.begin(), timelines.end(),
+                         [&](const Timeline& t) { return had(t, "teacher") && had(t, "merge"); });
+    };
+    for (int tries = 0; tries < 10'000 && !warm(); ++tries) steps(1);
+    trainer->lanes.record_into(nullptr);
   }
   const int parts;
   const ImageSet images;
   Loader loader;
   std::unique_ptr<ViT> model;
   std::unique_ptr<Trainer> trainer;
+  std::optional<Teacher> teacher;
 };
 
-std::size_t arena_bytes_of_one_thread(const MoeConfig& moe, int parts, Optimizer optimizer) {
-  SmallRun run(moe, parts, optimizer, 1);
+std::size_t arena_bytes_of_one_thread(const MoeConfig& moe, int parts, Optimizer optimizer, bool taught) {
+  SmallRun run(moe, parts, optimizer, 1, taught);
   run.steps(6);
   return run.trainer->lanes.arena_bytes();
 }
 
-void expect_no_allocation(const MoeConfig& moe, int parts = 1, Optimizer optimizer = Optimizer::adamw) {
-  SmallRun run(moe, parts, optimizer, 2);
+void expect_no_allocation(const MoeConfig& moe, int parts = 1, Optimizer optimizer = Optimizer::adamw,
+                          bool taught = false) {
+  SmallRun run(moe, parts, optimizer, 2, taught);
   run.steps(6);
   // A lane goes to whichever thread is free, so on a busy machine the second may not have had one yet, and is not warm.
   // (Where lanes meet, each has a memory of its own.)
-  const std::size_t warm = (balances_whole_batch(moe, run.trainer->config.routing) ? 1 : 2) * arena_bytes_of_one_thread(moe, parts, optimizer);
+  const std::size_t times = balances_whole_batch(moe, run.trainer->config.routing) ? 1 : 2;
+  const std::size_t warm = times * arena_bytes_of_one_thread(moe, parts, optimizer, taught);
   for (int tries = 0; tries < 10'000 && run.trainer->lanes.arena_bytes() < warm; ++tries) run.steps(1);
+  if (taught) run.warm_both_networks();
   const std::size_t arenas = run.trainer->lanes.arena_bytes();
   const double before = resident_mib();
   counted = primitives = 0;
@@ -140,6 +169,10 @@ void expect_no_allocation(const MoeConfig& moe, int parts = 1, Optimizer optimiz
 
 TEST(Allocation, AWarmStepAllocatesNothingAndStaysFlat) { expect_no_allocation({}); }
 TEST(Allocation, NorInPartsNorWithSgd) { expect_no_allocation({.experts = 3, .layers = 1, .routing = Routing::image, .balance = Balance::switch_loss}, 3, Optimizer::sgd); }
+TEST(Allocation, NorWithATeacher) {
+  expect_no_allocation({}, 1, Optimizer::adamw, true);
+  expect_no_allocation({.experts = 3, .layers = 1, .routing = Routing::token}, 2, Optimizer::adamw, true);
+}
 TEST(Allocation, NorWithASuperClassRouter) { expect_no_allocation({.experts = 2, .layers = 1}); }
 TEST(Allocation, NorWhereLanesMeet) {
   expect_no_allocation({.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::image, .balance = Balance::importance_load, .router_noise = 0.3f});

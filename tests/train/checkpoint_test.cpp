@@ -257,20 +257,28 @@ TEST(LogCsv, DropsWhatTheResumedRunDoesAgain) {
   append_row(file, {.epoch = 3, .steps = 30, .train_loss = 9, .test_top1 = 12.5});
   const auto bytes = read_file(file);
   EXPECT_EQ(std::string(bytes.begin(), bytes.end()),
-            "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,images_per_s,seconds,guidance_loss,balance_loss,z_loss\n"
-            "1,10,0,0.5,,,,,,,0,0,,,\n2,20,0,1,,,,,,,0,0,,,\n3,30,0,9,12.5,,,,,,0,0,,,\n");
+            "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,images_per_s,seconds,guidance_loss,balance_loss,z_loss,distillation_loss\n"
+            "1,10,0,0.5,,,,,,,0,0,,,,\n2,20,0,1,,,,,,,0,0,,,,\n3,30,0,9,12.5,,,,,,0,0,,,,\n");
 }
 
+// One without the routers' losses, one without the teacher's.
 TEST(LogCsv, OfAnOlderVersionGoesOn) {
-  const TemporaryFolder folder;
-  const fs::path file = folder.path() / "log.csv";
-  const std::string older = "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,images_per_s,seconds";
-  put_file(file, older + "\n1,10,0,0.5,,,,,,,0,0\n2,20,0,1,,,,,,,0,0\n3,30,0,9,12.5,,,,,\n");  // and half a row
-  drop_rows_after(file, 20);
-  append_row(file, {.epoch = 3, .steps = 30, .guidance_loss = 0.25, .z_loss = 2.5});
-  const auto bytes = read_file(file);
-  EXPECT_EQ(std::string(bytes.begin(), bytes.end()),
-            older + ",guidance_loss,balance_loss,z_loss\n1,10,0,0.5,,,,,,,0,0,,,\n2,20,0,1,,,,,,,0,0,,,\n3,30,0,0,,,,,,,0,0,0.25,,2.5\n");
+  const std::string first =
+      "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,"
+      "images_per_s,seconds";
+  const std::string second = first + ",guidance_loss,balance_loss,z_loss";
+  for (const auto& [older, none] : {std::pair(first, ""), std::pair(second, ",,,")}) {
+    const TemporaryFolder folder;
+    const fs::path file = folder.path() / "log.csv";
+    const std::string half_a_row = "3,30,0,9,12.5,,,,,\n";
+    put_file(file, older + "\n1,10,0,0.5,,,,,,,0,0" + none + "\n2,20,0,1,,,,,,,0,0" + none + "\n" + half_a_row);
+    drop_rows_after(file, 20);
+    append_row(file, {.epoch = 3, .steps = 30, .guidance_loss = 0.25, .z_loss = 2.5, .distillation_loss = 1.5});
+    const auto bytes = read_file(file);
+    EXPECT_EQ(std::string(bytes.begin(), bytes.end()),
+              second + ",distillation_loss\n1,10,0,0.5,,,,,,,0,0,,,,\n2,20,0,1,,,,,,,0,0,,,,\n"
+                       "3,30,0,0,,,,,,,0,0,0.25,,2.5,1.5\n");
+  }
 }
 
 }  // namespace

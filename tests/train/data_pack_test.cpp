@@ -239,7 +239,7 @@ TEST(Pack, ThePlaceOfAPackDoesNotMatterItsImagesDo) {
 
 TEST(Pack, OnlyWhatIsReadWhenAskedIsPacked) {
   const TemporaryFolder out;
-  EXPECT_EQ(message_of<UsageError>([&] { write_pack(load_dataset("glyphs"), out / "pack", {}); }), "--data: glyphs stands in one file already: a folder:DIR is packed");
+  EXPECT_EQ(message_of<UsageError>([&] { write_pack(load_dataset("glyphs"), out / "pack", {}); }), "--data: glyphs stands in few files already: a folder:DIR or fractals is packed");
   EXPECT_EQ(out.entries(), 0);
 }
 

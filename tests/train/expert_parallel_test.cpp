@@ -24,6 +24,7 @@ struct SpreadCase {
   bool mixed = false;
   Pool pool = Pool::cls;
   int parts = 1;
+  bool taught = false;
 };
 
 const std::vector<SpreadCase> cases{
@@ -36,6 +37,9 @@ const std::vector<SpreadCase> cases{
     {"tokens", {.experts = 3, .layers = 2, .routing = Routing::token, .balance = Balance::importance_load, .router_noise = 0.3f, .capacity = 1}},
     {"tokens, all blocks sparse, the head reads the mean", {.experts = 4, .layers = 3, .top_k = 2, .routing = Routing::token, .balance = Balance::bias, .shared_experts = 1}, false, Pool::mean},
     {"tokens, chosen by experts, in parts", {.experts = 3, .layers = 1, .routing = Routing::token, .balance = Balance::expert_choice}, false, Pool::cls, 2},
+    {"superclass, in parts, with a teacher",
+     {.experts = 3, .layers = 1, .routing = Routing::superclass}, false, Pool::cls, 2, true},
+    {"tokens with a teacher", {.experts = 3, .layers = 2, .routing = Routing::token}, true, Pool::cls, 1, true},
     {"bias, in parts", {.experts = 3, .layers = 2, .routing = Routing::image, .balance = Balance::bias}, false, Pool::cls, 2},
 };
 
@@ -43,7 +47,16 @@ const std::vector<SpreadCase> cases{
 struct SpreadRun {
   SpreadRun(const SpreadCase& spread_case, bool spread, int threads = 2)
       : config(model_of(spread_case)), placement(spread ? place_experts(std::vector<double>(static_cast<std::size_t>(config.moe.experts), 1), 1) : Placement{}),
-        model(config, {}, spread ? config.moe.experts : 0), trainer(start(model), step_of(spread_case, threads), nullptr, placement) {}
+        model(config, {}, spread ? config.moe.experts : 0),
+        trainer(start(model), step_of(spread_case, threads), nullptr, placement) {
+    if (!spread_case.taught) return;
+    LoadedModel loaded{std::make_unique<ViT>(small_model()), {}};
+    loaded.model->initialise(5);
+    loaded.description.preprocessing = {.mean = {0.4f, 0.5f, 0.6f}, .std = {0.05f, 0.05f, 0.05f}};
+    const Preprocessing students = small_loader(1).preprocessing;
+    teacher.emplace(std::move(loaded), std::vector<int>{2, 0, 1}, 8, students, trainer.lanes.threads());
+    trainer.teacher = &*teacher;
+  }
 
   static ModelConfig model_of(const SpreadCase& c) {
     ModelConfig config = small_model();
@@ -55,6 +68,7 @@ struct SpreadRun {
     step.optimizer = Optimizer::sgd;  // AdamW would make a full step of a gradient that is rounding noise
     step.schedule.rate = 0.1f;
     step.clip = 1, step.ema = 0.9f;
+    step.distillation = {.weight = 0.6f, .temperature = 2};
     step.routing = {.superclass_of = {}, .balance_weight = 0.1f, .z_weight = 0.01f};
     if (c.moe.routing == Routing::superclass) step.routing.superclass_of = {2, 0, 1};
     step.lanes = {.threads = threads, .lane_size = 4, .gradient_blocks = 5};
@@ -72,6 +86,7 @@ struct SpreadRun {
   Placement placement;
   ViT model;
   Trainer trainer;
+  std::optional<Teacher> teacher;
 };
 
 LoaderConfig loader_of(const SpreadCase& c) {
@@ -103,6 +118,8 @@ TEST(ExpertParallel, ThePhasesAreTheStep) {
       const StepResult is = train_step(spread.trainer, c.parts, [&]() -> const Batch& { return one.next(); });
       const StepResult must_be = train_step(whole.trainer, c.parts, [&]() -> const Batch& { return other.next(); });
       EXPECT_NEAR(is.loss, must_be.loss, 1e-5 * must_be.loss) << c.name;
+      EXPECT_NEAR(is.distillation, must_be.distillation, 1e-5 * must_be.distillation) << c.name;
+      EXPECT_EQ(is.distillation > 0, c.taught) << c.name;
       EXPECT_NEAR(is.routing.guidance, must_be.routing.guidance, 1e-5) << c.name;
       EXPECT_NEAR(is.routing.balance, must_be.routing.balance, 1e-5) << c.name;
       EXPECT_NEAR(is.routing.z, must_be.routing.z, 1e-5 * (1 + must_be.routing.z)) << c.name;

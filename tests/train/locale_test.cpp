@@ -42,7 +42,7 @@ TEST_F(OtherLocale, ARowOfTheLogIsTheSame) {
   std::string header, row;
   std::getline(file, header);
   std::getline(file, row);
-  EXPECT_EQ(row, "1,12345,0.5,2.25,,,,,,,1500,2.5,,,");
+  EXPECT_EQ(row, "1,12345,0.5,2.25,,,,,,,1500,2.5,,,,");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "engine/error.h"
 #include "ops/attention.h"
 #include "ops/cross_entropy.h"
+#include "ops/distillation.h"
 #include "ops/gelu.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
@@ -124,6 +125,14 @@ Case cross_entropy_case(int b, int C, Draw targets = Draw::distribution) {
           .setting = targets == Draw::normal ? "any weights" : ""};
 }
 
+Case distillation_case(int b, int C, float temperature) {
+  return {.op = "distillation",
+          .inputs = {{"logits", {b, C}}, {"teacher", {b, C}, false}},
+          .record = [=](Context& c, const Vars& in) { return distillation(c, in[0], in[1].value(), temperature); },
+          .reference = [=](const Arrays& in) { return reference::distillation(in[0], in[1], temperature); },
+          .setting = text("temperature ", temperature)};
+}
+
 // Not an operation: one variable read three times, as itself and through two views, whose gradients must meet in it.
 Case view_case(int b, int T, int D) {
   return {.op = "view",
@@ -161,6 +170,8 @@ std::vector<Case> all_cases() {
       select_token_case({1, 1, 1}, 0), select_token_case({3, 5, 7}, 0), select_token_case({2, 3, 33}, 2),
       mean_tokens_case({1, 1, 1}, 0), mean_tokens_case({3, 5, 7}, 1), mean_tokens_case({2, 4, 33}, 0), mean_tokens_case({2, 3, 5}, 2),
       cross_entropy_case(1, 2), cross_entropy_case(3, 7), cross_entropy_case(2, 192), cross_entropy_case(3, 5, Draw::normal),
+      distillation_case(1, 2, 1), distillation_case(3, 7, 3), distillation_case(2, 192, 0.5f),
+      distillation_case(4, 33, 2),
       view_case(2, 3, 5),
   };
   for (Case& sparse : sparse_cases()) cases.push_back(std::move(sparse));

@@ -146,6 +146,26 @@ Array cross_entropy(const Array& logits, const Array& targets) {
   return loss;
 }
 
+// T^2 times the Kullback-Leibler divergence of the student's softened distribution from the teacher's.
+Array distillation(const Array& logits, const Array& teacher, double temperature) {
+  Array loss({1});
+  const int C = logits.shape.back();
+  const auto log_softmax = [&](const double* z) {
+    std::vector<double> out(z, z + C);
+    const double largest = *std::max_element(z, z + C);
+    double sum = 0;
+    for (double& x : out) sum += std::exp(x = (x - largest) / temperature);
+    for (double& x : out) x -= std::log(sum);
+    return out;
+  };
+  for (int r = 0; r < logits.shape.rows(); ++r) {
+    const std::vector<double> q = log_softmax(logits.row(r)), p = log_softmax(teacher.row(r));
+    for (std::size_t c = 0; c < p.size(); ++c)
+      loss.values[0] += temperature * temperature * std::exp(p[c]) * (p[c] - q[c]);
+  }
+  return loss;
+}
+
 Array vit(const ModelConfig& config, const std::map<std::string, Array>& parameters, const Array& images) {
   const auto p = [&](const std::string& name) -> const Array& { return parameters.at(name); };
   const auto dense = [&](const Array& x, const std::string& name) { return linear(x, p(name + ".weight"), p(name + ".bias")); };

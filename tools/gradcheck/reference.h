@@ -39,6 +39,7 @@ Array select_token(const Array& x, int token);                 // [b, T, D]; giv
 Array mean_tokens(const Array& x, int first);                  // [b, T, D]; gives [b, 1, D]
 Array residual(const Array& x, const Array& branch, const Array& factors);  // factors [b], or none: all 1
 Array cross_entropy(const Array& logits, const Array& targets);             // gives [1], the sum over images
+Array distillation(const Array& logits, const Array& teacher, double temperature);  // the same
 
 // The whole network of models/, parameters under timm's names, drop path off. Gives the logits [b, classes].
 Array vit(const ModelConfig& config, const std::map<std::string, Array>& parameters, const Array& images);

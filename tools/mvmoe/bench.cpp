@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <numeric>
 #include <optional>
 #include <nlohmann/json.hpp>
 
@@ -19,6 +20,7 @@
 #include "tools/mvmoe/ranks.h"
 #include "tools/mvmoe/trace.h"
 #include "train/step.h"
+#include "train/teacher.h"
 
 namespace mvmoe {
 namespace {
@@ -55,7 +57,7 @@ struct BenchOptions {
   ThreadOptions threads;
   RankOptions ranks;
   int batch_size = 128, steps = 12, warmup = 3;
-  std::string trace;
+  std::string trace, teacher;
   bool json = false;
 };
 
@@ -117,11 +119,12 @@ Measured measure(const BenchOptions& o, Lanes& lanes, const std::function<void()
   return measured;
 }
 
-int report(const BenchOptions& o, const ModelConfig& config, const Measured& measured, double flops_a_mac, Comm& comm) {
+// `flops`: of an image, by the formula.
+int report(const BenchOptions& o, const ModelConfig& config, const Measured& measured, double flops, Comm& comm) {
   const std::vector<double>& times = measured.ms;
   const double median = times[times.size() / 2], peak = comm.sum(gemm_peak(o.threads.lanes().threads, o.threads.kernels_to_run()));  // on all ranks at once
   const Cost c = cost(config);
-  const double gflops = flops_a_mac * static_cast<double>(c.macs) * o.batch_size / median / 1e6;
+  const double gflops = flops * o.batch_size / median / 1e6;
   if (o.json) {
     print_json({{"step_ms", median}, {"step_ms_min", times.front()}, {"step_ms_max", times.back()}, {"images_per_s", 1000 * o.batch_size / median},
                 {"peak_share", gflops / peak}, {"gemm_peak_gflops", peak}, {"peak_rss_mb", peak_rss_mb()}, {"macs", c.macs}, {"executed_macs", c.executed_macs},
@@ -151,6 +154,22 @@ int bench_train(const BenchOptions& o, const ModelConfig& config, Comm& comm) {
     fail_usage("--batch-size: ", o.batch_size, " images in lanes of ", o.threads.lane_size, " are too few for ", comm.ranks(), " ranks");
   const Batch batch = part_of(whole, trainer.lanes.share_of(o.batch_size));
   if (comm.first()) say_idle_threads(o.threads.lanes(), batch.size());
+  // A multiply-add is two operations, and is done three times: forward, dx, dW.
+  double flops = 6 * static_cast<double>(cost(config).macs);
+  std::optional<Teacher> teacher;
+  if (!o.teacher.empty()) {
+    require_same_file(comm, "--teacher", o.teacher);
+    LoadedModel loaded = load_teacher(o.teacher);
+    if (loaded.model->config().classes != config.classes)
+      fail_usage("--teacher: ", printable(o.teacher), " knows ", loaded.model->config().classes,
+                 " classes, --classes is ", config.classes);
+    std::vector<int> labels(static_cast<std::size_t>(config.classes));
+    std::iota(labels.begin(), labels.end(), 0);
+    const Preprocessing as_its_own = loaded.description.preprocessing;
+    flops += 2 * static_cast<double>(cost(loaded.model->config()).macs);
+    teacher.emplace(std::move(loaded), labels, config.image, as_its_own, trainer.lanes.threads());
+    trainer.teacher = &*teacher;
+  }
   double hideable = 0, hidden = 0;
   int steps = 0;
   Measured measured = measure(o, trainer.lanes, [&] {
@@ -160,7 +179,7 @@ int bench_train(const BenchOptions& o, const ModelConfig& config, Comm& comm) {
     ++steps;
   });
   if (comm.ranks() > 1) measured.hideable = hideable / steps, measured.hidden = hidden / steps;
-  return report(o, config, measured, 6, comm);  // a multiply-add is two operations, and is done three times: forward, dx, dW
+  return report(o, config, measured, flops, comm);
 }
 
 int bench_infer(const BenchOptions& o, const ModelConfig& config, const LaneConfig& lane_config, Comm& comm) {
@@ -173,7 +192,7 @@ int bench_infer(const BenchOptions& o, const ModelConfig& config, const LaneConf
   const Measured measured = measure(o, lanes, [&] {
     lanes.infer(batch.size(), &panels, [&](Context& c, Lane lane) { model.forward(c, batch.images.outer_slice(lane.first, lane.images)); });
   });
-  return report(o, config, measured, 2, comm);
+  return report(o, config, measured, 2 * static_cast<double>(cost(config).macs), comm);
 }
 
 int bench_ops(const BenchOptions& o, const ModelConfig& config) {
@@ -205,6 +224,9 @@ int bench_command(const Words& words, Comm& comm) {
   flags.add("batch-size", o.batch_size, "images a step, of all ranks together", 1, 1'000'000);
   flags.add("steps", o.steps, "measured steps", 1);
   flags.add("warmup", o.warmup, "steps before them", 0);
+  flags.add("teacher", o.teacher,
+            "of bench train: a step with this network's answers (train --teacher); its forward is a row of the table",
+            "FILE");
   flags.add("trace", o.trace, "write what each thread did, and when, in the Chrome trace format (ui.perfetto.dev opens it)", "FILE");
   o.threads.declare(flags);
   o.ranks.declare_for_training(flags);
@@ -215,6 +237,8 @@ int bench_command(const Words& words, Comm& comm) {
   require_experts(flags, o.model.moe, moe_flags);
   if (what[0] == "ops" && flags.given("trace")) fail_usage("--trace: `bench ops` runs no step: give it to bench train or infer");
   if (what[0] == "ops" && flags.given("batch-size")) fail_usage("--batch-size: `bench ops` runs one lane a thread: give --lane-size");
+  if (what[0] != "train" && flags.given("teacher"))
+    fail_usage("--teacher: `bench ", what[0], "` trains nothing: give it to bench train");
   const ModelConfig config = o.model.resolve(0, 0);
   if (what[0] != "train" && comm.ranks() > 1) fail_usage("bench ", what[0], ": measures one process, and ", comm.ranks(), " were started: bench train is for several");
   compress_sums(comm, o.ranks);

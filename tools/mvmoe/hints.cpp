@@ -25,6 +25,8 @@ constexpr Alias aliases[] = {
     {"force", "overwrite"},      {"val-split", "holdout"},    {"pretrained", "init-from"},     {"t", "threads"},
     {"opt", "optimizer"},        {"optim", "optimizer"},      {"model-ema", "ema"},            {"model-ema-decay", "ema"},
     {"patience", "early-stop"},  {"grad-accum-steps", "accumulate", accumulate},
+    {"teacher-path", "teacher"}, {"teacher-model", "teacher"}, {"distillation-alpha", "teacher-weight"},
+    {"distillation-tau", "teacher-temperature"}, {"distillation-type", "teacher-targets"},
     {"sched", "min-lr", schedule},        {"scheduler", "min-lr", schedule},      {"lr-scheduler", "min-lr", schedule},
 };
 

@@ -92,7 +92,7 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
                                "--precision", o.train.threads.precision};
   const std::string epochs = std::to_string(o.train.epochs) + (o.train.epochs == 1 ? " epoch" : " epochs"), E = std::to_string(o.train.model.moe.experts);
   const auto training = [=, &flags](bool sparse) {
-    Words words = words_of(flags, without(flags_of_the_other(o.train.optimizer), recipe_of(sparse))) + manner;
+    Words words = words_of(flags, without(unread_flags(o.train), recipe_of(sparse))) + manner;
     if (sparse && o.train.expert_parallel) words.push_back("--expert-parallel");
     return words;
   };
@@ -100,10 +100,16 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
   // What later stages read of a training; its checkpoints make these anew where they are missing.
   const auto results_of = [](const std::string& run) { return std::vector<fs::path>{run + "/last.safetensors"}; };
   const auto check_division = [=, &data] { read_superclasses(superclasses, data.classes, o.train.model.moe.experts); };
+  std::vector<fs::path> given;  // by the user, to every training
+  if (!o.train.teacher.empty()) given.push_back(fs::absolute(o.train.teacher));
+  const auto and_given = [=](std::vector<fs::path> inputs) {
+    inputs.insert(inputs.end(), given.begin(), given.end());
+    return inputs;
+  };
   if (o.dense.empty())
     stages.push_back({"dense",
                       "train " + o.train.model.model + " for " + epochs,
-                      {},
+                      given,
                       {"dense"},
                       results_of("dense"),
                       {},
@@ -134,13 +140,13 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
     return superclasses_command(words + quiet);
   }});
   if (upcycle)
-    stages.push_back({"control", "train the dense network for " + epochs + " more", {"dense/last.safetensors"}, {"control"}, results_of("control"), {}, [=, &together] {
+    stages.push_back({"control", "train the dense network for " + epochs + " more", and_given({"dense/last.safetensors"}), {"control"}, results_of("control"), {}, [=, &together] {
       return together.run("train", training(false) + Words{"--out", out + "/control", "--resume", "--init-from", dense});
     }});
   std::vector<fs::path> moe_inputs;
   if (guided) moe_inputs.push_back("superclasses.json");
   if (upcycle) moe_inputs.push_back("dense/last.safetensors");
-  stages.push_back({"moe", std::string(upcycle ? "upcycle it and train" : "train the same network") + " with " + E + " experts for " + epochs, moe_inputs, {"moe"}, results_of("moe"), check_division, [=, &together] {
+  stages.push_back({"moe", std::string(upcycle ? "upcycle it and train" : "train the same network") + " with " + E + " experts for " + epochs, and_given(moe_inputs), {"moe"}, results_of("moe"), check_division, [=, &together] {
     Words words = training(true) + Words{"--out", out + "/moe", "--resume"};
     if (guided) words = words + Words{"--superclasses", superclasses};
     if (upcycle) words = words + Words{"--upcycle", "--init-from", dense};
@@ -247,6 +253,7 @@ int pipeline(const Words& words, Comm& comm, bool part, const FolderLock* held) 
   });
   take_from_first(comm, flags, names);
   require_optimizer(flags, o.train.optimizer);
+  require_teacher(flags, o.train);
   o.train.threads.precision = o.train.threads.precision_to_use();
   comm.require_same("as its --precision", o.train.threads.precision);
   o.train.quiet = o.train.quiet || !comm.first();

@@ -137,6 +137,30 @@ std::vector<double> expected_load(const ImageSet& images, const RoutingLossConfi
   return load;
 }
 
+// Empty where none is asked for. All ranks.
+std::optional<Teacher> teacher_of(const TrainOptions& o, const std::vector<std::string>& classes, int side,
+                                  const Preprocessing& preprocessing, Lanes& lanes) {
+  if (o.teacher.empty()) return {};
+  LoadedModel loaded = load_teacher(o.teacher);
+  std::vector<int> labels = labels_of_teacher(loaded.description, o.teacher, classes);
+  std::optional<Teacher> teacher;
+  teacher.emplace(std::move(loaded), std::move(labels), side, preprocessing, lanes.threads());
+  lanes.comm().require_same("as its --teacher, with CRC-32", std::to_string(teacher->crc32()));
+  return teacher;
+}
+
+// Goes on towards the same answers, wherever the file is now.
+void require_same_teacher(const Resumed& resumed, const std::optional<Teacher>& teacher, const std::string& file) {
+  const std::uint32_t crc32 = teacher ? teacher->crc32() : 0;
+  if (resumed.progress.teacher_crc32 == crc32) return;
+  const std::string checkpoint = printable(resumed.path.string());
+  if (!teacher) fail_usage("--teacher: is missing: the checkpoint ", checkpoint, " was made with one");
+  if (resumed.progress.teacher_crc32 == 0)
+    fail_usage("--teacher: the checkpoint ", checkpoint, " was made without one: leave the flag out");
+  fail_usage("--teacher: ", printable(file), " is another network than the one that the checkpoint ", checkpoint,
+             " was made with: name the file that has its weights");
+}
+
 int train(const Words& words, Comm& comm, const char* how_to_go_on, const FolderLock* held) {
   TrainOptions o;
   Flags flags("train --data SPEC --out DIR [flags]", "Trains a model on a data set and writes weights, checkpoints and a log into a folder.");
@@ -155,6 +179,8 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on, const Folder
   if (o.resume && o.overwrite) fail_usage("--overwrite: contradicts --resume: give one of them");
   if (o.overwrite && is_inside(o.init_from, folder))
     fail_usage("--init-from: ", printable(o.init_from), " is of the run that --overwrite removes: choose another --out");
+  if (o.overwrite && is_inside(o.teacher, folder))
+    fail_usage("--teacher: ", printable(o.teacher), " is of the run that --overwrite removes: choose another --out");
   o.quiet = o.quiet || !comm.first();
   std::optional<FolderLock> lock;
   bool goes_on = false, moved = false;  // what concerns the folder is rank 0's to find
@@ -186,6 +212,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on, const Folder
   require_experts(flags, o.model.moe, {"expert-parallel"});
   const int ranks_of_group = o.expert_parallel ? group_size(o.model.moe.experts, comm.ranks()) : 0;
   require_optimizer(flags, o.optimizer);
+  require_teacher(flags, o);
   if (o.upcycle && (o.init_from.empty() || o.model.moe.experts == 0))
     fail_usage("--upcycle: makes experts of a dense network's MLPs: give --init-from and --experts too");
   if (o.upcycle) o.model.moe.renormalise_gates = true;  // else the experts' copies would be scaled by the gates
@@ -197,6 +224,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on, const Folder
   ModelConfig config = o.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
   if (!goes_on) require_same_file(comm, "--init-from", o.init_from);
   require_same_file(comm, "--superclasses", o.superclasses);
+  require_same_file(comm, "--teacher", o.teacher);
   const TimmConfig start = goes_on || o.init_from.empty() ? TimmConfig{} : said_of_start(o.init_from);
   agree_on_heads(start, o.init_from, o.model.heads != 0, o.model, config);
   const std::vector<bool> held_out = choose_holdout(data.train.labels, config.classes, o.holdout, o.seed);
@@ -225,10 +253,12 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on, const Folder
     if (!o.quiet) std::fprintf(stderr, "mvmoe: --warmup-epochs: %g is longer than the run: it ends with the run\n", o.warmup_epochs);
     warmup = total;
   }
+  o.distillation.targets = o.teacher_targets == "hard" ? TeacherTargets::hard : TeacherTargets::soft;
   const StepConfig step{.schedule = {.rate = o.lr_base > 0 ? o.lr_base * static_cast<float>(o.batch_size) / 512 : o.lr, .min_rate = o.min_lr,
                                      .warmup_rate = o.warmup_lr, .warmup_steps = warmup, .total_steps = total},
                         .optimizer = o.optimizer == "sgd" ? Optimizer::sgd : Optimizer::adamw, .momentum = o.momentum, .layer_decay = o.layer_decay,
                         .weight_decay = o.weight_decay, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .ema = o.ema, .clip = o.clip,
+                        .distillation = o.distillation,
                         .routing = routing_losses(o, data.classes, config), .bias_rate = o.bias_rate, .seed = o.seed, .lanes = o.threads.lanes(), .kernels = o.threads.kernels_to_run()};
 
   const std::uint32_t data_crc32 = crc32_of(data.train);
@@ -236,6 +266,8 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on, const Folder
   const Placement placement = o.expert_parallel ? place_experts(load, ranks_of_group) : Placement{};
   ViT model(config, {}, placement.count_of_rank(comm.rank()));
   Trainer trainer(model, step, &comm, placement);
+  const std::optional<Teacher> teacher = teacher_of(o, data.classes, config.image, preprocessing, trainer.lanes);
+  if (teacher) trainer.teacher = &*teacher;
   std::optional<Resumed> resumed;
   std::optional<Whole> whole;  // where experts are spread: for as long as it takes to begin
   if (placement.spread() && comm.first()) whole.emplace(config, step);
@@ -251,6 +283,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on, const Folder
         fail_usage("--data: ", printable(o.data), " holds other training images or labels than those that the checkpoint ",
                    printable(resumed->path.string()), " was trained on: name the folder that has them");
       require_same_division(resumed->path / "weights.safetensors", step.routing.superclass_of, o.superclasses);
+      require_same_teacher(*resumed, teacher, o.teacher);
     } else if (!o.init_from.empty()) {
       require_same_division(o.init_from, step.routing.superclass_of, o.superclasses);
       const Started started = o.upcycle ? upcycle(o.init_from, first->model) : start_from(o.init_from, first->model);
@@ -272,6 +305,11 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on, const Folder
     std::fprintf(stderr, "%s (%zu parameters) on %s: %d training, %d held-out, %d test images of %d classes; %s%d threads\n", o.model.model.c_str(),
                  model.parameters().count(), printable(o.data).c_str(), train_set.size(), holdout.size(), data.test.size(), config.classes,
                  comm.ranks() > 1 ? text(comm.ranks(), " ranks of ").c_str() : "", step.lanes.threads);
+  if (!o.quiet && teacher) {
+    const ModelConfig& t = teacher->config();
+    std::fprintf(stderr, "teacher %s: vit-%dx%d, %d pixels, patch %d\n", printable(o.teacher).c_str(), t.depth, t.width,
+                 t.image, t.patch);
+  }
   if (!o.quiet && placement.spread()) std::fprintf(stderr, "%s\n", described(placement, load, comm.ranks()).c_str());
   if (!o.quiet) say_idle_threads(step.lanes, trainer.lanes.share_of(loader_config.batch_size).images);
 

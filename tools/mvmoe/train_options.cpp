@@ -13,6 +13,7 @@
 namespace mvmoe {
 
 const std::vector<std::string> recipe_flags{
+    "teacher", "teacher-weight", "teacher-temperature", "teacher-targets",
     "data", "model", "patch", "heads", "mlp-ratio", "pool", "no-qkv-bias", "drop-path", "image-size", "classes", "init-from", "upcycle",
     "experts", "moe-layers", "top-k", "routing", "router-input", "balance", "router-noise", "capacity", "eval-capacity", "batch-priority",
     "renormalise-gates", "shared-experts", "no-router-bias", "equal-experts", "superclasses", "guide-weight", "balance-weight", "router-z-weight", "bias-rate",
@@ -21,6 +22,7 @@ const std::vector<std::string> recipe_flags{
     "mixup-prob", "mixup-switch-prob", "mean", "std", "crop-pct", "interpolation", "holdout", "early-stop", "seed", "eval-every", "lane-size", "gradient-blocks", "kernels", "precision"};
 const std::vector<std::string> resolved_flags{"patch", "heads", "image-size", "classes", "crop", "flip", "mean", "std", "crop-pct", "interpolation", "precision"};
 const std::vector<std::string> routing_loss_flags{"guide-weight", "balance-weight", "router-z-weight", "bias-rate"};
+const std::vector<std::string> teacher_flags{"teacher-weight", "teacher-temperature", "teacher-targets"};
 const std::vector<std::string> manner_flags{"save-every", "keep", "log-interval", "workers", "threads", "strict", "comm-timeout", "expert-parallel", "gradient-compression"};
 
 std::vector<std::string> flags_of_the_other(const std::string& optimizer) {
@@ -31,6 +33,25 @@ std::vector<std::string> flags_of_the_other(const std::string& optimizer) {
 void require_optimizer(const Flags& flags, const std::string& optimizer) {
   for (const std::string& name : flags_of_the_other(optimizer))
     if (flags.given(name)) fail_usage("--", name, ": says nothing about ", optimizer, ": give --optimizer ", optimizer == "sgd" ? "adamw" : "sgd", " too");
+}
+
+void require_teacher(const Flags& flags, const TrainOptions& o) {
+  for (const std::string& name : teacher_flags)
+    if (o.teacher.empty() && flags.given(name))
+      fail_usage("--", name, ": says nothing without a teacher: give --teacher FILE too");
+  if (o.teacher_targets == "hard" && flags.given("teacher-temperature"))
+    fail_usage("--teacher-temperature: says nothing about hard targets: give --teacher-targets soft, or leave it out");
+}
+
+std::vector<std::string> unread_flags(const TrainOptions& o) {
+  std::vector<std::string> unread = flags_of_the_other(o.optimizer);
+  if (o.teacher.empty()) {
+    unread.push_back("teacher");
+    unread.insert(unread.end(), teacher_flags.begin(), teacher_flags.end());
+  } else if (o.teacher_targets == "hard") {
+    unread.push_back("teacher-temperature");
+  }
+  return unread;
 }
 
 Preprocessing preprocessing_of(TrainOptions& o, const DataSet& data, const TimmConfig& start) {
@@ -106,6 +127,16 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.heading("Augmentation and targets");
   flags.add("label-smoothing", o.label_smoothing, "share of a target spread over all classes, below 1", 0, 0.9999f);
   o.augment.declare(flags);
+  flags.heading("A teacher");
+  flags.add("teacher", o.teacher,
+            "a trained network whose answers are targets too: a file of weights that mvmoe or timm wrote. It sees the "
+            "same augmented images, and may have another patch and image size", "FILE");
+  DistillationConfig& d = o.distillation;
+  flags.add("teacher-weight", d.weight, "weight of the loss towards the teacher; that of the labels has the rest", 0,
+            1);
+  flags.add("teacher-temperature", d.temperature, "of soft targets: logits are divided by it", 1e-3f, 1e3f);
+  flags.add_choice("teacher-targets", o.teacher_targets, "the teacher's distribution, or its first choice",
+                   {"soft", "hard"});
   flags.heading("Preprocessing, which stays with the model");
   flags.add("mean", o.mean, "subtracted from each colour, 0 to 1; three times for red, green, blue (auto: as --init-from says, or the data's own means)", "auto", 0, 1);
   flags.add("std", o.std, "each colour is divided by it; three times for red, green, blue (auto: as --init-from says, or the data's own deviations)", "auto", 1e-6f, 1);
@@ -157,10 +188,9 @@ bool agree_with_folder(Flags& flags, const std::vector<std::string>& names, cons
     const bool chosen = std::find(resolved_flags.begin(), resolved_flags.end(), name) != resolved_flags.end();
     if (chosen && (now[name] == "0" || now[name] == "auto")) continue;  // "choose for me": the file says what was chosen
     if (now[name] == stored[name]) continue;
-    const bool moved_dense =
-        name == "dense" && !now[name].get<std::string>().empty() && !stored[name].get<std::string>().empty();
-    if (name == "init-from" || name == "superclasses" || moved_dense ||
-        (name == "data" && kind_of(now[name]) == kind_of(stored[name])))
+    const auto file_moved = [&](const char* flag) { return name == flag && now[name] != "" && stored[name] != ""; };
+    const bool data_moved = name == "data" && kind_of(now[name]) == kind_of(stored[name]);
+    if (name == "init-from" || name == "superclasses" || file_moved("dense") || file_moved("teacher") || data_moved)
       moved = true;
     else
       fail_usage(flags.named(name), ": ", printable(now[name].get<std::string>()), " contradicts the run in ", printable(config_file.parent_path().string()),

@@ -7,6 +7,7 @@
 
 #include "tools/mvmoe/augment_options.h"
 #include "tools/mvmoe/options.h"
+#include "train/distillation.h"
 #include "train/timm_config.h"
 
 namespace mvmoe {
@@ -27,6 +28,8 @@ struct TrainOptions {
   std::optional<float> crop_pct;
   std::vector<float> mean, std;  // one for all colours, or three; empty: the data's own, or those of the weights to start from
   std::string interpolation = "auto";
+  std::string teacher, teacher_targets = "soft";
+  DistillationConfig distillation;
   bool upcycle = false;
   bool expert_parallel = false;
   bool strict = false;
@@ -41,7 +44,13 @@ extern const std::vector<std::string> resolved_flags;
 extern const std::vector<std::string> routing_loss_flags;
 // Those of them that one optimizer alone reads: the other's.
 std::vector<std::string> flags_of_the_other(const std::string& optimizer);
-// Throws UsageError if one of those was given.
+// Those of them that say how a teacher teaches: they say nothing without one.
+extern const std::vector<std::string> teacher_flags;
+// Throws UsageError if one of those was given without --teacher, or a temperature of targets that are hard.
+void require_teacher(const Flags& flags, const TrainOptions& o);
+// Those of all flags of the recipe that such a recipe leaves unread: another command is not given them.
+std::vector<std::string> unread_flags(const TrainOptions& o);
+// Throws UsageError if one of the other optimizer's was given.
 void require_optimizer(const Flags& flags, const std::string& optimizer);
 
 // How images are made: as the flags say; else as for the network that this one begins from, whose weights know no others;
