@@ -51,7 +51,7 @@ tests := $(readers) $(patsubst %,$(BUILD)/%.o,$(filter-out $(WITHOUT),$(wildcard
 headers := $(filter-out engine/comm_mpi%,$(wildcard engine/*.h ops/*.h models/*.h train/*.h train/*/*.h))
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
-.PHONY: all help install setup test demo mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test hosts-test cluster-test slurm-test venv clean
+.PHONY: all help install setup test demo demo-glyphs mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test hosts-test cluster-test slurm-test venv clean
 all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a $(BUILD)/libmvmoe.so  ## build build/mvmoe, build/libmvmoe.a and build/libmvmoe.so
 
 help:  ## list the targets
@@ -63,9 +63,13 @@ install: all  ## install the program, both libraries, headers and pkg-config fil
 setup:  ## install what is missing (apt, as root or by sudo); touches nothing where all is there
 	@MPI=$(MPI) tools/setup.sh
 
-demo: setup  ## set up, build, train on the embedded letters and digits, print what was learned
+demo: setup  ## set up, build, run the whole method on fractals that are drawn on the way: dense, then with experts
 	+@$(make_all) all
-	@tools/demo.sh $(BUILD)
+	@bash tools/demo.sh $(BUILD)
+
+demo-glyphs: setup  ## the same on the embedded letters and digits, of which there are too few for experts to win
+	+@$(make_all) all
+	@bash tools/demo_glyphs.sh $(BUILD)
 
 test: setup  ## set up, build, run every test; the last line counts them
 	+@$(make_all) all $(BUILD)/mvmoe-tests examples $(if $(MPI),$(BUILD)/network)

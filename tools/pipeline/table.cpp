@@ -46,6 +46,9 @@ std::string table(const nlohmann::ordered_json& c) {
   out += "load of the experts, in percent:";
   for (const double load : c.at("moe").at("expert_load")) out += formatted(" %.1f", load);
   out += "\n";
+  if (!c.at("ari").is_null())
+    out += formatted("the super-classes against the data's own coarse classes: adjusted Rand index %.2f (1: the same, 0: chance)\n",
+                     c.at("ari").get<double>());
   if (c.contains("verdict"))
     for (const Json& reason : c.at("verdict")) out += "\n- " + reason.at("text").get<std::string>();
   return out + "\n";

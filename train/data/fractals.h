@@ -19,7 +19,7 @@ struct FractalSpec {
   std::uint64_t seed = 0;        // another seed: other species
   bool colored = false;          // two colours are drawn for each image, which say nothing of its class; else grey
   double genus_spread = 0.06;    // from genus to species: standard deviation of each entry of its maps
-  double spread = 0.02;          // from species to image
+  double spread = 0.03;          // from species to image
   double rotation = 0.5;         // radians to either side, at most
   double shift = 0.05;           // from the middle, in sides, at most, as far as there is room
   double zoom = 0.75;            // the attractor's longer side is at least this part of the image's
