@@ -53,6 +53,7 @@ same_losses dense --mixup 0.2 --ema 0.9 --holdout 0
 same_losses superclass "${moe[@]}" --superclasses three.json
 same_losses image "${moe[@]}" --routing image --balance importance-load --balance-weight 0.1 --router-noise --top-k 2 --accumulate 2
 same_losses switch "${moe[@]}" --routing image --balance switch --balance-weight 0.1
+same_losses drawn --data fractals:classes=12,genera=3,images=30,test=5 --patch 8
 must_run "a teacher" train "${tiny[@]}" --model vit-1x32 --patch 8 --epochs 2 --quiet --out teacher
 same_losses taught --mixup 0.2 --teacher teacher/last.safetensors --teacher-temperature 2
 columns taught-1 16 >expected
