@@ -9,5 +9,5 @@ rm -rf "$out"
 mkdir -p "$out"
 echo "Two small networks learn 100 species of fractals. Ten species make a genus; nobody tells the networks which."
 "$build/mvmoe" sample --data "$data" --images 16 --sheet "$out/species.png"
-"$build/mvmoe" pipeline --data "$data" --model vit-4x32 --patch 8 --batch-size 64 --lr 2e-3 --epochs "${EPOCHS:-8}" \
-  --warmup-epochs 1 --experts 10 --moe-layers 2 --eval-every 4 --log-interval 2000 --seed "$seed" --out "$out"
+"$build/mvmoe" pipeline --data "$data" --model vit-4x32 --patch 8 --batch-size 64 --lr 8e-3 --epochs "${EPOCHS:-8}" \
+  --warmup-epochs 1 --experts 10 --moe-layers 2 --eval-every 8 --log-interval 2000 --seed "$seed" --out "$out"
