@@ -22,10 +22,10 @@ WARNINGS := -Wall -Wextra -Werror -Wno-restrict
 override CXXFLAGS += -fPIC -fvisibility=hidden -std=c++20 -march=$(ARCH) -fopenmp -fno-math-errno -fno-trapping-math $(WARNINGS) -I. -MMD -MP
 LDLIBS := -ldnnl -ljpeg -lz
 # MPI=1: several processes train together. One of two files is linked; without it nothing of MPI is needed.
-comm := local
+comm := engine/comm_local.cpp
 MPICXX ?= mpicxx
 ifdef MPI
-comm := mpi
+comm := $(wildcard engine/mpi/*.cpp)
 LDLIBS += $(shell $(MPICXX) --showme:link 2>/dev/null)
 endif
 ifdef ONEDNN
@@ -40,7 +40,7 @@ endif
 # A command for everyone (make test) uses all cores, unless -j says otherwise.
 make_all = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-chosen := $(filter-out engine/comm_local% engine/comm_mpi%,$(wildcard engine/*.cpp)) $(wildcard engine/comm_$(comm)*.cpp)
+chosen := $(filter-out engine/comm_local.cpp,$(wildcard engine/*.cpp)) $(comm)
 library := $(patsubst %,$(BUILD)/%.o,$(chosen) $(wildcard ops/*.cpp models/*.cpp train/*.cpp train/*/*.cpp train/data/*.S tools/library/*.cpp))
 gradcheck := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/gradcheck/*.cpp tools/gradcheck/*/*.cpp))
 report := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/report/*.cpp tools/report/*.S))
@@ -48,10 +48,10 @@ program := $(patsubst %,$(BUILD)/%.o,$(wildcard tools/mvmoe/*.cpp tools/pipeline
 fuzzed := $(patsubst tests/fuzz/%.cpp,%,$(filter-out %/entry.cpp %_test.cpp,$(wildcard tests/fuzz/*.cpp)))
 readers := $(patsubst %,$(BUILD)/tests/fuzz/%.cpp.o,$(fuzzed))
 tests := $(readers) $(patsubst %,$(BUILD)/%.o,$(filter-out $(WITHOUT),$(wildcard tests/*/*_test.cpp tests/*.cpp)))
-headers := $(filter-out engine/comm_mpi%,$(wildcard engine/*.h ops/*.h models/*.h train/*.h train/*/*.h))
+headers := $(wildcard engine/*.h ops/*.h models/*.h train/*.h train/*/*.h)
 examples := $(patsubst tools/examples/%.cpp,$(BUILD)/examples/%,$(wildcard tools/examples/*.cpp))
 
-.PHONY: all help install setup test demo demo-glyphs mutate fuzz fuzzers asan tsan check-all gradcheck examples bench bench-lanes bench-collapse kill-test hosts-test cluster-test slurm-test venv clean
+.PHONY: all help install setup test demo demo-glyphs mutate fuzz fuzzers asan tsan format format-check check-all gradcheck examples bench bench-lanes bench-collapse kill-test hosts-test cluster-test slurm-test venv clean
 all: $(BUILD)/mvmoe $(BUILD)/libmvmoe.a $(BUILD)/libmvmoe.so  ## build build/mvmoe, build/libmvmoe.a and build/libmvmoe.so
 
 help:  ## list the targets
@@ -104,6 +104,15 @@ tsan: setup  ## every GoogleTest under ThreadSanitizer, which must report a seed
 	+@$(make_all) BUILD=$(BUILD)/tsan CXX=clang++ WARNINGS=-w CXXFLAGS="$(sanitize) -fsanitize=thread" LDFLAGS="-fsanitize=thread" WITHOUT=$(replaces_new) \
 	  $(BUILD)/tsan/mvmoe-tests $(BUILD)/tsan/seeded_race
 	@bash tests/sanitize/tsan.sh $(BUILD)/tsan
+
+sources = $(shell git ls-files -- '*.h' '*.cpp')
+format:  ## lay every source out anew, as .clang-format says
+	@tools/needs.sh "make format" clang-format-14:clang-format-14
+	@clang-format-14 -i $(sources)
+
+format-check:  ## fail where make format would change something (installs clang-format 14 where it is missing)
+	@tools/cluster/setup.sh "make format-check" clang-format-14:clang-format-14
+	@clang-format-14 --dry-run -Werror $(sources)
 
 check-all:  ## make test, asan and tsan, one after the other
 	@$(MAKE) --no-print-directory test
@@ -191,7 +200,7 @@ $(BUILD)/bench/%: $(BUILD)/tools/bench/%.cpp.o $(BUILD)/libmvmoe.a
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # MPI's C++ interface, long abandoned, is not compiled: g++ warns of it.
-$(BUILD)/network: $(BUILD)/tools/cluster/network.cpp.o $(patsubst %,$(BUILD)/engine/%.cpp.o,comm_mpi_ring compressed random)
+$(BUILD)/network: $(BUILD)/tools/cluster/network.cpp.o $(patsubst %,$(BUILD)/engine/%.cpp.o,mpi/ring compressed random)
 	@tools/needs.sh "make $@" $(MPICXX):libopenmpi-dev
 	$(MPICXX) -fopenmp $(LDFLAGS) $^ -o $@
 
@@ -214,7 +223,7 @@ $(BUILD)/libraries: FORCE
 	@echo '$(comm) $(LDFLAGS) $(LDLIBS)' | cmp -s - $@ || echo '$(comm) $(LDFLAGS) $(LDLIBS)' > $@
 .PHONY: FORCE
 
-$(BUILD)/engine/comm_mpi%.o $(BUILD)/tools/cluster/network%.o: override CXXFLAGS += $(patsubst -I%,-isystem %,$(shell $(MPICXX) --showme:compile 2>/dev/null))
+$(BUILD)/engine/mpi/%.o $(BUILD)/tools/cluster/network%.o: override CXXFLAGS += $(patsubst -I%,-isystem %,$(shell $(MPICXX) --showme:compile 2>/dev/null))
 
 .SECONDARY:
 

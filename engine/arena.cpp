@@ -9,8 +9,8 @@
 namespace mvmoe {
 namespace {
 
-constexpr std::size_t alignment = 64;               // a cache line, and the widest vector
-constexpr std::size_t smallest_chunk = 8u << 20;    // 8 MiB: a few huge pages
+constexpr std::size_t alignment = 64;             // a cache line, and the widest vector
+constexpr std::size_t smallest_chunk = 8u << 20;  // 8 MiB: a few huge pages
 
 std::size_t round_up(std::size_t n, std::size_t step) { return (n + step - 1) / step * step; }
 

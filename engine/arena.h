@@ -17,18 +17,18 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  Tensor take(Shape shape);                // not initialised; 64-byte aligned
-  void* take_bytes(std::size_t bytes);     // 64-byte aligned
-  void reset() { reset({}); }              // everything taken is free again; the chunks stay
+  Tensor take(Shape shape);             // not initialised; 64-byte aligned
+  void* take_bytes(std::size_t bytes);  // 64-byte aligned
+  void reset() { reset({}); }           // everything taken is free again; the chunks stay
 
   struct Mark {
     std::size_t chunk = 0;  // the one being filled
     std::size_t used = 0;   // bytes of it that are taken
   };
   Mark mark() const { return at_; }
-  void reset(Mark mark) { at_ = mark; }    // what was taken since then is free again
+  void reset(Mark mark) { at_ = mark; }  // what was taken since then is free again
 
-  std::size_t capacity() const;            // bytes held from the system
+  std::size_t capacity() const;  // bytes held from the system
   int chunks() const { return static_cast<int>(chunks_.size()); }
 
  private:

@@ -14,8 +14,10 @@ namespace {
 std::pair<std::string, std::string> first_difference(const std::string& a, const std::string& b) {
   std::size_t at_a = 0, at_b = 0;
   for (;;) {
-    const std::string line_a = a.substr(at_a, a.find('\n', at_a) - at_a), line_b = b.substr(at_b, b.find('\n', at_b) - at_b);
-    if (line_a != line_b || line_a.size() + at_a >= a.size() || line_b.size() + at_b >= b.size()) return {line_a, line_b};
+    const std::string line_a = a.substr(at_a, a.find('\n', at_a) - at_a),
+                      line_b = b.substr(at_b, b.find('\n', at_b) - at_b);
+    if (line_a != line_b || line_a.size() + at_a >= a.size() || line_b.size() + at_b >= b.size())
+      return {line_a, line_b};
     at_a += line_a.size() + 1;
     at_b += line_b.size() + 1;
   }
@@ -56,9 +58,11 @@ void Comm::everywhere(const std::function<void()>& work) {
   const Failure own = failure_of(work);
   if (ranks() > 1) {
     const std::vector<std::string> outcomes = gather(own.text);
-    const auto failed = std::find_if(outcomes.begin(), outcomes.end(), [](const std::string& text) { return !text.empty(); });
+    const auto failed =
+        std::find_if(outcomes.begin(), outcomes.end(), [](const std::string& text) { return !text.empty(); });
     const bool all = std::find(outcomes.begin(), outcomes.end(), "") == outcomes.end();
-    if (failed != outcomes.end() && !all) throw_again(*failed, name(static_cast<int>(failed - outcomes.begin())) + ": ");
+    if (failed != outcomes.end() && !all)
+      throw_again(*failed, name(static_cast<int>(failed - outcomes.begin())) + ": ");
   }
   if (own.thrown) std::rethrow_exception(own.thrown);
 }
@@ -70,8 +74,8 @@ void Comm::require_same(const std::string& what, const std::string& text) {
     const std::string& other = texts[static_cast<std::size_t>(r)];
     if (other == texts[0]) continue;
     const auto [own, its] = first_difference(texts[0], other);
-    fail_usage(name(r), " has ", what, " ", its.empty() ? "nothing" : printable(its), " where rank 0 has ", own.empty() ? "nothing" : printable(own),
-               ": all ranks must have the same");
+    fail_usage(name(r), " has ", what, " ", its.empty() ? "nothing" : printable(its), " where rank 0 has ",
+               own.empty() ? "nothing" : printable(own), ": all ranks must have the same");
   }
 }
 

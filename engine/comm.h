@@ -1,6 +1,6 @@
 // engine/comm.h: the ranks of a run: processes that a launcher (mpirun, srun) started to work together.
 //
-// Two files implement it and one is linked: comm_local.cpp, where there is one rank, and comm_mpi.cpp (make MPI=1).
+// Two files implement it and one is linked: comm_local.cpp, where there is one rank, and mpi/comm.cpp (make MPI=1).
 // What is summed has the same bits on every rank, and for the same number of ranks in every run. A call that all ranks
 // must make says so; in a process that is alone each returns at once.
 #pragma once
@@ -24,17 +24,17 @@ class Comm {
   Comm(Comm&&) noexcept;
 
   // Joins the ranks that the launcher started; alone where it started one. Before any other thread is started: the
-  // library's threads must not take signals. `lost` is called on a thread of its own, with one line, when a rank is lost;
-  // the process ends after it. Throws UsageError if this build or its MPI does not see the launcher's ranks.
+  // library's threads must not take signals. `lost` is called on a thread of its own, with one line, when a rank is
+  // lost; the process ends after it. Throws UsageError if this build or its MPI does not see the launcher's ranks.
   static Comm join(std::function<void(const std::string& line)> lost);
-  // The ranks that give the same number, as ranks of their own, in the order in which they are here. Names and the number of
-  // seconds waited are those of all. This one must outlive it. All ranks.
+  // The ranks that give the same number, as ranks of their own, in the order in which they are here. Names and the
+  // number of seconds waited are those of all. This one must outlive it. All ranks.
   Comm split(int number);
 
   static bool has_mpi();
   static std::string version();  // of the library, empty without
 
-  int rank() const;   // 0 .. ranks - 1
+  int rank() const;  // 0 .. ranks - 1
   int ranks() const;
   bool first() const { return rank() == 0; }
 
@@ -48,10 +48,10 @@ class Comm {
   void sum(std::span<float> x);
   void sum(std::span<double> x);
 
-  // The same while other work goes on, from any thread: begins with one piece, lets all that were begun proceed a little,
-  // waits for them all, those of what this was split into among them. All ranks, with the same pieces in the same order; from
-  // the end of memory down is fastest. `finish` gives how many numbers were summed before it was called. What is sent for them
-  // may be compressed.
+  // The same while other work goes on, from any thread: begins with one piece, lets all that were begun proceed a
+  // little, waits for them all, those of what this was split into among them. All ranks, with the same pieces in the
+  // same order; from the end of memory down is fastest. `finish` gives how many numbers were summed before it was
+  // called. What is sent for them may be compressed.
   void compress_sums(Compression c);
   void start_sum(std::span<float> x);
   void proceed();
@@ -68,9 +68,10 @@ class Comm {
   void broadcast(const Block& x) { broadcast(std::as_writable_bytes(std::span<float>(x.data(), x.size()))); }
   std::string broadcast(const std::string& text);
 
-  // Everyone gives to everyone: of `from`, counts[0] records of `record` floats to rank 0, those behind them to rank 1, and so
-  // on; `to` gets arriving[r] of rank r, in the same order. All ranks; what one sends another must expect.
-  void exchange(std::span<const float> from, std::span<const int> counts, std::span<float> to, std::span<const int> arriving, std::size_t record);
+  // Everyone gives to everyone: of `from`, counts[0] records of `record` floats to rank 0, those behind them to rank 1,
+  // and so on; `to` gets arriving[r] of rank r, in the same order. All ranks; what one sends another must expect.
+  void exchange(std::span<const float> from, std::span<const int> counts, std::span<float> to,
+                std::span<const int> arriving, std::size_t record);
 
   // Everyone's text, by rank, on every rank. All ranks.
   std::vector<std::string> gather(const std::string& text);
@@ -80,8 +81,8 @@ class Comm {
 
   // Runs work on rank 0, while the others wait. Where it throws, all throw the same. All ranks.
   void on_first(const std::function<void()>& work);
-  // Runs work on every rank and waits for all. Where it throws on some only, all throw the first one's error, with its name.
-  // All ranks.
+  // Runs work on every rank and waits for all. Where it throws on some only, all throw the first one's error, with its
+  // name. All ranks.
   void everywhere(const std::function<void()>& work);
   // Throws UsageError on all ranks, naming the first rank whose text is another than rank 0's, and where they part.
   // `what` is what the text is, for the message. All ranks.

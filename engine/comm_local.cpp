@@ -16,7 +16,8 @@ Comm::Comm(Comm&&) noexcept = default;
 
 Comm Comm::join(std::function<void(const std::string&)>) {
   if (const Launcher l = launcher(); l.tasks > 1)
-    fail_usage("this build has no MPI, and the launcher started ", l.tasks, " of it (", l.variable, "): each would do the whole work; build with make MPI=1, or start one");
+    fail_usage("this build has no MPI, and the launcher started ", l.tasks, " of it (", l.variable,
+               "): each would do the whole work; build with make MPI=1, or start one");
   return {};
 }
 
@@ -40,12 +41,15 @@ void Comm::proceed() {}
 std::size_t Comm::finish_sums() { return 0; }
 bool Comm::sums_under_way() const { return false; }
 void Comm::broadcast(std::span<std::byte>) {}
-void Comm::exchange(std::span<const float> from, std::span<const int> counts, std::span<float> to, std::span<const int>, std::size_t record) {
+void Comm::exchange(std::span<const float> from, std::span<const int> counts, std::span<float> to, std::span<const int>,
+                    std::size_t record) {
   std::copy_n(from.data(), static_cast<std::size_t>(counts[0]) * record, to.data());
 }
 std::string Comm::broadcast(const std::string& text) { return text; }
 std::vector<std::string> Comm::gather(const std::string& text) { return std::vector<std::string>{text}; }
-std::optional<std::vector<std::string>> Comm::gather_at_end(const std::string& text, double) { return std::vector<std::string>{text}; }
+std::optional<std::vector<std::string>> Comm::gather_at_end(const std::string& text, double) {
+  return std::vector<std::string>{text};
+}
 double Comm::waited_s() const { return 0; }
 void Comm::abort(int code) { std::_Exit(code); }
 

@@ -1,8 +1,9 @@
 // engine/compressed.h: floats in two bytes each, to send less over a network.
 //
 //   bf16   a float's range with 8 of its 24 digits: an error of 2^-8 of each number at most
-//   fp16   11 digits, but a small range: numbers are scaled by a power of two, chosen so that the largest nearly fills the
-//          range; 2^-11 of each number, or 2^-39 of the largest where that is more. The scale stands in front, in 4 bytes.
+//   fp16   11 digits, but a small range: numbers are scaled by a power of two, chosen so that the largest nearly fills
+//          the range; 2^-11 of each number, or 2^-39 of the largest where that is more. The scale stands in front, in 4
+//          bytes.
 //
 // Infinity and NaN stay what they are.
 #pragma once

@@ -15,7 +15,7 @@ namespace mvmoe {
 
 // What the numbers drawn in a step are keyed by, and whether the step draws any.
 struct StepKey {
-  bool training = false;        // drop path and the like are active
+  bool training = false;  // drop path and the like are active
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
   std::uint64_t first_image = 0;  // the lane's first image within the global batch; the others follow it
@@ -45,7 +45,9 @@ class Context {
   void read_from(const Parameters& other) { parameters_ = &other; }
 
   // The place in the batch of the lane's i-th image, by which its random numbers are keyed.
-  std::uint64_t image(int i) const { return images ? static_cast<std::uint64_t>(images[i]) : key.first_image + static_cast<std::uint64_t>(i); }
+  std::uint64_t image(int i) const {
+    return images ? static_cast<std::uint64_t>(images[i]) : key.first_image + static_cast<std::uint64_t>(i);
+  }
 
   // body(piece, thread) for 0 <= piece < n, each once, by the helpers where there are any. `thread` is below threads().
   // Pieces are cut by the shapes alone, and write to different places.
@@ -58,7 +60,8 @@ class Context {
   template <class Body>
   void share_rows(Tensor like, const Body& body) {
     const int rows = like.rows(), at_once = std::max(1, 4096 / std::max(1, like.width()));
-    share((rows + at_once - 1) / at_once, [&](int piece, int) { body(piece * at_once, std::min(at_once, rows - piece * at_once)); });
+    share((rows + at_once - 1) / at_once,
+          [&](int piece, int) { body(piece * at_once, std::min(at_once, rows - piece * at_once)); });
   }
   int threads() const { return helpers ? helpers->count() : 1; }
 
@@ -72,8 +75,8 @@ class Context {
     return tape.leaf(value, parameters_->piece(*gradients_, id).outer_slice(first, count));
   }
 
-  // The end, in a block of the parameters' layout, of what the entries before `entry` read: when backward has done all from
-  // `entry` on, the gradients behind this end are complete.
+  // The end, in a block of the parameters' layout, of what the entries before `entry` read: when backward has done all
+  // from `entry` on, the gradients behind this end are complete.
   std::size_t open_until(int entry) const {
     std::size_t n = reach_.size();
     while (n > 0 && reach_[n - 1].entry >= entry) --n;

@@ -29,8 +29,8 @@ double quota_v1(const fs::path& group) {
   return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-// The smallest of a group's quota and those of the groups around it, up to `root`. A group that cannot be seen from here
-// (a container's, named as the host knows it) has no file, and what is around it counts.
+// The smallest of a group's quota and those of the groups around it, up to `root`. A group that cannot be seen from
+// here (a container's, named as the host knows it) has no file, and what is around it counts.
 double smallest_quota(const fs::path& root, const std::string& group, double (*quota_of)(const fs::path&)) {
   double smallest = 0;
   fs::path path = fs::path(group).relative_path();
@@ -66,7 +66,8 @@ double quota_cores(const fs::path& groups, const fs::path& root) {
   for (std::string line; std::getline(lines, line);) {  // number:controller,controller:/group; v2 names no controller
     const std::size_t first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",", group = line.substr(second + 1);
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",",
+                      group = line.substr(second + 1);
     double quota = 0;
     if (controllers == ",,") quota = smallest_quota(root, group, quota_v2);
     else if (controllers.find(",cpu,") != std::string::npos) quota = smallest_quota(root / "cpu", group, quota_v1);

@@ -19,8 +19,8 @@ struct UsageError : Error {
   using Error::Error;
 };
 
-// The parts one behind the other. Numbers as in C, whatever locale the program that uses the library has chosen: what is made
-// here is read again, too (headers of files, log.csv).
+// The parts one behind the other. Numbers as in C, whatever locale the program that uses the library has chosen: what
+// is made here is read again, too (headers of files, log.csv).
 template <class... Parts>
 std::string text(const Parts&... parts) {
   std::ostringstream out;

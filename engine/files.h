@@ -33,13 +33,13 @@ class FileWriter {
 
   void write(std::span<const std::uint8_t> bytes);
   void write_again(std::size_t at, std::span<const std::uint8_t> bytes);  // over what was written; a pipe is an error
-  void finish();  // syncs and renames
+  void finish();                                                          // syncs and renames
 
  private:
   [[noreturn]] void fail_with(int system_error);
-  std::string shown_;                  // the name as the user gave it, for errors
-  std::filesystem::path target_;       // links followed
-  std::filesystem::path temporary_;    // empty where the target is written to directly
+  std::string shown_;                // the name as the user gave it, for errors
+  std::filesystem::path target_;     // links followed
+  std::filesystem::path temporary_;  // empty where the target is written to directly
   int file_ = -1;
 };
 

@@ -6,8 +6,8 @@
 
 namespace mvmoe {
 
-// The 16 bits of the nearest half, of two equally near the one whose last bit is 0. From 65,520 on it is infinite; NaN stays
-// NaN.
+// The 16 bits of the nearest half, of two equally near the one whose last bit is 0. From 65,520 on it is infinite; NaN
+// stays NaN.
 inline std::uint16_t fp16_bits(float x) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(x), sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
   // Below 2^-14 a half has steps of 2^-24, as a float from 0.5 to 1 has: adding 0.5 rounds.
@@ -20,7 +20,8 @@ inline std::uint16_t fp16_bits(float x) {
 
 inline float float_of_fp16(std::uint16_t half) {
   const std::uint32_t size = std::uint32_t{half} << 13 & 0x0fffe000;
-  const float finite = std::bit_cast<float>(size) * 0x1p112f;  // the other bias; a half's small numbers become a float's normal ones
+  const float finite =
+      std::bit_cast<float>(size) * 0x1p112f;  // the other bias; a half's small numbers become a float's normal ones
   const std::uint32_t bits = size < 0x0f800000 ? std::bit_cast<std::uint32_t>(finite) : size | 0x7f800000;
   return std::bit_cast<float>(bits | (std::uint32_t{half} & 0x8000) << 16);
 }

@@ -7,19 +7,19 @@
 
 namespace mvmoe {
 
-// Which implementation runs: the fastest that we know, or the plain loops that a reader can follow; and what they multiply:
-// floats, or floats rounded to bf16 (every input of every product, in backward too), summed in fp32. The fast one in bf16
-// needs a processor for it (engine/gemm_bf16.h); the plain one rounds the same way on any.
+// Which implementation runs: the fastest that we know, or the plain loops that a reader can follow; and what they
+// multiply: floats, or floats rounded to bf16 (every input of every product, in backward too), summed in fp32. The fast
+// one in bf16 needs a processor for it (engine/gemm_bf16.h); the plain one rounds the same way on any.
 enum class Kernels { fast, plain, fast_bf16, plain_bf16 };
 
 struct Matrix {
   float* data = nullptr;
-  int rows = 0, columns = 0;   // as stored
-  int stride = 0;              // floats from one stored row to the next, at least `columns`
-  bool flipped = false;        // read transposed
+  int rows = 0, columns = 0;  // as stored
+  int stride = 0;             // floats from one stored row to the next, at least `columns`
+  bool flipped = false;       // read transposed
 
   Matrix transposed() const { return {data, rows, columns, stride, !flipped}; }
-  int height() const { return flipped ? columns : rows; }   // as read
+  int height() const { return flipped ? columns : rows; }  // as read
   int breadth() const { return flipped ? rows : columns; }
 };
 

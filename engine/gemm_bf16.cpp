@@ -11,10 +11,11 @@
 // oneDNN 2.6 and 3.2 have this product, with sgemm's arguments, in the library but not in its headers (their own tests
 // declare it like this). The documented way, a matmul primitive, is another interface in 2.x than in 3.x and needs a
 // cache of primitives. Weak: a library without it links, and has_gemm_bf16 says no.
-extern "C" __attribute__((weak)) dnnl_status_t dnnl_gemm_bf16bf16f32(char transa, char transb, dnnl_dim_t M, dnnl_dim_t N, dnnl_dim_t K,
-                                                                     float alpha, const std::uint16_t* A, dnnl_dim_t lda,
-                                                                     const std::uint16_t* B, dnnl_dim_t ldb, float beta, float* C,
-                                                                     dnnl_dim_t ldc);
+extern "C" __attribute__((weak)) dnnl_status_t dnnl_gemm_bf16bf16f32(char transa, char transb, dnnl_dim_t M,
+                                                                     dnnl_dim_t N, dnnl_dim_t K, float alpha,
+                                                                     const std::uint16_t* A, dnnl_dim_t lda,
+                                                                     const std::uint16_t* B, dnnl_dim_t ldb, float beta,
+                                                                     float* C, dnnl_dim_t ldc);
 
 namespace mvmoe {
 namespace {
@@ -45,7 +46,8 @@ bool has_gemm_bf16() {
 }
 
 void gemm_bf16(const Matrix& a, const Matrix& b, const Matrix& c, Factors factors) {
-  if (!has_gemm_bf16()) fail("gemm: in bf16 is not to be had here: the processor lacks AVX512-BF16, or this oneDNN the product");
+  if (!has_gemm_bf16())
+    fail("gemm: in bf16 is not to be had here: the processor lacks AVX512-BF16, or this oneDNN the product");
   omp_set_num_threads(1);  // as in gemm.cpp
   alignas(64) std::uint16_t a_block[block_m * block_k], b_block[block_k * block_n];
   const int K = a.breadth();
@@ -55,12 +57,15 @@ void gemm_bf16(const Matrix& a, const Matrix& b, const Matrix& c, Factors factor
       const Matrix bs = block_of(b, k, n, deep, broad);
       round_into(b_block, bs);
       for (int m = 0; m < c.rows; m += block_m) {
-        const Matrix as = block_of(a, m, k, std::min(block_m, c.rows - m), deep), cs = block_of(c, m, n, as.height(), broad);
+        const Matrix as = block_of(a, m, k, std::min(block_m, c.rows - m), deep),
+                     cs = block_of(c, m, n, as.height(), broad);
         round_into(a_block, as);
-        const dnnl_status_t status = dnnl_gemm_bf16bf16f32(as.flipped ? 'T' : 'N', bs.flipped ? 'T' : 'N', cs.rows, cs.columns, deep, factors.alpha,
-                                                           a_block, as.columns, b_block, bs.columns, k == 0 ? factors.beta : 1, cs.data, cs.stride);
+        const dnnl_status_t status = dnnl_gemm_bf16bf16f32(
+            as.flipped ? 'T' : 'N', bs.flipped ? 'T' : 'N', cs.rows, cs.columns, deep, factors.alpha, a_block,
+            as.columns, b_block, bs.columns, k == 0 ? factors.beta : 1, cs.data, cs.stride);
         if (status != dnnl_success)
-          fail("gemm: oneDNN refused a product in bf16 of [", cs.rows, ", ", deep, "] and [", deep, ", ", cs.columns, "], status ", static_cast<int>(status));
+          fail("gemm: oneDNN refused a product in bf16 of [", cs.rows, ", ", deep, "] and [", deep, ", ", cs.columns,
+               "], status ", static_cast<int>(status));
       }
     }
 }

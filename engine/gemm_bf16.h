@@ -8,8 +8,8 @@ namespace mvmoe {
 // the product.
 bool has_gemm_bf16();
 
-// c = alpha a b + beta c on the calling thread: a and b rounded to bf16, summed in fp32. Shapes are gemm's, checked there,
-// and none is 0. Throws if the product cannot run. The processor's instructions take a denormal bf16 for 0.
+// c = alpha a b + beta c on the calling thread: a and b rounded to bf16, summed in fp32. Shapes are gemm's, checked
+// there, and none is 0. Throws if the product cannot run. The processor's instructions take a denormal bf16 for 0.
 void gemm_bf16(const Matrix& a, const Matrix& b, const Matrix& c, Factors factors);
 
 }  // namespace mvmoe

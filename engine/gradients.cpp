@@ -12,8 +12,14 @@ constexpr std::size_t chunk_floats = 1u << 16;  // 256 KiB: fits a second-level 
 }  // namespace
 
 Gradients::Gradients(std::size_t block_size, int threads, Range own, Comm* peers)
-    : chunks_((block_size + chunk_floats - 1) / chunk_floats), own_(own), peers_(peers), total_(block_size), merged_(new std::atomic<int>[chunks_]),
-      squares_(chunks_), squares_own_(chunks_), left_(static_cast<std::size_t>(threads)) {
+    : chunks_((block_size + chunk_floats - 1) / chunk_floats),
+      own_(own),
+      peers_(peers),
+      total_(block_size),
+      merged_(new std::atomic<int>[chunks_]),
+      squares_(chunks_),
+      squares_own_(chunks_),
+      left_(static_cast<std::size_t>(threads)) {
   for (int t = 0; t < threads; ++t) buffers_.emplace_back(block_size);
   expect(0, nullptr, all());
   begin();
@@ -21,7 +27,8 @@ Gradients::Gradients(std::size_t block_size, int threads, Range own, Comm* peers
 
 // After a step that failed on the way, the other ranks go on with its sums for as long as this process is there.
 Gradients::~Gradients() {
-  if ((comm_ && comm_->sums_under_way()) || (peers_ && peers_->sums_under_way())) static_cast<void>(new Block(std::move(total_)));
+  if ((comm_ && comm_->sums_under_way()) || (peers_ && peers_->sums_under_way()))
+    static_cast<void>(new Block(std::move(total_)));
 }
 
 void Gradients::go_on() {
@@ -69,7 +76,8 @@ void Gradients::merge_down_to(int thread, int block, std::size_t chunk, bool wai
       if (!wait || abandoned_.load(std::memory_order_relaxed)) return;
       std::this_thread::yield();
     }
-    const std::size_t first = std::max(c * chunk_floats, range_.begin), last = std::min((c + 1) * chunk_floats, range_.end);
+    const std::size_t first = std::max(c * chunk_floats, range_.begin),
+                      last = std::min((c + 1) * chunk_floats, range_.end);
     float* total = total_.data();
     if (block == 0 && !adding_) {
       std::copy(buffer + first, buffer + last, total + first);
@@ -83,7 +91,8 @@ void Gradients::merge_down_to(int thread, int block, std::size_t chunk, bool wai
       const auto sum = [&](Comm* ranks, Range piece) {
         if (!ranks || piece.begin == piece.end) return;
         ranks->start_sum({total + piece.begin, piece.end - piece.begin});
-        if (!wait || range_.begin > 0) early_ += piece.end - piece.begin;  // the lanes of a range before this one are still to come
+        if (!wait || range_.begin > 0)
+          early_ += piece.end - piece.begin;  // the lanes of a range before this one are still to come
       };
       sum(comm_, {first, own_begin});
       sum(peers_, {own_begin, own_end});

@@ -6,8 +6,8 @@
 // at a chunk only until the block before it has passed: many threads merge one behind the other, as in a pipeline.
 // So memory is one buffer a thread and the total, not one buffer a block, and no barrier stands between blocks.
 //
-// Chunks are merged from the last to the first, as backward completes the gradients: the last block's can be merged while
-// its last lane is still running, and what all blocks have passed is summed over the ranks meanwhile.
+// Chunks are merged from the last to the first, as backward completes the gradients: the last block's can be merged
+// while its last lane is still running, and what all blocks have passed is summed over the ranks meanwhile.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -39,15 +39,16 @@ class Gradients {
   const Block& buffer(int thread) const { return buffers_[static_cast<std::size_t>(thread)]; }
   const Block& total() const { return total_; }
 
-  // Before blocks 0 .. blocks - 1 are merged, which add to this range alone: with `comm`, the range of the total is summed over
-  // its ranks (what lies in `own`, over the peers), chunk by chunk as the last block passes; null: it is not. A step's ranges do
-  // not overlap.
+  // Before blocks 0 .. blocks - 1 are merged, which add to this range alone: with `comm`, the range of the total is
+  // summed over its ranks (what lies in `own`, over the peers), chunk by chunk as the last block passes; null: it is
+  // not. A step's ranges do not overlap.
   void expect(int blocks, Comm* comm, Range range);
   Range all() const { return {0, total_.size()}; }
   // Ends the sums over ranks. All ranks.
   void finish_sums();
 
-  // Shares of what is summed over the ranks, of the last time: what could be while a lane was still running, and what was.
+  // Shares of what is summed over the ranks, of the last time: what could be while a lane was still running, and what
+  // was.
   double hideable() const { return share(early_); }
   double hidden() const { return share(hidden_); }
 
@@ -60,8 +61,8 @@ class Gradients {
   void merge(int thread, int block);
   void abandon() { abandoned_.store(true); }
 
-  // The norm of the total, with what each of the ranks has as its own, counted once of those that have the same: squares
-  // summed in double by fixed chunks, so its bits do not depend on the threads. All ranks.
+  // The norm of the total, with what each of the ranks has as its own, counted once of those that have the same:
+  // squares summed in double by fixed chunks, so its bits do not depend on the threads. All ranks.
   double norm(Threads& threads, Comm& comm);
 
  private:
@@ -77,15 +78,15 @@ class Gradients {
   Block total_;
   std::vector<Block> buffers_;
   std::unique_ptr<std::atomic<int>[]> merged_;  // [chunks_]: blocks that have passed
-  std::vector<double> squares_, squares_own_;  // [chunks_]
+  std::vector<double> squares_, squares_own_;   // [chunks_]
   std::vector<std::size_t> left_;               // [threads] chunks of its block that are not merged yet
   std::vector<Range> begun_;                    // of this step: to these the total has something
   bool adding_ = false;                         // the range is one of them: block 0 too is added
   int blocks_ = 0;
   Range range_;
-  std::size_t first_chunk_ = 0, last_chunk_ = 0; // of the range; the last is the one behind it
+  std::size_t first_chunk_ = 0, last_chunk_ = 0;  // of the range; the last is the one behind it
   Comm* comm_ = nullptr;
-  std::size_t early_ = 0, hidden_ = 0;          // numbers
+  std::size_t early_ = 0, hidden_ = 0;  // numbers
   std::atomic<bool> abandoned_{false};
 };
 

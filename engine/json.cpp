@@ -30,7 +30,8 @@ nlohmann::json parse_json(const std::string& what, std::string_view text) {
 
 nlohmann::json read_json(const std::filesystem::path& file, std::size_t limit, const std::string& before) {
   const std::vector<std::uint8_t> bytes = read_file(file, limit);
-  return parse_json(before + printable(file.string()) + ":", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return parse_json(before + printable(file.string()) + ":",
+                    {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 }  // namespace mvmoe

@@ -1,5 +1,5 @@
-// engine/mapped_file.h: a file as memory: a page of it is read when it is touched, and not before. (Linux 6.18 maps up to
-// 2 MiB around that at once, where a file just written lies in its cache in such pieces.)
+// engine/mapped_file.h: a file as memory: a page of it is read when it is touched, and not before. (Linux 6.18 maps up
+// to 2 MiB around that at once, where a file just written lies in its cache in such pieces.)
 //
 // For what is used in part. Whoever changes the file changes what is read here, and whoever cuts it ends the process
 // (SIGBUS): so training, checkpoints, packs and the library read by pread, and `mvmoe predict` alone maps.

@@ -17,12 +17,15 @@ Panels::Panels(const Parameters& parameters, Threads& threads) : panels_(paramet
   for (std::size_t i = 0; i < parameters.list().size(); ++i) {
     const auto id = static_cast<ParameterId>(i);
     const Parameter& p = parameters[id];
-    const int K = p.shape.axes() == 4 ? static_cast<int>(p.shape.size()) / p.shape[0] : p.shape.back();  // a convolution [N, 3, P, P], experts [E, N, K]
+    const int K = p.shape.axes() == 4 ? static_cast<int>(p.shape.size()) / p.shape[0]
+                                      : p.shape.back();  // a convolution [N, 3, P, P], experts [E, N, K]
     const auto panel = static_cast<std::size_t>(vector_floats * K);
     if (p.decay && p.shape.size() % panel == 0 && !parameters.is_elsewhere(id))
       pieces_.push_back({parameters.value(id).data(), p.shape.size(), panel, K, p.offset});
   }
-  std::sort(pieces_.begin(), pieces_.end(), [](const Piece& a, const Piece& b) { return a.begin < b.begin; });  // parts of stacks stand behind all others
+  std::sort(pieces_.begin(), pieces_.end(), [](const Piece& a, const Piece& b) {
+    return a.begin < b.begin;
+  });  // parts of stacks stand behind all others
   for (const Piece& piece : pieces_)
     threads.share(static_cast<int>(piece.size / piece.panel), [&](int i, int) {
       const std::size_t at = static_cast<std::size_t>(i) * piece.panel;
@@ -32,7 +35,8 @@ Panels::Panels(const Parameters& parameters, Threads& threads) : panels_(paramet
 
 const float* Panels::of(Tensor weight) const {
   const float* begin = weight.data();
-  const auto after = std::upper_bound(pieces_.begin(), pieces_.end(), begin, [](const float* place, const Piece& piece) { return place < piece.begin; });
+  const auto after = std::upper_bound(pieces_.begin(), pieces_.end(), begin,
+                                      [](const float* place, const Piece& piece) { return place < piece.begin; });
   if (after == pieces_.begin()) return nullptr;
   const Piece& piece = *(after - 1);
   const auto at = static_cast<std::size_t>(begin - piece.begin);

@@ -21,7 +21,8 @@ Block::~Block() {
   if (data_) munmap(data_, size_ * sizeof(float));
 }
 
-Block::Block(Block&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+Block::Block(Block&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 
 Block& Block::operator=(Block&& other) noexcept {
   std::swap(data_, other.data_);
@@ -56,8 +57,12 @@ void Parameters::initialise(std::uint64_t seed) {
     const Init init = list_[i].init;
     Random random(seed, Place::init, 0, i);
     switch (init.kind) {
-      case Init::Kind::zeros: value.fill(0); break;
-      case Init::Kind::ones: value.fill(1); break;
+      case Init::Kind::zeros:
+        value.fill(0);
+        break;
+      case Init::Kind::ones:
+        value.fill(1);
+        break;
       case Init::Kind::normal:
         for (std::size_t j = 0; j < value.size(); ++j) value[j] = init.scale * random.normal();
         break;
@@ -69,12 +74,15 @@ void Parameters::initialise(std::uint64_t seed) {
 }
 
 const Block& Parameters::weights() const {
-  if (!elsewhere_.empty()) fail("parameters: ", (*this)[elsewhere_.begin()->first].name, " is not in the block of all weights: it is read from its file when it is used");
+  if (!elsewhere_.empty())
+    fail("parameters: ", (*this)[elsewhere_.begin()->first].name,
+         " is not in the block of all weights: it is read from its file when it is used");
   return weights_;
 }
 
 void Parameters::place_elsewhere(ParameterId id, Tensor value, std::shared_ptr<const void> owner) {
-  if (!(value.shape() == (*this)[id].shape)) fail("parameters: ", (*this)[id].name, " is ", (*this)[id].shape, ", not ", value.shape());
+  if (!(value.shape() == (*this)[id].shape))
+    fail("parameters: ", (*this)[id].name, " is ", (*this)[id].shape, ", not ", value.shape());
   elsewhere_[id] = {value, std::move(owner)};
 }
 

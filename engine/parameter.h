@@ -41,12 +41,12 @@ struct Init {
 };
 
 struct Parameter {
-  std::string name;      // timm's, e.g. blocks.0.attn.qkv.weight
+  std::string name;  // timm's, e.g. blocks.0.attn.qkv.weight
   Shape shape;
   Init init;
-  bool decay = false;    // weight decay: the weights of linear and convolution, by name and not by axes
-  int whole = 0;         // of a stack whose slices are spread over ranks: how many there are in all, where `shape` has those
-                         // of this rank; 0: this is no part
+  bool decay = false;  // weight decay: the weights of linear and convolution, by name and not by axes
+  int whole = 0;  // of a stack whose slices are spread over ranks: how many there are in all, where `shape` has those
+                  // of this rank; 0: this is no part
   std::size_t offset = 0;
 };
 
@@ -62,28 +62,28 @@ class Parameters {
  public:
   // Declares a parameter; all are declared before `allocate`. Throws on a name twice.
   ParameterId add(std::string name, Shape shape, Init init, bool decay = false, int whole = 0);
-  // In a block, parameters follow one another as in the list, but parts of stacks stand behind all others: these have the same
-  // places on every rank, however many slices are there.
+  // In a block, parameters follow one another as in the list, but parts of stacks stand behind all others: these have
+  // the same places on every rank, however many slices are there.
   void allocate();
   void initialise(std::uint64_t seed);
 
   const std::vector<Parameter>& list() const { return list_; }
   const Parameter& operator[](ParameterId id) const { return list_[static_cast<std::size_t>(id)]; }
-  const Parameter* find(std::string_view name) const;        // null where there is none
+  const Parameter* find(std::string_view name) const;  // null where there is none
 
   // Throws if a parameter was placed elsewhere.
   const Block& weights() const;
   Tensor value(ParameterId id) const { return is_elsewhere(id) ? elsewhere_.at(id).value : piece(weights_, id); }
 
-  // From here on the parameter is read at `value`, of its shape, which `owner` keeps and nobody writes to. Its piece of the
-  // block is left as it was; what was never touched takes no memory.
+  // From here on the parameter is read at `value`, of its shape, which `owner` keeps and nobody writes to. Its piece of
+  // the block is left as it was; what was never touched takes no memory.
   void place_elsewhere(ParameterId id, Tensor value, std::shared_ptr<const void> owner);
   bool is_elsewhere(ParameterId id) const { return !elsewhere_.empty() && elsewhere_.contains(id); }
-  Tensor piece(const Block& block, ParameterId id) const;    // the same parameter's piece of another block
+  Tensor piece(const Block& block, ParameterId id) const;  // the same parameter's piece of another block
 
-  std::size_t block_size() const { return block_size_; }     // floats of a block, gaps included
-  Range parts() const { return parts_; }                     // where the parts of stacks stand: no other rank has these
-  std::size_t count() const;                                 // numbers of weights, gaps not included
+  std::size_t block_size() const { return block_size_; }  // floats of a block, gaps included
+  Range parts() const { return parts_; }                  // where the parts of stacks stand: no other rank has these
+  std::size_t count() const;                              // numbers of weights, gaps not included
 
  private:
   std::vector<Parameter> list_;

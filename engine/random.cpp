@@ -22,7 +22,8 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c, std::array<s
 Random::Random(std::uint64_t seed, Place place, std::uint64_t step, std::uint64_t index)
     : key_{static_cast<std::uint32_t>(seed) ^ static_cast<std::uint32_t>(index >> 32),
            static_cast<std::uint32_t>(seed >> 32) ^ static_cast<std::uint32_t>(step >> 32)},
-      counter_{0, static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(place)} {}
+      counter_{0, static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(step),
+               static_cast<std::uint32_t>(place)} {}
 
 std::uint32_t Random::bits() {
   if (left_ == 0) {

@@ -11,9 +11,27 @@ namespace mvmoe {
 
 // Where a number is used. Each place has its own stream, so adding one never shifts another.
 enum class Place : std::uint32_t {
-  init = 1, shuffle, holdout, crop, flip, drop_path, test, router_noise, superclass, random_router,
-  random_resized_crop, color_jitter, rand_augment, random_erasing, erasing_noise, mixing, stand_in,
-  fractal_genus, fractal_species, fractal_image, fractal_test
+  init = 1,
+  shuffle,
+  holdout,
+  crop,
+  flip,
+  drop_path,
+  test,
+  router_noise,
+  superclass,
+  random_router,
+  random_resized_crop,
+  color_jitter,
+  rand_augment,
+  random_erasing,
+  erasing_noise,
+  mixing,
+  stand_in,
+  fractal_genus,
+  fractal_species,
+  fractal_image,
+  fractal_test
 };
 
 class Random {
@@ -22,9 +40,9 @@ class Random {
   Random(std::uint64_t seed, Place place, std::uint64_t step = 0, std::uint64_t index = 0);
 
   std::uint32_t bits();
-  float uniform();             // [0, 1), 24 bits
+  float uniform();  // [0, 1), 24 bits
   float uniform(float low, float high) { return low + (high - low) * uniform(); }
-  float normal();              // mean 0, variance 1 (Box and Muller)
+  float normal();                        // mean 0, variance 1 (Box and Muller)
   std::uint32_t below(std::uint32_t n);  // 0 .. n-1, exactly uniform; n > 0
   bool chance(float p) { return uniform() < p; }
 
@@ -32,7 +50,7 @@ class Random {
   std::array<std::uint32_t, 2> key_;
   std::array<std::uint32_t, 4> counter_;
   std::array<std::uint32_t, 4> block_{};
-  int left_ = 0;               // numbers of the block not yet given out
+  int left_ = 0;  // numbers of the block not yet given out
   float spare_normal_ = 0;
   bool has_spare_ = false;
 };

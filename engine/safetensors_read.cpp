@@ -32,8 +32,9 @@ struct Dtype {
   const char* name;
   std::uint64_t bytes;
 };
-constexpr Dtype dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8}, {"U64", 8},     {"I32", 4},     {"U32", 4},
-                            {"I16", 2}, {"U16", 2}, {"I8", 1},   {"U8", 1},  {"BOOL", 1}, {"C64", 8}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
+constexpr Dtype dtypes[] = {{"F32", 4},  {"F16", 2}, {"BF16", 2},    {"F64", 8},    {"I64", 8}, {"U64", 8},
+                            {"I32", 4},  {"U32", 4}, {"I16", 2},     {"U16", 2},    {"I8", 1},  {"U8", 1},
+                            {"BOOL", 1}, {"C64", 8}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
 
 std::uint64_t bytes_of_dtype(std::string_view name) {
   for (const Dtype& d : dtypes)
@@ -49,7 +50,8 @@ std::string list(const std::vector<std::uint64_t>& axes) {
 
 float from_half(std::uint16_t half) {
   const std::uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31u, fraction = half & 0x3FFu;
-  if (exponent == 0) return std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(fraction) * 0x1p-24f) | sign);
+  if (exponent == 0)
+    return std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(fraction) * 0x1p-24f) | sign);
   return std::bit_cast<float>(sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13);
 }
 
@@ -107,7 +109,8 @@ void SafetensorsFile::read_header(const std::filesystem::path& path) {
   std::array<std::uint8_t, sizeof length> first{};
   read_bytes(0, first.data(), std::min(file_bytes_, first.size()));
   std::memcpy(&length, first.data(), sizeof length);
-  if ((file_bytes_ < sizeof length || length > file_bytes_ - sizeof length) && looks_pickled(path, {first.data(), std::min(file_bytes_, first.size())}))
+  if ((file_bytes_ < sizeof length || length > file_bytes_ - sizeof length) &&
+      looks_pickled(path, {first.data(), std::min(file_bytes_, first.size())}))
     fail_here(pickled_advice(path));
   if (file_bytes_ < sizeof length) fail_here("has ", file_bytes_, " bytes, a safetensors file has at least 10");
   if (length == 0) fail_here("the header length is 0");
@@ -146,7 +149,8 @@ void SafetensorsFile::read_header(const std::filesystem::path& path) {
       std::vector<std::uint64_t> out;
       if (!value[key].is_array()) fail_here(tensor, ": ", key, " is not a list");
       for (const Json& number : value[key]) {
-        if (!number.is_number_unsigned()) fail_here(tensor, ": ", key, " holds something that is not a number of 0 or more");
+        if (!number.is_number_unsigned())
+          fail_here(tensor, ": ", key, " holds something that is not a number of 0 or more");
         out.push_back(number.get<std::uint64_t>());
       }
       return out;
@@ -164,7 +168,8 @@ void SafetensorsFile::read_header(const std::filesystem::path& path) {
     entry.end = offsets[1];
     if (entry.begin > entry.end) fail_here(tensor, ": data_offsets begin at ", entry.begin, " and end at ", entry.end);
     if (entry.end - entry.begin != bytes)
-      fail_here(tensor, ": shape ", list(entry.axes), " of ", entry.dtype, " needs ", bytes, " bytes, data_offsets give ", entry.end - entry.begin);
+      fail_here(tensor, ": shape ", list(entry.axes), " of ", entry.dtype, " needs ", bytes,
+                " bytes, data_offsets give ", entry.end - entry.begin);
     if (representable) {
       const std::vector<int> axes(entry.axes.begin(), entry.axes.end());
       entry.shape = axes.empty() ? Shape{1} : Shape::from(axes.data(), static_cast<int>(axes.size()));
@@ -176,15 +181,18 @@ void SafetensorsFile::read_header(const std::filesystem::path& path) {
 // The tensors cover the data from its first byte to its last, one behind the other: so the format wants it, and so a
 // file that is cut or grown is noticed.
 void SafetensorsFile::check_offsets() {
-  std::stable_sort(entries_.begin(), entries_.end(),
-                   [](const Entry& a, const Entry& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
+  std::stable_sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
+    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
+  });
   const std::size_t data = file_bytes_ - data_begin_;
   std::size_t covered = 0;
   const Entry* before = nullptr;
   for (const Entry& e : entries_) {
     if (e.begin < covered) fail_here("tensors ", in_quotes(before->name), " and ", in_quotes(e.name), " overlap");
     if (e.begin > covered) fail_here("bytes ", covered, " to ", e.begin, " of the data belong to no tensor");
-    if (e.end > data) fail_here("tensor ", in_quotes(e.name), " ends at byte ", e.end, " of the data, the file has ", data, " (cut short?)");
+    if (e.end > data)
+      fail_here("tensor ", in_quotes(e.name), " ends at byte ", e.end, " of the data, the file has ", data,
+                " (cut short?)");
     covered = e.end;
     before = &e;
   }
@@ -217,13 +225,15 @@ const SafetensorsFile::Entry* SafetensorsFile::find(const std::string& name) con
 void SafetensorsFile::check_crc(const Entry& entry, std::uint32_t crc) const {
   const auto expected = checksums_.find(entry.name);
   if (expected == checksums_.end() || expected->second == crc) return;
-  fail_here("tensor ", in_quotes(entry.name), " is damaged: its CRC-32 is ", hexadecimal(crc), ", must be ", hexadecimal(expected->second));
+  fail_here("tensor ", in_quotes(entry.name), " is damaged: its CRC-32 is ", hexadecimal(crc), ", must be ",
+            hexadecimal(expected->second));
 }
 
 const SafetensorsFile::Entry& SafetensorsFile::entry_of(const std::string& name, const Shape& shape) const {
   const Entry* entry = find(name);
   if (!entry) fail_here("has no tensor ", in_quotes(name));
-  if (!(entry->shape == shape) || shape.axes() == 0) fail_here("tensor ", in_quotes(name), " is ", list(entry->axes), ", must be ", shape);
+  if (!(entry->shape == shape) || shape.axes() == 0)
+    fail_here("tensor ", in_quotes(name), " is ", list(entry->axes), ", must be ", shape);
   return *entry;
 }
 

@@ -14,10 +14,15 @@ using Json = nlohmann::json;
 
 constexpr std::size_t data_alignment = 64;
 
-std::span<const std::uint8_t> bytes_of(Tensor t) { return {reinterpret_cast<const std::uint8_t*>(t.data()), t.size() * sizeof(float)}; }
-std::span<const std::uint8_t> bytes_of(const std::string& s) { return {reinterpret_cast<const std::uint8_t*>(s.data()), s.size()}; }
+std::span<const std::uint8_t> bytes_of(Tensor t) {
+  return {reinterpret_cast<const std::uint8_t*>(t.data()), t.size() * sizeof(float)};
+}
+std::span<const std::uint8_t> bytes_of(const std::string& s) {
+  return {reinterpret_cast<const std::uint8_t*>(s.data()), s.size()};
+}
 
-std::string header_of(const std::string& shown, const std::vector<NamedShape>& tensors, const std::vector<std::uint32_t>& crcs, Metadata metadata) {
+std::string header_of(const std::string& shown, const std::vector<NamedShape>& tensors,
+                      const std::vector<std::uint32_t>& crcs, Metadata metadata) {
   const auto json = [](const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); };
   Json checksums = Json::object();
   std::string entries;
@@ -41,7 +46,8 @@ std::string header_of(const std::string& shown, const std::vector<NamedShape>& t
   metadata["crc32"] = json(checksums);
   std::string header = "{\"__metadata__\":" + json(Json(metadata)) + entries + "}";
   header.resize((8 + header.size() + data_alignment - 1) / data_alignment * data_alignment - 8, ' ');
-  if (header.size() > header_limit) fail(shown, ": the header would have ", header.size(), " bytes, at most ", header_limit, " are allowed");
+  if (header.size() > header_limit)
+    fail(shown, ": the header would have ", header.size(), " bytes, at most ", header_limit, " are allowed");
   return header;
 }
 
@@ -53,7 +59,8 @@ void write_header(FileWriter& file, const std::string& header) {
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors, const Metadata& metadata) {
+void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                       const Metadata& metadata) {
   std::vector<NamedShape> shapes;
   std::vector<std::uint32_t> crcs;
   for (const NamedTensor& t : tensors) {
@@ -67,8 +74,8 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Name
   file.finish();
 }
 
-void write_safetensors(const std::filesystem::path& path, const std::vector<NamedShape>& tensors, const std::function<Tensor(std::size_t)>& value,
-                       const Metadata& metadata) {
+void write_safetensors(const std::filesystem::path& path, const std::vector<NamedShape>& tensors,
+                       const std::function<Tensor(std::size_t)>& value, const Metadata& metadata) {
   const std::string shown = printable(path.string());
   std::vector<std::uint32_t> crcs(tensors.size());  // known only at the end; their digits take the same room
   const std::string empty = header_of(shown, tensors, crcs, metadata);
@@ -76,7 +83,8 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Name
   write_header(file, empty);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Tensor t = value(i);
-    if (!(t.shape() == tensors[i].shape)) fail(shown, ": tensor ", in_quotes(tensors[i].name), " is ", t.shape(), ", was announced as ", tensors[i].shape);
+    if (!(t.shape() == tensors[i].shape))
+      fail(shown, ": tensor ", in_quotes(tensors[i].name), " is ", t.shape(), ", was announced as ", tensors[i].shape);
     crcs[i] = crc32_of(bytes_of(t));
     file.write(bytes_of(t));
   }

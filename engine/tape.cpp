@@ -45,7 +45,8 @@ bool Tape::any_wants_grad(std::initializer_list<Var> inputs) const {
 void Tape::require_own_memory(const char* op, Var y) const {
   const Node& n = nodes_[static_cast<std::size_t>(y.index_)];
   if (n.viewed >= 0) fail(op, ": records a view ", n.value.shape(), ": record the variable that it views");
-  if (n.has_view) fail(op, ": a view of its result ", n.value.shape(), " was taken before it was recorded: take it after");
+  if (n.has_view)
+    fail(op, ": a view of its result ", n.value.shape(), " was taken before it was recorded: take it after");
 }
 
 void Tape::record(const char* op, std::initializer_list<Var> inputs, Var y) {
@@ -55,7 +56,8 @@ void Tape::record(const char* op, std::initializer_list<Var> inputs, Var y) {
 
 int Tape::time_forward(const char* op, std::initializer_list<Var> inputs, Var y) {
   std::array<Shape, 3> shapes;
-  if (inputs.size() > shapes.size()) fail(op, ": has ", inputs.size(), " operands, a timeline keeps the shapes of ", shapes.size());
+  if (inputs.size() > shapes.size())
+    fail(op, ": has ", inputs.size(), " operands, a timeline keeps the shapes of ", shapes.size());
   std::size_t i = 0;
   for (const Var& input : inputs) shapes[i++] = input.empty() ? Shape{} : input.shape();
   return timeline_->add(op, Phase::forward, shapes, y.shape());

@@ -28,10 +28,10 @@ class Var {
  public:
   Var() = default;
   Tensor value() const;
-  Tensor grad() const;         // zero-filled when first asked for; empty when not wanted
+  Tensor grad() const;  // zero-filled when first asked for; empty when not wanted
   const Shape& shape() const;
   bool wants_grad() const;
-  float item() const;          // the value of a scalar [1]
+  float item() const;  // the value of a scalar [1]
   bool empty() const { return tape_ == nullptr; }
 
  private:
@@ -47,9 +47,9 @@ class Tape {
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
-  Var constant(Tensor value);              // no gradient wanted: images, targets
-  Var leaf(Tensor value, Tensor grad);     // a parameter: its gradient is added into the caller's memory
-  Var output(Shape shape);                 // an operation's result, in the arena, not initialised
+  Var constant(Tensor value);           // no gradient wanted: images, targets
+  Var leaf(Tensor value, Tensor grad);  // a parameter: its gradient is added into the caller's memory
+  Var output(Shape shape);              // an operation's result, in the arena, not initialised
   // The same memory, value and gradient, under another shape. Taken after `of` is recorded: whether a gradient is
   // wanted is known then.
   Var view(Var of, Shape shape);
@@ -78,13 +78,13 @@ class Tape {
   // The same for any y that an operation gave: gradients of the sum of dy * y. dy is shaped as y.
   void backward(Var y, Tensor dy);
 
-  // The same in pieces, for gradients that come from elsewhere: adds dy to y's; then gives all entries from number `entry` on
-  // their turn, of those that had none.
+  // The same in pieces, for gradients that come from elsewhere: adds dy to y's; then gives all entries from number
+  // `entry` on their turn, of those that had none.
   void seed(Var y, Tensor dy);
   void go_back(int entry = 0);
 
-  // From here on `between(context, entry)` is called in backward after each entry's turn, whether it had something to do or
-  // not: what the entries from this one on add to gradients is added. Null: nothing is.
+  // From here on `between(context, entry)` is called in backward after each entry's turn, whether it had something to
+  // do or not: what the entries from this one on add to gradients is added. Null: nothing is.
   struct Between {
     void (*call)(void* context, int entry) = nullptr;
     void* context = nullptr;
@@ -103,11 +103,11 @@ class Tape {
   friend class Var;
   struct Node {
     Tensor value = {};
-    Tensor grad = {};           // empty until first asked for
-    int viewed = -1;            // the node whose memory this one shares
+    Tensor grad = {};  // empty until first asked for
+    int viewed = -1;   // the node whose memory this one shares
     bool wants_grad = false;
     bool has_view = false;
-    bool owns_grad = false;     // the gradient came from the pool and returns to it
+    bool owns_grad = false;  // the gradient came from the pool and returns to it
   };
   struct Entry {
     const char* op;

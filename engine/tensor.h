@@ -23,10 +23,10 @@ class Shape {
   int axes() const { return axes_; }
   int operator[](int axis) const { return size_[static_cast<std::size_t>(axis)]; }
   int back() const { return axes_ ? size_[static_cast<std::size_t>(axes_ - 1)] : 0; }
-  std::size_t size() const;   // number of elements
-  int rows() const;           // product of all axes but the last
+  std::size_t size() const;         // number of elements
+  int rows() const;                 // product of all axes but the last
   Shape with_back(int size) const;  // the same but for the last axis
-  std::string string() const;  // "[8, 65, 192]"
+  std::string string() const;       // "[8, 65, 192]"
 
   friend bool operator==(const Shape&, const Shape&) = default;
 
@@ -52,10 +52,10 @@ class Tensor {
   float* row(int r) const { return data_ + static_cast<std::size_t>(r) * static_cast<std::size_t>(width()); }
   float& operator[](std::size_t i) const { return data_[i]; }
 
-  Tensor reshaped(Shape shape) const;                // throws unless the number of elements stays
-  Tensor outer_slice(int first, int count) const;    // along the first axis
+  Tensor reshaped(Shape shape) const;              // throws unless the number of elements stays
+  Tensor outer_slice(int first, int count) const;  // along the first axis
   void fill(float value) const;
-  void copy_from(Tensor source) const;               // throws unless the number of elements agrees
+  void copy_from(Tensor source) const;  // throws unless the number of elements agrees
 
  private:
   float* data_ = nullptr;

@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t largest_index = std::size_t{64} << 20;  // bytes
 
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos && name.find('\\') == std::string::npos && name.find('\0') == std::string::npos;
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
+         name.find('\\') == std::string::npos && name.find('\0') == std::string::npos;
 }
 
 }  // namespace
@@ -28,26 +29,31 @@ TensorFiles::TensorFiles(const std::filesystem::path& path) : path_(path), shown
 
 void TensorFiles::open_index() {
   const std::vector<std::uint8_t> bytes = read_file(path_, largest_index);
-  const nlohmann::json index = parse_json(shown_ + ": the index", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object() || index["weight_map"].empty())
+  const nlohmann::json index =
+      parse_json(shown_ + ": the index", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object() ||
+      index["weight_map"].empty())
     fail(shown_, ": is no index of safetensors files: it has no weight_map of tensors and the files they are in");
   std::map<std::string, std::vector<std::string>> tensors_of;  // [file]
   for (const auto& [tensor, file] : index["weight_map"].items()) {
     const std::string name = file.is_string() ? file.get<std::string>() : "";
     if (!is_plain_name(name))
-      fail(shown_, ": says that tensor '", printable(tensor), "' is in ", file.is_string() ? "'" + printable(name) + "'" : "no file", ": must be the plain name of a file beside it");
+      fail(shown_, ": says that tensor '", printable(tensor), "' is in ",
+           file.is_string() ? "'" + printable(name) + "'" : "no file", ": must be the plain name of a file beside it");
     tensors_of[name].push_back(tensor);
   }
   for (const auto& [name, tensors] : tensors_of) {
     const std::filesystem::path path = path_.parent_path() / name;
     files_.push_back(std::make_unique<SafetensorsFile>(path));
     for (const std::string& tensor : tensors) {
-      if (!files_.back()->find(tensor)) fail(printable(path.string()), ": has no tensor '", printable(tensor), "', which ", shown_, " says is there");
+      if (!files_.back()->find(tensor))
+        fail(printable(path.string()), ": has no tensor '", printable(tensor), "', which ", shown_, " says is there");
       file_of_[tensor] = files_.back().get();
     }
     for (const auto& entry : files_.back()->entries())
       if (const auto found = file_of_.find(entry.name); found == file_of_.end() || found->second != files_.back().get())
-        fail(printable(path.string()), ": has the tensor '", printable(entry.name), "', which ", shown_, " does not say is there");
+        fail(printable(path.string()), ": has the tensor '", printable(entry.name), "', which ", shown_,
+             " does not say is there");
   }
 }
 
@@ -71,7 +77,9 @@ const SafetensorsFile& TensorFiles::file_of(const std::string& name) const {
 
 void TensorFiles::read(const std::string& name, Tensor into) const { file_of(name).read(name, into); }
 
-std::optional<MappedTensor> TensorFiles::map(const std::string& name, const Shape& shape) const { return file_of(name).map(name, shape); }
+std::optional<MappedTensor> TensorFiles::map(const std::string& name, const Shape& shape) const {
+  return file_of(name).map(name, shape);
+}
 
 int TensorFiles::verify() const {
   int checksums = 0;

@@ -14,9 +14,9 @@ namespace mvmoe {
 
 class TensorFiles {
  public:
-  // A path that ends in .json is an index. Its files are plain names, and stand beside it: a name with a folder in it is an
-  // error before anything is opened, and so is a tensor that is not in the file the index says, or in a file and not in
-  // the index. Throws as SafetensorsFile does.
+  // A path that ends in .json is an index. Its files are plain names, and stand beside it: a name with a folder in it
+  // is an error before anything is opened, and so is a tensor that is not in the file the index says, or in a file and
+  // not in the index. Throws as SafetensorsFile does.
   explicit TensorFiles(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }

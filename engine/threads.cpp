@@ -11,8 +11,8 @@
 namespace mvmoe {
 namespace {
 
-// How long a thread looks for what comes next before it sleeps: about 50 microseconds. Between two operations of an image
-// lie one or two; to be woken takes 50 and more.
+// How long a thread looks for what comes next before it sleeps: about 50 microseconds. Between two operations of an
+// image lie one or two; to be woken takes 50 and more.
 constexpr int looks = 1500;
 
 // Whether `ready` became true within that time.
@@ -35,7 +35,8 @@ Threads::Threads(int count) {
   } catch (const std::system_error& e) {
     const std::size_t started = workers_.size() + 1;
     end();
-    fail("threads: the system gives ", started, " of ", count, " threads (", e.code().message(), "): a smaller --threads will do");
+    fail("threads: the system gives ", started, " of ", count, " threads (", e.code().message(),
+         "): a smaller --threads will do");
   }
 }
 
@@ -102,7 +103,8 @@ void Threads::take_pieces(int thread) {
   std::uint64_t open = open_.load(std::memory_order_acquire);
   while (pieces_in(open) > 0) {
     const int take = std::max(1, pieces_in(open) / (2 * count()));
-    if (!open_.compare_exchange_weak(open, open - static_cast<std::uint64_t>(take), std::memory_order_acq_rel)) continue;
+    if (!open_.compare_exchange_weak(open, open - static_cast<std::uint64_t>(take), std::memory_order_acq_rel))
+      continue;
     const int end = pieces_in(open);
     guarded([&] {
       for (int piece = end - take; piece < end; ++piece) call_piece_(pieces_body_, piece, thread);
@@ -124,8 +126,8 @@ void Threads::work(int thread) {
     done = round_;
     lock.unlock();
     if (has_round) guarded([&] { call_(body_, thread); });
-    else
-      do take_pieces(thread);
+    else do
+        take_pieces(thread);
       while (look_for([&] { return pieces_in(open_.load(std::memory_order_acquire)) > 0; }));
     lock.lock();
     if (has_round && --running_ == 0) changed_.notify_all();

@@ -73,8 +73,9 @@ class Threads {
   bool stop_ = false;
   std::exception_ptr failure_;
 
-  // What `share` does. A thread takes pieces by lowering the count in `open_`, whose upper half numbers the call: so one
-  // that was late finds nothing, and what it reads after it took a piece belongs to the call that waits for that piece.
+  // What `share` does. A thread takes pieces by lowering the count in `open_`, whose upper half numbers the call: so
+  // one that was late finds nothing, and what it reads after it took a piece belongs to the call that waits for that
+  // piece.
   std::atomic<std::uint64_t> open_{0};  // call << 32 | pieces that nobody took yet
   std::atomic<int> unfinished_{0};      // pieces
   std::atomic<int> sleeping_{0};        // workers

@@ -13,8 +13,9 @@ typedef float Unaligned __attribute__((vector_size(vector_floats * sizeof(float)
 Vector load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
 void store(float* to, Vector v) { *reinterpret_cast<Unaligned*>(to) = v; }
 
-// The loops over rows and vectors are unrolled, so that `sum` is registers. Rows and vectors are reached from two places
-// each, so that addresses need few registers too: one that is kept in a vector register takes a product's turn to come back.
+// The loops over rows and vectors are unrolled, so that `sum` is registers. Rows and vectors are reached from two
+// places each, so that addresses need few registers too: one that is kept in a vector register takes a product's turn
+// to come back.
 template <int rows, int vectors>
 void multiply_tile(const Tile& t) {
   Vector sum[rows][vectors];
@@ -30,7 +31,8 @@ void multiply_tile(const Tile& t) {
     for (int v = 0; v < vectors; ++v) row[v] = load((v < 2 ? b : right) + v % 2 * b_vector);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
-      const float* near = r < 3 ? a : lower;  // as part of the next line, g++ 12 takes a wrong row under -fsanitize=undefined
+      const float* near =
+          r < 3 ? a : lower;  // as part of the next line, g++ 12 takes a wrong row under -fsanitize=undefined
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; ++v) sum[r][v] += near[r % 3 * a_row] * row[v];
     }
@@ -40,7 +42,8 @@ void multiply_tile(const Tile& t) {
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r, c += c_row) {
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; ++v) store(c + v * vector_floats, onto ? sum[r][v] + load(onto + v * vector_floats) : sum[r][v]);
+    for (int v = 0; v < vectors; ++v)
+      store(c + v * vector_floats, onto ? sum[r][v] + load(onto + v * vector_floats) : sum[r][v]);
     if (onto) onto += c_row;
   }
 }
@@ -61,8 +64,8 @@ Vector interleave(Vector a, Vector b, std::index_sequence<i...>) {
   return __builtin_shufflevector(a, b, (i / 2 + (second ? vector_floats / 2 : 0) + i % 2 * vector_floats)...);
 }
 
-// A square of vectors transposed: each round takes the rows of both halves in turn, a number of each, which moves the highest bit
-// of a number's row to the lowest of its column; once for each bit, and rows are columns.
+// A square of vectors transposed: each round takes the rows of both halves in turn, a number of each, which moves the
+// highest bit of a number's row to the lowest of its column; once for each bit, and rows are columns.
 void transpose_square(Vector (&rows)[vector_floats]) {
   constexpr auto every = std::make_index_sequence<vector_floats>();
   for (int round = 1; round < vector_floats; round *= 2) {
@@ -79,18 +82,22 @@ void transpose_square(Vector (&rows)[vector_floats]) {
 
 }  // namespace
 
-void transpose(const float* from, std::ptrdiff_t from_stride, int rows, int columns, float scale, float* to, std::ptrdiff_t to_stride) {
+void transpose(const float* from, std::ptrdiff_t from_stride, int rows, int columns, float scale, float* to,
+               std::ptrdiff_t to_stride) {
   for (int r = 0; r < rows; r += vector_floats)
     for (int n = 0; n < columns; n += vector_floats) {
       Vector square[vector_floats];
 #pragma GCC unroll 16
-      for (int i = 0; i < vector_floats; ++i) square[i] = r + i < rows ? scale * load(from + (r + i) * from_stride + n) : Vector{};
+      for (int i = 0; i < vector_floats; ++i)
+        square[i] = r + i < rows ? scale * load(from + (r + i) * from_stride + n) : Vector{};
       transpose_square(square);
 #pragma GCC unroll 16
       for (int i = 0; i < vector_floats; ++i) store(to + (n + i) * to_stride + r, square[i]);
     }
 }
 
-void multiply(const Tile& tile) { of_size[static_cast<std::size_t>((tile.rows - 1) * tile_vectors + tile.vectors - 1)](tile); }
+void multiply(const Tile& tile) {
+  of_size[static_cast<std::size_t>((tile.rows - 1) * tile_vectors + tile.vectors - 1)](tile);
+}
 
 }  // namespace mvmoe

@@ -1,4 +1,5 @@
-// engine/timeline.h: what one thread did, and when: an event for each operation, forward and backward, and for the work around them.
+// engine/timeline.h: what one thread did, and when: an event for each operation, forward and backward, and for the work
+// around them.
 //
 // An event begins where the one before it ended, so a thread's events fill its time without a gap: memory that an
 // operation takes, or experts that are chosen before it, count to the operation that is recorded next.
@@ -11,13 +12,17 @@
 
 namespace mvmoe {
 
-enum class Phase { forward, backward, around };  // around: no operation of the tape (merging gradients, the optimizer, waiting)
+enum class Phase {
+  forward,
+  backward,
+  around
+};  // around: no operation of the tape (merging gradients, the optimizer, waiting)
 
 struct Event {
   const char* name;  // lives as long as the program: a literal
   Phase phase;
-  std::int64_t start, end;           // nanoseconds of a steady clock
-  std::array<Shape, 3> operands;     // in the operation's own order; without axes where it has fewer
+  std::int64_t start, end;        // nanoseconds of a steady clock
+  std::array<Shape, 3> operands;  // in the operation's own order; without axes where it has fewer
   Shape result;
 };
 

@@ -13,12 +13,13 @@ namespace mvmoe {
 inline float exp_of(float x) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
-  constexpr float magic = 0x1.8p23f;              // adding it rounds to an integer, left in the low bits
+  constexpr float magic = 0x1.8p23f;  // adding it rounds to an integer, left in the low bits
   const float shifted = x * 1.44269504f + magic;
   const float n = shifted - magic;
   const float r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;  // ln 2 in two parts: the first product is exact
   const float p =
-      1 + r * (1 + r * (0.49999994f + r * (0.16666521f + r * (4.1668389e-2f + r * (8.3687352e-3f + r * 1.3814560e-3f)))));
+      1 +
+      r * (1 + r * (0.49999994f + r * (0.16666521f + r * (4.1668389e-2f + r * (8.3687352e-3f + r * 1.3814560e-3f)))));
   return p * std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) << 23) + 0x3f800000u);
 }
 
@@ -34,10 +35,12 @@ struct Normal {
 inline Normal normal_at(float x) {
   const float a = x < 0 ? -x : x;
   const float half_square = 0.5f * x * x;
-  const float e = half_square > 87 ? 0 : exp_of(-half_square);  // not the 1.6e-38 at which exp_of stays: times x it would count
+  const float e =
+      half_square > 87 ? 0 : exp_of(-half_square);  // not the 1.6e-38 at which exp_of stays: times x it would count
   const float t = 1 / (1 + 0.4f * a);
-  const float g = t * (0.157408312f +
-                       t * (0.184057572f + t * (0.0253441558f + t * (0.323989668f + t * (-0.244639955f + t * 0.0538402098f)))));
+  const float g =
+      t * (0.157408312f +
+           t * (0.184057572f + t * (0.0253441558f + t * (0.323989668f + t * (-0.244639955f + t * 0.0538402098f)))));
   const float tail = e * g;
   return {x < 0 ? tail : 1 - tail, 0.398942280f * e};
 }
@@ -47,7 +50,10 @@ inline Normal normal_at(float x) {
 inline float below_of(float x) {
   constexpr float end = 5.5f;
   const float a = x < -end ? -end : x > end ? end : x, s = a * a;
-  const float p = 0.398942143f + s * (0.0359186716f + s * (0.00450892141f + s * (0.000170331885f + s * (3.24039866e-6f + s * (-2.20795151e-8f + s * 1.11747063e-10f)))));
+  const float p = 0.398942143f +
+                  s * (0.0359186716f +
+                       s * (0.00450892141f + s * (0.000170331885f +
+                                                  s * (3.24039866e-6f + s * (-2.20795151e-8f + s * 1.11747063e-10f)))));
   const float q = 1 + s * (0.256699324f + s * (0.0290893987f + s * (0.00183041662f + s * 6.2310537e-5f)));
   return x < -end ? 0 : 0.5f + a * p / q;
 }

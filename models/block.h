@@ -34,7 +34,7 @@ class TransformerBlock {
   AtMlp before_mlp(Context& c, Var x, Reads reads, Routed* routed, AttentionMaps* maps = nullptr) const;
   Var after_experts(Context& c, const AtMlp& at, Var ys) const;  // ys [A*rows, D] from at.normed's
 
-  const Router* router() const { return router_ ? &*router_ : nullptr; }  // of a block that routes by token
+  const Router* router() const { return router_ ? &*router_ : nullptr; }      // of a block that routes by token
   const Experts* experts() const { return experts_ ? &*experts_ : nullptr; }  // null: the block is dense
 
  private:

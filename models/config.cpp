@@ -9,8 +9,8 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
-#include "engine/nearest.h"
 #include "engine/json.h"
+#include "engine/nearest.h"
 
 namespace mvmoe {
 namespace {
@@ -34,7 +34,8 @@ std::pair<int, int> depth_by_width(std::string_view text) {
 }
 
 void require_within(const char* flag, int value, int lowest, int highest) {
-  if (value < lowest || value > highest) fail_usage(flag, ": ", value, " is out of range: must be from ", lowest, " to ", highest);
+  if (value < lowest || value > highest)
+    fail_usage(flag, ": ", value, " is out of range: must be from ", lowest, " to ", highest);
 }
 
 }  // namespace
@@ -88,17 +89,23 @@ Enum enum_from(const char* flag, const std::array<const char*, n>& names, const 
 void check(const MoeConfig& m, int depth) {
   if (m.experts == 0) return;
   require_within("--experts", m.experts, 1, 4096);
-  if (m.layers < 1 || m.layers > depth) fail_usage("--moe-layers: ", m.layers, " is out of range: the model has ", depth, " layers");
-  if (m.top_k < 1 || m.top_k > m.experts) fail_usage("--top-k: ", m.top_k, " is out of range: there are ", m.experts, " experts");
+  if (m.layers < 1 || m.layers > depth)
+    fail_usage("--moe-layers: ", m.layers, " is out of range: the model has ", depth, " layers");
+  if (m.top_k < 1 || m.top_k > m.experts)
+    fail_usage("--top-k: ", m.top_k, " is out of range: there are ", m.experts, " experts");
   require_within("--shared-experts", m.shared_experts, 0, 64);
   const bool token = m.routing == Routing::token;
   if (!token && (m.capacity != 0 || m.eval_capacity != 0 || m.batch_priority))
-    fail_usage(m.batch_priority ? "--batch-priority" : "--capacity", ": limits tokens, and --routing ", routing_name(m.routing), " routes whole images: use --routing token");
+    fail_usage(m.batch_priority ? "--batch-priority" : "--capacity", ": limits tokens, and --routing ",
+               routing_name(m.routing), " routes whole images: use --routing token");
   if (m.balance == Balance::expert_choice && !token)
-    fail_usage("--balance: expert-choice lets experts choose tokens, and --routing ", routing_name(m.routing), " routes whole images: use --routing token");
+    fail_usage("--balance: expert-choice lets experts choose tokens, and --routing ", routing_name(m.routing),
+               " routes whole images: use --routing token");
   if (m.routing == Routing::superclass && m.balance != Balance::none)
-    fail_usage("--balance: ", balance_name(m.balance), " contradicts --routing superclass, whose router follows the super-classes: use none");
-  if (!(m.capacity >= 0) || !(m.eval_capacity >= 0) || !(m.router_noise >= 0)) fail_usage("--capacity, --eval-capacity and --router-noise must be at least 0");
+    fail_usage("--balance: ", balance_name(m.balance),
+               " contradicts --routing superclass, whose router follows the super-classes: use none");
+  if (!(m.capacity >= 0) || !(m.eval_capacity >= 0) || !(m.router_noise >= 0))
+    fail_usage("--capacity, --eval-capacity and --router-noise must be at least 0");
 }
 
 }  // namespace
@@ -123,11 +130,13 @@ void check(const ModelConfig& c) {
   if (c.image % c.patch != 0) fail_usage("--patch: ", c.patch, " does not divide the image size ", c.image);
   if (c.width % c.heads != 0) fail_usage("--heads: ", c.heads, " does not divide the width ", c.width);
   if (!(c.mlp_ratio > 0 && c.mlp_ratio <= 64) || c.hidden() < 1)
-    fail_usage("--mlp-ratio: ", c.mlp_ratio, " is out of range: must be above 0 and at most 64, and give a hidden width of at least 1");
+    fail_usage("--mlp-ratio: ", c.mlp_ratio,
+               " is out of range: must be above 0 and at most 64, and give a hidden width of at least 1");
   check(c.moe, c.depth);
   if (!c.class_token && (c.pool == Pool::cls || (c.moe.experts > 0 && c.moe.router_input == Pool::cls)))
     fail_usage(c.pool == Pool::cls ? "--pool" : "--router-input", ": cls: this network has no class token: use mean");
-  if (!(c.drop_path >= 0 && c.drop_path < 1)) fail_usage("--drop-path: ", c.drop_path, " is out of range: must be at least 0 and below 1");
+  if (!(c.drop_path >= 0 && c.drop_path < 1))
+    fail_usage("--drop-path: ", c.drop_path, " is out of range: must be at least 0 and below 1");
 }
 
 // Enums stand in JSON by their names. (Found by the JSON library, so not in a namespace without a name.)

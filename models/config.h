@@ -18,38 +18,38 @@ enum class Routing {
 enum class Balance { none, importance_load, switch_loss, bias, expert_choice };
 
 struct MoeConfig {
-  int experts = 0;               // E; 0: a dense network
-  int layers = 2;                // L
-  int top_k = 1;                 // K
+  int experts = 0;  // E; 0: a dense network
+  int layers = 2;   // L
+  int top_k = 1;    // K
   Routing routing = Routing::superclass;
   Pool router_input = Pool::mean;  // per image: what the router reads of the tokens that enter the first MoE block
   Balance balance = Balance::none;
-  float router_noise = 0;        // standard deviation on the logits in training
-  float capacity = 0;            // per token: an expert takes ceil(K n C / E) of a lane's n tokens; 0: no limit
-  float eval_capacity = 0;       // the same at evaluation
-  bool batch_priority = false;   // buffers fill in falling order of the largest gate
+  float router_noise = 0;          // standard deviation on the logits in training
+  float capacity = 0;              // per token: an expert takes ceil(K n C / E) of a lane's n tokens; 0: no limit
+  float eval_capacity = 0;         // the same at evaluation
+  bool batch_priority = false;     // buffers fill in falling order of the largest gate
   bool renormalise_gates = false;  // the chosen gates sum to 1
-  int shared_experts = 0;        // that always run, beside the chosen ones
-  bool router_bias = true;       // b in z = W x + b
-  bool equal_start = false;      // an initialised network's experts are copies of the first
+  int shared_experts = 0;          // that always run, beside the chosen ones
+  bool router_bias = true;         // b in z = W x + b
+  bool equal_start = false;        // an initialised network's experts are copies of the first
   friend bool operator==(const MoeConfig&, const MoeConfig&) = default;
 };
 
-constexpr int max_depth = 256;   // blocks
+constexpr int max_depth = 256;  // blocks
 
 struct ModelConfig {
   int depth = 12;
-  int width = 192;       // D
-  int heads = 3;         // H; D / H dimensions a head
-  int patch = 16;        // P, pixels
-  int image = 224;       // S, pixels
+  int width = 192;  // D
+  int heads = 3;    // H; D / H dimensions a head
+  int patch = 16;   // P, pixels
+  int image = 224;  // S, pixels
   int classes = 1000;
-  float mlp_ratio = 4;   // hidden width of the MLP over D
+  float mlp_ratio = 4;  // hidden width of the MLP over D
   Pool pool = Pool::cls;
   bool qkv_bias = true;
   bool class_token = true;  // false: patches alone, and the head reads their mean
   bool fc_norm = false;     // the last norm stands behind the pooling instead of before it (timm's name)
-  float drop_path = 0;   // of the last branch; rises linearly from 0 over the blocks
+  float drop_path = 0;      // of the last branch; rises linearly from 0 over the blocks
   MoeConfig moe;
 
   int patches() const { return (image / patch) * (image / patch); }  // N

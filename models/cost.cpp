@@ -15,7 +15,8 @@ std::int64_t block_macs(const ModelConfig& config, int block, std::int64_t askin
   const MoeConfig& moe = config.moe;
   const std::int64_t mlps = config.sparse(block) ? moe.shared_experts : 1;
   double chosen = config.sparse(block) ? moe.top_k : 0;  // experts that an item passes
-  if (moe.balance == Balance::expert_choice && moe.eval_capacity > 0) chosen = std::min<double>(moe.experts, chosen * moe.eval_capacity);
+  if (moe.balance == Balance::expert_choice && moe.eval_capacity > 0)
+    chosen = std::min<double>(moe.experts, chosen * moe.eval_capacity);
   const std::int64_t router = config.sparse(block) && moe.routing == Routing::token ? asking * D * moe.experts : 0;
   const std::int64_t mlp = 2 * passing * D * hidden;
   return qkv + attention + projection + router + mlps * mlp + std::llround(chosen * static_cast<double>(mlp));
@@ -30,7 +31,8 @@ Cost cost(const ModelConfig& config) {
   if (E > 0 && config.moe.routing != Routing::token) c.macs += D * E;  // the one router
   c.executed_macs = c.macs;
   for (int i = 0; i < config.depth; ++i) {
-    const bool by_token = config.sparse(i) && config.moe.routing == Routing::token;  // every token counts for the routing
+    const bool by_token =
+        config.sparse(i) && config.moe.routing == Routing::token;  // every token counts for the routing
     const bool one_read = i + 1 == config.depth && config.pool == Pool::cls;
     c.macs += block_macs(config, i, T, T);
     c.executed_macs += block_macs(config, i, one_read && !by_token ? 1 : T, one_read ? 1 : T);

@@ -9,7 +9,8 @@ namespace {
 
 // Not by its axes: a stacked bias has two of them, and is not decayed either.
 LinearParameters add_stacked(Parameters& parameters, const std::string& name, int experts, int whole, int in, int out) {
-  const ParameterId weight = parameters.add(name + ".weight", {experts, out, in}, {Init::Kind::normal, 0.02f}, true, whole);
+  const ParameterId weight =
+      parameters.add(name + ".weight", {experts, out, in}, {Init::Kind::normal, 0.02f}, true, whole);
   return {weight, parameters.add(name + ".bias", {experts, out}, {}, false, whole)};
 }
 
@@ -18,7 +19,8 @@ LinearParameters add_stacked(Parameters& parameters, const std::string& name, in
 bool is_of_experts(const std::string& parameter) { return parameter.find(".experts.") != std::string::npos; }
 
 Experts::Experts(Parameters& parameters, const std::string& name, const ModelConfig& config, int here) {
-  const int D = config.width, hidden = config.hidden(), E = here > 0 ? here : config.moe.experts, shared = config.moe.shared_experts;
+  const int D = config.width, hidden = config.hidden(), E = here > 0 ? here : config.moe.experts,
+            shared = config.moe.shared_experts;
   const int whole = here > 0 ? config.moe.experts : 0;
   fc1_ = add_stacked(parameters, name + ".experts.fc1", E, whole, D, hidden);
   fc2_ = add_stacked(parameters, name + ".experts.fc2", E, whole, hidden, D);
@@ -28,7 +30,7 @@ Experts::Experts(Parameters& parameters, const std::string& name, const ModelCon
 }
 
 void Experts::start_equal(const Parameters& parameters) const {
-  for (const LinearParameters& layer : {fc1_, fc2_}) {  // their biases start at 0
+  for (const LinearParameters& layer : {fc1_, fc2_}) {     // their biases start at 0
     const Tensor weight = parameters.value(layer.weight);  // [E, out, in]
     const std::size_t one = weight.size() / static_cast<std::size_t>(weight.shape()[0]);
     for (std::size_t i = one; i < weight.size(); ++i) weight[i] = weight[i - one];

@@ -24,8 +24,8 @@ class Experts {
   // Every expert gets the start that the first one drew.
   void start_equal(const Parameters& parameters) const;
 
-  // x [.., D] holds the rows of the items that were routed, item by item. In three, since experts may live elsewhere: what they
-  // are given, sorted by expert; what they make of it; and what becomes of that.
+  // x [.., D] holds the rows of the items that were routed, item by item. In three, since experts may live elsewhere:
+  // what they are given, sorted by expert; what they make of it; and what becomes of that.
   Var ask(Context& c, Var x, const Routed& routed) const;                // [.., D] to [A*rows, D]
   Var answer(Context& c, Var xs, const Assignments& assignments) const;  // [A*rows, D], by the experts that are here
   Var hear(Context& c, Var ys, Var x, const Routed& routed) const;       // [A*rows, D] to the shape of x

@@ -26,12 +26,16 @@ Var bias_of(Context& c, const LinearParameters& p) { return p.bias < 0 ? Var{} :
 
 Var linear(Context& c, Var x, const LinearParameters& p) { return linear(c, x, c.parameter(p.weight), bias_of(c, p)); }
 
-Var linear_gelu(Context& c, Var x, const LinearParameters& p) { return linear_gelu(c, x, c.parameter(p.weight), bias_of(c, p)); }
+Var linear_gelu(Context& c, Var x, const LinearParameters& p) {
+  return linear_gelu(c, x, c.parameter(p.weight), bias_of(c, p));
+}
 
 Var residual_linear(Context& c, Var stream, Var x, const LinearParameters& p, Tensor factors) {
   return residual_linear(c, stream, x, c.parameter(p.weight), bias_of(c, p), factors);
 }
 
-Var layer_norm(Context& c, Var x, const NormParameters& p) { return layer_norm(c, x, c.parameter(p.gamma), c.parameter(p.beta)); }
+Var layer_norm(Context& c, Var x, const NormParameters& p) {
+  return layer_norm(c, x, c.parameter(p.gamma), c.parameter(p.beta));
+}
 
 }  // namespace mvmoe

@@ -20,7 +20,8 @@ void add_softmax(std::vector<double>& scores, int heads, float* row) {
 std::vector<double> through(const std::vector<double>& r, const AttentionMap& map) {
   const auto T = static_cast<std::size_t>(map.tokens);
   if (map.queries != map.tokens || r.size() != T)
-    fail("attention_rollout: a map of ", map.queries, " x ", map.tokens, " tokens stands before one of ", r.size(), ", must be square and of as many");
+    fail("attention_rollout: a map of ", map.queries, " x ", map.tokens, " tokens stands before one of ", r.size(),
+         ", must be square and of as many");
   std::vector<double> before(T);
   for (std::size_t t = 0; t < T; ++t)
     for (std::size_t j = 0; j < T; ++j) before[j] += 0.5 * r[t] * map.mean[t * T + j];
@@ -56,7 +57,8 @@ void add_attention_maps(Tensor q, int q_column, Tensor k, int k_column, int head
 std::vector<float> attention_rollout(const std::vector<AttentionMap>& blocks, Pool pool, int first_patch) {
   if (blocks.empty()) fail("attention_rollout: no block's map is given");
   const int T = blocks.back().tokens, queries = blocks.back().queries;
-  // What the head reads is 1 of the class token, or 1/N of each patch; a map of the class token alone is its row of the whole.
+  // What the head reads is 1 of the class token, or 1/N of each patch; a map of the class token alone is its row of the
+  // whole.
   std::vector<double> read(static_cast<std::size_t>(T));
   if (pool == Pool::cls) read[0] = 1;
   else std::fill(read.begin() + first_patch, read.end(), 1.0 / (T - first_patch));

@@ -12,7 +12,8 @@
 
 namespace mvmoe {
 
-Router::Router(Parameters& parameters, const std::string& name, const ModelConfig& config, int layer) : config_(config.moe), layer_(layer) {
+Router::Router(Parameters& parameters, const std::string& name, const ModelConfig& config, int layer)
+    : config_(config.moe), layer_(layer) {
   linear_ = add_linear(parameters, name, config.width, config.moe.experts, config.moe.router_bias);
   if (config.moe.balance == Balance::bias) bias_ = parameters.add(name + ".balance_bias", {config.moe.experts}, {});
 }
@@ -25,7 +26,10 @@ Routed Router::forward(Context& c, Var x, int per_image, Override override) cons
   if (c.key.training && config_.router_noise > 0) {
     routed.noise = c.arena.take({n, E});
     for (int i = 0; i < n; ++i) {  // keyed by the item's place in the batch, not by its lane
-      Random random(c.key.seed, Place::router_noise, c.key.step, (c.key.first_image * static_cast<std::uint64_t>(per_image) + static_cast<std::uint64_t>(i)) * max_depth + static_cast<std::uint64_t>(layer_));
+      Random random(
+          c.key.seed, Place::router_noise, c.key.step,
+          (c.key.first_image * static_cast<std::uint64_t>(per_image) + static_cast<std::uint64_t>(i)) * max_depth +
+              static_cast<std::uint64_t>(layer_));
       for (int e = 0; e < E; ++e) routed.noise.row(i)[e] = config_.router_noise * random.normal();
     }
     noisy = residual(c, routed.logits, c.tape.constant(routed.noise));
@@ -51,9 +55,11 @@ Routed Router::forward(Context& c, Var x, int per_image, Override override) cons
   if (config_.balance == Balance::expert_choice) {
     routed.assignments = assign_by_expert_choice(c.arena, scores, capacity_for(n, k, E, factor > 0 ? factor : 1));
   } else {
-    int* chosen = static_cast<int*>(c.arena.take_bytes(static_cast<std::size_t>(n) * static_cast<std::size_t>(k) * sizeof(int)));
+    int* chosen =
+        static_cast<int*>(c.arena.take_bytes(static_cast<std::size_t>(n) * static_cast<std::size_t>(k) * sizeof(int)));
     top_k(scores, k, chosen);
-    const Capacity capacity{.per_expert = factor > 0 ? capacity_for(n, k, E, factor) : 0, .by_priority = config_.batch_priority};
+    const Capacity capacity{.per_expert = factor > 0 ? capacity_for(n, k, E, factor) : 0,
+                            .by_priority = config_.batch_priority};
     routed.chosen = chosen;
     routed.assignments = assign(c.arena, routed.probs.value(), chosen, k, capacity);
   }

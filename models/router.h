@@ -14,12 +14,12 @@ namespace mvmoe {
 
 // One router's decision on the n items of a lane, and what losses and statistics read of it.
 struct Routed {
-  Var logits;               // [n, E], clean
-  Var probs;                // [n, E], the softmax of the noisy logits; they choose and weigh
-  Tensor noise;             // [n, E], or empty: none
-  Assignments assignments;  // of items to experts, sorted by expert
+  Var logits;                   // [n, E], clean
+  Var probs;                    // [n, E], the softmax of the noisy logits; they choose and weigh
+  Tensor noise;                 // [n, E], or empty: none
+  Assignments assignments;      // of items to experts, sorted by expert
   const int* chosen = nullptr;  // [n, K] each item's choices, the first first; null where experts choose
-  Var gates;                // [assignments]
+  Var gates;                    // [assignments]
 };
 
 // Sends image i to expert `experts[i]` in the first place, whatever its router says: an oracle, or chance. The router's

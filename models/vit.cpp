@@ -9,7 +9,8 @@
 
 namespace mvmoe {
 
-ViT::ViT(const ModelConfig& config, const std::function<void(const Parameters&)>& declared, int experts_here) : config_(config) {
+ViT::ViT(const ModelConfig& config, const std::function<void(const Parameters&)>& declared, int experts_here)
+    : config_(config) {
   check(config);
   const int D = config.width, P = config.patch;
   if (config.class_token) class_token_ = parameters_.add("cls_token", {1, 1, D}, {Init::Kind::normal, 1e-6f});
@@ -20,7 +21,8 @@ ViT::ViT(const ModelConfig& config, const std::function<void(const Parameters&)>
   patch_embed_.bias = parameters_.add("patch_embed.proj.bias", {D}, convolution);
   for (int i = 0; i < config.depth; ++i) {
     // Before the first sparse block, whose images it sends on their way.
-    if (config.sparse(i) && !router_ && config.moe.routing != Routing::token) router_.emplace(parameters_, "router", config, 0);
+    if (config.sparse(i) && !router_ && config.moe.routing != Routing::token)
+      router_.emplace(parameters_, "router", config, 0);
     blocks_.emplace_back(parameters_, config, i, experts_here);
   }
   norm_ = add_norm(parameters_, config.fc_norm ? "fc_norm" : "norm", D);
@@ -39,7 +41,8 @@ void ViT::initialise(std::uint64_t seed) {
 Var ViT::embed(Context& c, Tensor images) const {
   const int b = images.shape()[0], S = config_.image;
   require_shape("vit", "images", images.shape(), {b, 3, S, S}, "a batch", images.shape());
-  const Var patches = patch_embed(c, c.tape.constant(images), c.parameter(patch_embed_.weight), c.parameter(patch_embed_.bias));
+  const Var patches =
+      patch_embed(c, c.tape.constant(images), c.parameter(patch_embed_.weight), c.parameter(patch_embed_.bias));
   return embed_tokens(c, patches, class_token_ < 0 ? Var{} : c.parameter(class_token_), c.parameter(positions_));
 }
 
@@ -52,7 +55,8 @@ Var ViT::block(Context& c, int i, Var x, Routed* routed, AttentionMaps* maps) co
 }
 
 Routed ViT::route(Context& c, Var x, Override override) const {
-  const Var seen = config_.moe.router_input == Pool::mean ? mean_tokens(c, x, config_.first_patch()) : select_token(c, x, 0);  // [b, 1, D]
+  const Var seen = config_.moe.router_input == Pool::mean ? mean_tokens(c, x, config_.first_patch())
+                                                          : select_token(c, x, 0);  // [b, 1, D]
   return router_->forward(c, c.tape.view(seen, {x.shape()[0], config_.width}), 1, override);
 }
 
@@ -113,7 +117,9 @@ void ViT::forward_from_experts(Context& c, Var ys, Pause& pause, ModelOutput& ou
 }
 
 ModelOutput ViT::forward_trunk(Context& c, Tensor images) const {
-  if (!router_) fail("vit: only where images are routed does a network part in two: this one has ", config_.moe.experts == 0 ? "no experts" : "a router in each block");
+  if (!router_)
+    fail("vit: only where images are routed does a network part in two: this one has ",
+         config_.moe.experts == 0 ? "no experts" : "a router in each block");
   ModelOutput out = begin_output(c);
   out.tokens = embed(c, images);
   for (int i = 0; i < first_sparse(); ++i) out.tokens = block(c, i, out.tokens, nullptr, nullptr);
@@ -126,7 +132,10 @@ Var ViT::forward_tail(Context& c, Var x, Routed& routed) const {
   return classify(c, x);
 }
 
-Range ViT::tail() const { return {parameters_.find("blocks." + std::to_string(first_sparse()) + ".norm1.weight")->offset, parameters_.block_size()}; }
+Range ViT::tail() const {
+  return {parameters_.find("blocks." + std::to_string(first_sparse()) + ".norm1.weight")->offset,
+          parameters_.block_size()};
+}
 
 std::size_t ViT::behind_experts(int block) const {
   const std::string last = "blocks." + std::to_string(block) + ".mlp.experts.fc2.bias";

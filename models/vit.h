@@ -20,10 +20,11 @@ struct ModelOutput {
 
 class ViT {
  public:
-  // Checks the configuration; weights are zero until initialised or read. `declared` sees them before memory is taken for
-  // them, and may throw: a file's configuration need not be true. `experts_here`: so many of the experts are this
+  // Checks the configuration; weights are zero until initialised or read. `declared` sees them before memory is taken
+  // for them, and may throw: a file's configuration need not be true. `experts_here`: so many of the experts are this
   // process's, and are its experts 0, 1, ..; the others live elsewhere. 0: all are.
-  explicit ViT(const ModelConfig& config, const std::function<void(const Parameters&)>& declared = {}, int experts_here = 0);
+  explicit ViT(const ModelConfig& config, const std::function<void(const Parameters&)>& declared = {},
+               int experts_here = 0);
 
   // timm's initialisation (docs: models/README.md), each parameter keyed by seed and its place in the list.
   void initialise(std::uint64_t seed);
@@ -33,16 +34,16 @@ class ViT {
   // `maps`: see TransformerBlock::forward.
   ModelOutput forward(Context& c, Tensor images, Override override = {}, AttentionMaps* maps = nullptr) const;
 
-  // The same in two, where images are routed and their experts live elsewhere (train/expert_parallel.h): all before the first
-  // sparse block, and the router; then the sparse blocks and the head, for images that may be others: x [b, T, D] to logits.
-  // `routed` needs assignments to the experts that are here, and gates.
+  // The same in two, where images are routed and their experts live elsewhere (train/experts/expert_parallel.h): all
+  // before the first sparse block, and the router; then the sparse blocks and the head, for images that may be others:
+  // x [b, T, D] to logits. `routed` needs assignments to the experts that are here, and gates.
   ModelOutput forward_trunk(Context& c, Tensor images) const;
   Var forward_tail(Context& c, Var x, Routed& routed) const;
   // What the second half reads of a block of the parameters' layout; the first half reads what is before it.
   Range tail() const;
 
-  // The same with a pause in every sparse block, where its experts are asked: they are given `xs` and make as much of it. At
-  // the end `block` is the depth, and out.logits are there.
+  // The same with a pause in every sparse block, where its experts are asked: they are given `xs` and make as much of
+  // it. At the end `block` is the depth, and out.logits are there.
   struct Pause {
     int block;
     TransformerBlock::AtMlp at;
@@ -51,7 +52,8 @@ class ViT {
   Pause forward_to_experts(Context& c, Tensor images, ModelOutput& out) const;
   void forward_from_experts(Context& c, Var ys, Pause& pause, ModelOutput& out) const;
   const Experts& experts(int block) const { return *blocks_[static_cast<std::size_t>(block)].experts(); }
-  // Where in a block of the parameters' layout stands what is read behind the experts of a sparse block; and where these stand.
+  // Where in a block of the parameters' layout stands what is read behind the experts of a sparse block; and where
+  // these stand.
   std::size_t behind_experts(int block) const;
   Range place_of_experts(int block) const;
 
@@ -74,8 +76,10 @@ class ViT {
   ModelOutput begin_output(Context& c) const;
   Routed* routed_at(Context& c, int i, Var x, Override override, ModelOutput& out) const;  // null in a dense block
   void walk(Context& c, int i, Var x, Pause& pause, ModelOutput& out) const;
-  Var classify(Context& c, Var x) const;       // [b, T, D], or [b, 1, D] of the class token, to [b, classes]
-  Reads reads(int i) const { return i + 1 == config_.depth && config_.pool == Pool::cls ? Reads::class_token : Reads::every_token; }
+  Var classify(Context& c, Var x) const;  // [b, T, D], or [b, 1, D] of the class token, to [b, classes]
+  Reads reads(int i) const {
+    return i + 1 == config_.depth && config_.pool == Pool::cls ? Reads::class_token : Reads::every_token;
+  }
   int first_sparse() const { return config_.depth - config_.moe.layers; }
 
   ModelConfig config_;

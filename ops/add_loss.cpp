@@ -1,6 +1,5 @@
 #include "ops/add_loss.h"
 
-
 namespace mvmoe {
 Var add_loss(Context& c, Var total, float weight, Var loss) {
   const Var y = c.tape.output({1});

@@ -14,7 +14,8 @@ namespace {
 
 // Head h of image i as a matrix [tokens, d].
 Matrix head_of(const TokenRows& rows, int i, int h, int head_dim) {
-  return {rows.data + static_cast<std::ptrdiff_t>(i) * rows.tokens * rows.stride + h * head_dim, rows.tokens, head_dim, rows.stride};
+  return {rows.data + static_cast<std::ptrdiff_t>(i) * rows.tokens * rows.stride + h * head_dim, rows.tokens, head_dim,
+          rows.stride};
 }
 
 TokenRows rows_of(Tensor t, int column) {
@@ -28,7 +29,10 @@ void Attention::forward(Tensor y) const {
   const float scale = 1 / std::sqrt(static_cast<float>(head_dim));
   for (int i = 0; i < images; ++i)
     for (int h = 0; h < heads; ++h) {
-      const Tensor p = probs.outer_slice(i, 1).reshaped({heads, q.tokens, k.tokens}).outer_slice(h, 1).reshaped({q.tokens, k.tokens});
+      const Tensor p = probs.outer_slice(i, 1)
+                           .reshaped({heads, q.tokens, k.tokens})
+                           .outer_slice(h, 1)
+                           .reshaped({q.tokens, k.tokens});
       gemm(head_of(q, i, h, head_dim), head_of(k, i, h, head_dim).transposed(), matrix(p), {.alpha = scale}, kernels);
       for (int t = 0; t < q.tokens; ++t) softmax_row(p.row(t), k.tokens);
       gemm(matrix(p), head_of(v, i, h, head_dim), head_of(rows_of(y, 0), i, h, head_dim), {}, kernels);
@@ -57,8 +61,11 @@ void Attention::backward(Tensor dy, TokenRows dq, TokenRows dk, TokenRows dv) co
 #pragma omp simd
         for (int j = 0; j < T; ++j) dpt[j] = pt[j] * (dpt[j] - dot);  // from here on, dp holds dS
       }
-      if (dq.data) gemm(matrix(dp), head_of(k, i, h, head_dim), head_of(dq, i, h, head_dim), {.alpha = scale, .beta = 1}, kernels);
-      if (dk.data) gemm(matrix(dp).transposed(), head_of(q, i, h, head_dim), head_of(dk, i, h, head_dim), {.alpha = scale, .beta = 1}, kernels);
+      if (dq.data)
+        gemm(matrix(dp), head_of(k, i, h, head_dim), head_of(dq, i, h, head_dim), {.alpha = scale, .beta = 1}, kernels);
+      if (dk.data)
+        gemm(matrix(dp).transposed(), head_of(q, i, h, head_dim), head_of(dk, i, h, head_dim),
+             {.alpha = scale, .beta = 1}, kernels);
     }
 }
 
@@ -66,11 +73,19 @@ namespace {
 
 // Without the memory for probabilities.
 Attention views(Context& c, Tensor q, int q_column, Tensor kv, int k_column, int v_column, int heads, int D) {
-  return {.q = rows_of(q, q_column), .k = rows_of(kv, k_column), .v = rows_of(kv, v_column), .probs = {}, .scratch = {},
-          .images = q.shape()[0], .heads = heads, .head_dim = D / heads, .kernels = c.kernels};
+  return {.q = rows_of(q, q_column),
+          .k = rows_of(kv, k_column),
+          .v = rows_of(kv, v_column),
+          .probs = {},
+          .scratch = {},
+          .images = q.shape()[0],
+          .heads = heads,
+          .head_dim = D / heads,
+          .kernels = c.kernels};
 }
 
-// y, recorded as `inputs` give it; gradients() are dq, dk, dv. Where nobody wants a gradient, the probabilities are never in memory.
+// y, recorded as `inputs` give it; gradients() are dq, dk, dv. Where nobody wants a gradient, the probabilities are
+// never in memory.
 template <class Gradients>
 Var record(Context& c, Attention op, std::initializer_list<Var> inputs, Shape shape, const Gradients& gradients) {
   const Var y = c.tape.output(shape);

@@ -1,5 +1,5 @@
-// ops/attention_forward.h: attention for inference: a block of queries at a time against all keys of a head, so that the
-// scores of all queries, T x T, are never in memory; shared among the threads of a lane.
+// ops/attention_forward.h: attention for inference: a block of queries at a time against all keys of a head, so that
+// the scores of all queries, T x T, are never in memory; shared among the threads of a lane.
 //   The same to rounding as ops/attention.h; nothing is saved, there is no backward.
 //
 // A block's scores stand with a row for each key and a column for each query: then softmax goes down the columns, for

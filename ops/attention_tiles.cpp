@@ -30,9 +30,18 @@ void product(Rows a, bool flipped, Rows b, Rows c, int m, int n, int depth, bool
   for (int i = 0; i < m; i += tile_rows)
     for (int j = 0; j < n; j += tile_columns) {
       float* to = c.row(i) + j;
-      multiply(Tile{.a = flipped ? a.data + i : a.row(i), .a_row = flipped ? 1 : a.stride, .a_step = flipped ? a.stride : 1,
-                    .b = b.data + j, .b_vector = vector_floats, .b_step = b.stride, .c = to, .c_row = c.stride,
-                    .rows = std::min(tile_rows, m - i), .vectors = std::min(tile_columns, n - j) / vector_floats, .depth = depth, .onto = add ? to : nullptr});
+      multiply(Tile{.a = flipped ? a.data + i : a.row(i),
+                    .a_row = flipped ? 1 : a.stride,
+                    .a_step = flipped ? a.stride : 1,
+                    .b = b.data + j,
+                    .b_vector = vector_floats,
+                    .b_step = b.stride,
+                    .c = to,
+                    .c_row = c.stride,
+                    .rows = std::min(tile_rows, m - i),
+                    .vectors = std::min(tile_columns, n - j) / vector_floats,
+                    .depth = depth,
+                    .onto = add ? to : nullptr});
     }
 }
 
@@ -42,10 +51,22 @@ void each_head(const Attention& op, const Body& body) {
   const int d = op.head_dim, T = op.k.tokens, W = op.probs.width();
   for (int i = 0; i < op.images; ++i)
     for (int h = 0; h < op.heads; ++h) {
-      const auto view = [&](const TokenRows& rows) { return rows.data ? Rows{rows.data + static_cast<std::ptrdiff_t>(i) * rows.tokens * rows.stride + h * d, rows.stride} : Rows{}; };
-      body(Head{.queries = op.q.tokens, .keys = T, .head_dim = d, .columns = W, .scale = 1 / std::sqrt(static_cast<float>(d)),
-                .q = view(op.q), .k = view(op.k), .v = view(op.v), .probs = {op.probs.row((i * op.heads + h) * T), W},
-                .flipped = {op.scratch.data(), W}, .work = {op.scratch.row(d), W}},
+      const auto view = [&](const TokenRows& rows) {
+        return rows.data
+                   ? Rows{rows.data + static_cast<std::ptrdiff_t>(i) * rows.tokens * rows.stride + h * d, rows.stride}
+                   : Rows{};
+      };
+      body(Head{.queries = op.q.tokens,
+                .keys = T,
+                .head_dim = d,
+                .columns = W,
+                .scale = 1 / std::sqrt(static_cast<float>(d)),
+                .q = view(op.q),
+                .k = view(op.k),
+                .v = view(op.v),
+                .probs = {op.probs.row((i * op.heads + h) * T), W},
+                .flipped = {op.scratch.data(), W},
+                .work = {op.scratch.row(d), W}},
            view);
     }
 }
@@ -77,7 +98,8 @@ void softmax_columns(const Head& head, int first) {
   }
 }
 
-// dS^T = s P^T (dP^T - the sum over keys of P dP), in the place of dP^T. The scale is that of dQ and dK, given here once.
+// dS^T = s P^T (dP^T - the sum over keys of P dP), in the place of dP^T. The scale is that of dQ and dK, given here
+// once.
 template <int W>
 void softmax_backward(const Head& head, int first) {
   float dot[W] = {};
@@ -108,8 +130,10 @@ void forward_by_tiles(const Attention& op, Tensor y) {
   each_head(op, [&](const Head& head, const auto& view) {
     const int Tq = head.queries, T = head.keys, d = head.head_dim, W = head.columns;
     transpose(head.q.data, head.q.stride, Tq, d, head.scale, head.flipped.data, W);
-    product(head.k, false, head.flipped, head.probs, T, W, d, false);                         // S^T = K (s Q)^T
-    each_columns(head, [&](int first) { softmax_columns<2 * vector_floats>(head, first); }, [&](int first) { softmax_columns<vector_floats>(head, first); });
+    product(head.k, false, head.flipped, head.probs, T, W, d, false);  // S^T = K (s Q)^T
+    each_columns(
+        head, [&](int first) { softmax_columns<2 * vector_floats>(head, first); },
+        [&](int first) { softmax_columns<vector_floats>(head, first); });
     product(head.probs, true, head.v, view(TokenRows{y.data(), Tq, y.width()}), Tq, d, T, false);  // Y = P V
   });
 }
@@ -121,9 +145,11 @@ void backward_by_tiles(const Attention& op, Tensor dy, TokenRows dq, TokenRows d
     transpose(dyh.data, dyh.stride, Tq, d, 1, head.flipped.data, W);
     product(head.v, false, head.flipped, head.work, T, W, d, false);  // dP^T = V dY^T
     product(head.probs, false, dyh, view(dv), T, d, Tq, true);        // dV += P^T dY
-    each_columns(head, [&](int first) { softmax_backward<2 * vector_floats>(head, first); }, [&](int first) { softmax_backward<vector_floats>(head, first); });
-    product(head.work, true, head.k, view(dq), Tq, d, T, true);       // dQ += dS K
-    product(head.work, false, head.q, view(dk), T, d, Tq, true);      // dK += dS^T Q
+    each_columns(
+        head, [&](int first) { softmax_backward<2 * vector_floats>(head, first); },
+        [&](int first) { softmax_backward<vector_floats>(head, first); });
+    product(head.work, true, head.k, view(dq), Tq, d, T, true);   // dQ += dS K
+    product(head.work, false, head.q, view(dk), T, d, Tq, true);  // dK += dS^T Q
   });
 }
 

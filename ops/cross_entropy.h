@@ -11,9 +11,9 @@
 namespace mvmoe {
 
 struct CrossEntropy {
-  Tensor logits;   // [b, C]
-  Tensor targets;  // [b, C]; each row a distribution, though any weights are served
-  Tensor probs;    // [b, C], saved
+  Tensor logits;          // [b, C]
+  Tensor targets;         // [b, C]; each row a distribution, though any weights are served
+  Tensor probs;           // [b, C], saved
   float forward() const;  // the sum over images, in double inside
   void backward(float dloss, Tensor dlogits) const;
 };

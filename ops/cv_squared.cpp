@@ -1,6 +1,5 @@
 #include "ops/cv_squared.h"
 
-
 namespace mvmoe {
 namespace {
 
@@ -25,7 +24,8 @@ double cv_squared(Tensor s) {
 
 void cv_squared_backward(Tensor s, double dloss, Tensor ds) {
   const double m = mean_of(s), variance = variance_of(s, m), E = static_cast<double>(s.size());
-  for (std::size_t e = 0; e < s.size(); ++e) ds[e] += static_cast<float>(dloss * (2 * (s[e] - m) / (E * m * m) - 2 * variance / (E * m * m * m)));
+  for (std::size_t e = 0; e < s.size(); ++e)
+    ds[e] += static_cast<float>(dloss * (2 * (s[e] - m) / (E * m * m) - 2 * variance / (E * m * m * m)));
 }
 
 Var cv_squared(Context& c, Var s) {

@@ -1,7 +1,8 @@
 // ops/cv_squared.h: how unevenly a sum is spread over the experts: the squared coefficient of variation.
 //   loss = var(s) / mean(s)^2     var the population's; 0 at perfect balance, and there the gradient is 0
 //   gradients  ds_e += 2 (s_e - m) / (E m^2) - 2 var / (E m^3), m the mean
-//   note       squared on purpose: through the square root of a variance, perfect balance would have a NaN for a gradient
+//   note       squared on purpose: through the square root of a variance, perfect balance would have a NaN for a
+//              gradient
 //   source     Shazeer et al. 2017, arXiv 1701.06538, equations 7 and 11
 #pragma once
 #include "engine/context.h"

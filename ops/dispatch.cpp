@@ -83,8 +83,8 @@ Var dispatch(Context& c, Var x, const Assignments& assignments) {
 Var combine(Context& c, Var ys, Var gates, const Assignments& assignments, const Shape& like) {
   const int rows = rows_of_item("combine", like, assignments.items);
   if (!(ys.shape() == Shape{assignments.count * rows, like.back()}) || !(gates.shape() == Shape{assignments.count}))
-    fail("combine: ys is ", ys.shape(), " and gates is ", gates.shape(), ": must be ", Shape{assignments.count * rows, like.back()}, " and ",
-         Shape{assignments.count});
+    fail("combine: ys is ", ys.shape(), " and gates is ", gates.shape(), ": must be ",
+         Shape{assignments.count * rows, like.back()}, " and ", Shape{assignments.count});
   const Combine op{.ys = ys.value(), .gates = gates.value(), .assignments = assignments, .rows = rows};
   const Var y = c.tape.output(like);
   op.forward(y.value());

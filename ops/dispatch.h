@@ -24,7 +24,7 @@ struct Combine {
   Tensor ys;     // [A*rows, D]
   Tensor gates;  // [A]
   Assignments assignments;
-  int rows;      // an item
+  int rows;                      // an item
   void forward(Tensor y) const;  // [n*rows, D]
   void backward(Tensor dy, Tensor dys, Tensor dgates) const;
 };

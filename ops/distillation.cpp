@@ -50,7 +50,9 @@ void Distillation::backward(float dloss, Tensor dlogits) const {
 Var distillation(Context& c, Var logits, Tensor teacher, float temperature) {
   require_shape("distillation", "teacher", teacher.shape(), logits.shape(), "logits", logits.shape());
   if (!(temperature > 0)) fail("distillation: the temperature is ", temperature, ", must be above 0");
-  const Distillation op{.logits = logits.value(), .teacher = teacher, .difference = c.arena.take(logits.shape()),
+  const Distillation op{.logits = logits.value(),
+                        .teacher = teacher,
+                        .difference = c.arena.take(logits.shape()),
                         .temperature = temperature};
   const Var loss = c.tape.output({1});
   loss.value()[0] = op.forward();

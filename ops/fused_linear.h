@@ -8,7 +8,8 @@ namespace mvmoe {
 // gelu(linear(x)): ops/linear.h, ops/gelu.h.
 Var linear_gelu(Context& c, Var x, Var weight, Var bias);
 
-// residual(stream, linear(x), factors): ops/linear.h, ops/residual.h. In inference the result stands where `stream` stood.
+// residual(stream, linear(x), factors): ops/linear.h, ops/residual.h. In inference the result stands where `stream`
+// stood.
 Var residual_linear(Context& c, Var stream, Var x, Var weight, Var bias, Tensor factors = {});
 
 }  // namespace mvmoe

@@ -31,14 +31,18 @@ void Gate::backward(Tensor gates, Tensor dgates, Tensor dp) const {
   }
   scratch.fill(0);
   each(assignments, [&](std::size_t a, std::size_t item, int) { scratch[item] += gates[a] * dgates[a]; });
-  each(assignments, [&](std::size_t a, std::size_t item, int e) { dp.row(static_cast<int>(item))[e] += (dgates[a] - scratch[item]) / sums[item]; });
+  each(assignments, [&](std::size_t a, std::size_t item, int e) {
+    dp.row(static_cast<int>(item))[e] += (dgates[a] - scratch[item]) / sums[item];
+  });
 }
 
 Var gate(Context& c, Var p, const Assignments& assignments, bool renormalise) {
   const int n = assignments.items;
   if (p.value().rows() != n || p.shape().back() != assignments.experts)
     fail("gate: p is ", p.shape(), ", the assignments are of ", n, " items and ", assignments.experts, " experts");
-  const Gate op{.p = p.value(), .assignments = assignments, .sums = renormalise ? c.arena.take({n}) : Tensor{},
+  const Gate op{.p = p.value(),
+                .assignments = assignments,
+                .sums = renormalise ? c.arena.take({n}) : Tensor{},
                 .scratch = renormalise ? c.arena.take({n}) : Tensor{}};
   const Var gates = c.tape.output({assignments.count});
   op.forward(gates.value());

@@ -11,10 +11,10 @@
 namespace mvmoe {
 
 struct Gate {
-  Tensor p;                 // [n, E]
-  Assignments assignments;  // A of them
-  Tensor sums;              // [n], renormalised only: the sum of each item's chosen p; empty otherwise
-  Tensor scratch;           // [n], renormalised only: for backward
+  Tensor p;                          // [n, E]
+  Assignments assignments;           // A of them
+  Tensor sums;                       // [n], renormalised only: the sum of each item's chosen p; empty otherwise
+  Tensor scratch;                    // [n], renormalised only: for backward
   void forward(Tensor gates) const;  // [A]
   void backward(Tensor gates, Tensor dgates, Tensor dp) const;
 };

@@ -28,14 +28,16 @@ void each_group(const Assignments& assignments, int rows, const Body& body) {
 
 void GroupedLinear::forward(Tensor y) const {
   each_group(assignments, rows, [&](int e, int first, int count) {
-    Linear{.x = x.outer_slice(first, count), .weight = expert(weight, e), .bias = expert(bias, e), .kernels = kernels}.forward(y.outer_slice(first, count));
+    Linear{.x = x.outer_slice(first, count), .weight = expert(weight, e), .bias = expert(bias, e), .kernels = kernels}
+        .forward(y.outer_slice(first, count));
   });
 }
 
 void GroupedLinear::backward(Tensor dy, Tensor dx, Tensor dweight, Tensor dbias) const {
   each_group(assignments, rows, [&](int e, int first, int count) {
-    Linear{.x = x.outer_slice(first, count), .weight = expert(weight, e), .bias = expert(bias, e), .kernels = kernels}.backward(
-        dy.outer_slice(first, count), dx.empty() ? Tensor{} : dx.outer_slice(first, count), expert(dweight, e), expert(dbias, e));
+    Linear{.x = x.outer_slice(first, count), .weight = expert(weight, e), .bias = expert(bias, e), .kernels = kernels}
+        .backward(dy.outer_slice(first, count), dx.empty() ? Tensor{} : dx.outer_slice(first, count),
+                  expert(dweight, e), expert(dbias, e));
   });
 }
 
@@ -46,8 +48,11 @@ bool by_panels(Context& c, const GroupedLinear& op, bool gelu, Tensor y) {
   const float* panels = c.panels ? c.panels->of(op.weight) : nullptr;
   if (!panels || !c.panels->of(expert(op.weight, 0))) return false;
   each_group(op.assignments, op.rows, [&](int e, int first, int count) {
-    PanelLinear{.x = op.x.outer_slice(first, count), .panels = c.panels->of(expert(op.weight, e)), .bias = expert(op.bias, e), .gelu = gelu}.forward(
-        c, y.outer_slice(first, count));
+    PanelLinear{.x = op.x.outer_slice(first, count),
+                .panels = c.panels->of(expert(op.weight, e)),
+                .bias = expert(op.bias, e),
+                .gelu = gelu}
+        .forward(c, y.outer_slice(first, count));
   });
   return true;
 }
@@ -59,21 +64,31 @@ Var record(Context& c, Var x, Var weight, Var bias, const Assignments& assignmen
   const int rows = assignments.count > 0 ? x.value().rows() / assignments.count : 0;
   if (rows * assignments.count != x.value().rows())
     fail("grouped_linear: x is ", x.shape(), ", which is not the rows of ", assignments.count, " assignments");
-  const GroupedLinear op{.x = x.value(), .weight = weight.value(), .bias = bias.value(), .assignments = assignments, .rows = rows, .kernels = c.kernels};
+  const GroupedLinear op{.x = x.value(),
+                         .weight = weight.value(),
+                         .bias = bias.value(),
+                         .assignments = assignments,
+                         .rows = rows,
+                         .kernels = c.kernels};
   const Var y = c.tape.output({x.value().rows(), N});
   if (by_panels(c, op, with_gelu, y.value())) {
     c.tape.record("grouped_linear", {x, weight, bias}, y);
     return y;
   }
   op.forward(y.value());
-  c.tape.record("grouped_linear", {x, weight, bias}, y, [=] { op.backward(y.grad(), x.grad(), weight.grad(), bias.grad()); });
+  c.tape.record("grouped_linear", {x, weight, bias}, y,
+                [=] { op.backward(y.grad(), x.grad(), weight.grad(), bias.grad()); });
   return with_gelu ? gelu(c, y) : y;
 }
 
 }  // namespace
 
-Var grouped_linear(Context& c, Var x, Var weight, Var bias, const Assignments& assignments) { return record(c, x, weight, bias, assignments, false); }
+Var grouped_linear(Context& c, Var x, Var weight, Var bias, const Assignments& assignments) {
+  return record(c, x, weight, bias, assignments, false);
+}
 
-Var grouped_linear_gelu(Context& c, Var x, Var weight, Var bias, const Assignments& assignments) { return record(c, x, weight, bias, assignments, true); }
+Var grouped_linear_gelu(Context& c, Var x, Var weight, Var bias, const Assignments& assignments) {
+  return record(c, x, weight, bias, assignments, true);
+}
 
 }  // namespace mvmoe

@@ -13,7 +13,7 @@ struct GroupedLinear {
   Tensor weight;  // [E, N, K]
   Tensor bias;    // [E, N]
   Assignments assignments;
-  int rows;       // an item
+  int rows;  // an item
   Kernels kernels = Kernels::fast;
   void forward(Tensor y) const;  // [A*rows, N]
   void backward(Tensor dy, Tensor dx, Tensor dweight, Tensor dbias) const;

@@ -14,7 +14,8 @@ void LayerNorm::forward(Tensor y) const {
     float* yr = y.row(r);
     float sum = 0, squares = 0;
 #pragma omp simd reduction(+ : sum)
-    for (int i = 0; i < D; ++i) sum += xr[i] - xr[0];  // measured from one of them: a sum of large numbers loses the small digits
+    for (int i = 0; i < D; ++i)
+      sum += xr[i] - xr[0];  // measured from one of them: a sum of large numbers loses the small digits
     const float m = xr[0] + sum / static_cast<float>(D);
 #pragma omp simd reduction(+ : squares)  // a second pass: E[x^2] - m^2 loses its digits when |m| is large
     for (int i = 0; i < D; ++i) squares += (xr[i] - m) * (xr[i] - m);
@@ -44,7 +45,8 @@ void LayerNorm::backward(Tensor dy, Tensor dx, Tensor dgamma, Tensor dbeta) cons
 #pragma omp simd
       for (int i = 0; i < D; ++i) db[i] += dyr[i];
     }
-    if (dx.empty() || D == 1) continue;  // one number is its own mean: exactly no gradient (an fma would leave its rounding, times rstd)
+    if (dx.empty() || D == 1)
+      continue;  // one number is its own mean: exactly no gradient (an fma would leave its rounding, times rstd)
     float sum_g = 0, sum_gn = 0;
 #pragma omp simd reduction(+ : sum_g, sum_gn)
     for (int i = 0; i < D; ++i) {
@@ -60,17 +62,28 @@ void LayerNorm::backward(Tensor dy, Tensor dx, Tensor dgamma, Tensor dbeta) cons
 }
 
 LayerNorm LayerNorm::part(int first, int count) const {
-  return {.x = x.reshaped({x.rows(), x.width()}).outer_slice(first, count), .gamma = gamma, .beta = beta,
-          .mean = mean.outer_slice(first, count), .rstd = rstd.outer_slice(first, count), .eps = eps};
+  return {.x = x.reshaped({x.rows(), x.width()}).outer_slice(first, count),
+          .gamma = gamma,
+          .beta = beta,
+          .mean = mean.outer_slice(first, count),
+          .rstd = rstd.outer_slice(first, count),
+          .eps = eps};
 }
 
 Var layer_norm(Context& c, Var x, Var gamma, Var beta, float eps) {
   const int D = x.shape().back(), R = x.value().rows();
   require_shape("layer_norm", "gamma", gamma.shape(), {D}, "x", x.shape());
   require_shape("layer_norm", "beta", beta.shape(), {D}, "x", x.shape());
-  const LayerNorm op{.x = x.value(), .gamma = gamma.value(), .beta = beta.value(), .mean = c.arena.take({R}), .rstd = c.arena.take({R}), .eps = eps};
+  const LayerNorm op{.x = x.value(),
+                     .gamma = gamma.value(),
+                     .beta = beta.value(),
+                     .mean = c.arena.take({R}),
+                     .rstd = c.arena.take({R}),
+                     .eps = eps};
   const Var y = c.tape.output(x.shape());
-  c.share_rows(y.value(), [&](int first, int count) { op.part(first, count).forward(y.value().reshaped({R, D}).outer_slice(first, count)); });
+  c.share_rows(y.value(), [&](int first, int count) {
+    op.part(first, count).forward(y.value().reshaped({R, D}).outer_slice(first, count));
+  });
   c.tape.record("layer_norm", {x, gamma, beta}, y, [=] { op.backward(y.grad(), x.grad(), gamma.grad(), beta.grad()); });
   return y;
 }

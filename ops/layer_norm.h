@@ -13,7 +13,7 @@ struct LayerNorm {
   Tensor gamma, beta;  // [D]
   Tensor mean, rstd;   // [R], saved; n is computed again: cheaper than keeping another [R, D]
   float eps;
-  void forward(Tensor y) const;  // y [.., D]
+  void forward(Tensor y) const;                // y [.., D]
   LayerNorm part(int first, int count) const;  // the same of some rows
   void backward(Tensor dy, Tensor dx, Tensor dgamma, Tensor dbeta) const;
 };

@@ -32,12 +32,12 @@ Var linear(Context& c, Var x, Var weight, Var bias) {
   require_shape("linear", "weight", weight.shape(), {N, x.shape().back()}, "x", x.shape());
   if (!bias.empty()) require_shape("linear", "bias", bias.shape(), {N}, "weight", weight.shape());
   if (const Var y = panel_linear(c, x, weight, bias); !y.empty()) return y;
-  const Linear op{.x = x.value(), .weight = weight.value(), .bias = bias.empty() ? Tensor{} : bias.value(), .kernels = c.kernels};
+  const Linear op{
+      .x = x.value(), .weight = weight.value(), .bias = bias.empty() ? Tensor{} : bias.value(), .kernels = c.kernels};
   const Var y = c.tape.output(x.shape().with_back(N));
   op.forward(y.value());
-  c.tape.record("linear", {x, weight, bias}, y, [=] {
-    op.backward(y.grad(), x.grad(), weight.grad(), bias.empty() ? Tensor{} : bias.grad());
-  });
+  c.tape.record("linear", {x, weight, bias}, y,
+                [=] { op.backward(y.grad(), x.grad(), weight.grad(), bias.empty() ? Tensor{} : bias.grad()); });
   return y;
 }
 

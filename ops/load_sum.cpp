@@ -25,7 +25,8 @@ void LoadSum::forward(Tensor s) const {
       if (before == k - 1) kth[i] = e;
     }
     threshold[static_cast<std::size_t>(i)] = v[kth[i]];
-    for (int e = 0; e < E; ++e) s.data()[e] += static_cast<float>(normal_below((z[e] - v[kth[i]]) / static_cast<double>(sigma)));
+    for (int e = 0; e < E; ++e)
+      s.data()[e] += static_cast<float>(normal_below((z[e] - v[kth[i]]) / static_cast<double>(sigma)));
   }
 }
 
@@ -37,7 +38,9 @@ void LoadSum::backward(Tensor ds, Tensor dlogits) const {
     float* dz = dlogits.row(i);
     double to_threshold = 0;
     for (int e = 0; e < E; ++e) {
-      const double slope = normal_density((z[e] - threshold[static_cast<std::size_t>(i)]) / static_cast<double>(sigma)) / sigma * ds.data()[e];
+      const double slope =
+          normal_density((z[e] - threshold[static_cast<std::size_t>(i)]) / static_cast<double>(sigma)) / sigma *
+          ds.data()[e];
       dz[e] += static_cast<float>(slope);
       to_threshold += slope;
     }
@@ -55,8 +58,12 @@ Var load_sum(Context& c, Var logits, Tensor noise, int k, float sigma) {
     require_shape("load_sum", "noise", noise.shape(), logits.shape(), "logits", logits.shape());
     for (std::size_t i = 0; i < noisy.size(); ++i) noisy[i] += noise[i];
   }
-  const LoadSum op{.logits = logits.value(), .noisy = noisy, .threshold = c.arena.take({n}),
-                   .kth = static_cast<int*>(c.arena.take_bytes(static_cast<std::size_t>(n) * sizeof(int))), .k = k, .sigma = sigma};
+  const LoadSum op{.logits = logits.value(),
+                   .noisy = noisy,
+                   .threshold = c.arena.take({n}),
+                   .kth = static_cast<int*>(c.arena.take_bytes(static_cast<std::size_t>(n) * sizeof(int))),
+                   .k = k,
+                   .sigma = sigma};
   const Var s = c.tape.output({E});
   op.forward(s.value());
   c.tape.record("load_sum", {logits}, s, [=] { op.backward(s.grad(), logits.grad()); });

@@ -18,9 +18,19 @@ void PanelLinear::forward(Context& c, Tensor y) const {
     const int first = piece % down * height, end = std::min(R, first + height);
     for (int r = first; r < end; r += tile_rows) {
       const int rows = std::min(tile_rows, end - r);
-      multiply({.a = x.row(r), .a_row = K, .a_step = 1, .b = panels + static_cast<std::ptrdiff_t>(n) * K, .b_vector = static_cast<std::ptrdiff_t>(vector_floats) * K,
-                .b_step = vector_floats, .c = y.row(r) + n, .c_row = N, .rows = rows, .vectors = columns / vector_floats, .depth = K,
-                .start = bias.empty() ? nullptr : bias.data() + n, .onto = onto.empty() ? nullptr : onto.row(r) + n});
+      multiply({.a = x.row(r),
+                .a_row = K,
+                .a_step = 1,
+                .b = panels + static_cast<std::ptrdiff_t>(n) * K,
+                .b_vector = static_cast<std::ptrdiff_t>(vector_floats) * K,
+                .b_step = vector_floats,
+                .c = y.row(r) + n,
+                .c_row = N,
+                .rows = rows,
+                .vectors = columns / vector_floats,
+                .depth = K,
+                .start = bias.empty() ? nullptr : bias.data() + n,
+                .onto = onto.empty() ? nullptr : onto.row(r) + n});
       if (!gelu) continue;
       for (int i = r; i < r + rows; ++i) {
         float* part = y.row(i) + n;
@@ -40,8 +50,12 @@ Var panel_linear(Context& c, Var x, Var weight, Var bias, bool gelu, Var onto) {
   if (!bias.empty()) require_shape("linear", "bias", bias.shape(), {N}, "weight", weight.shape());
   if (!onto.empty()) require_shape("linear", "onto", onto.shape(), s.with_back(N), "x", s);
   const Var y = onto.empty() ? c.tape.output(s.with_back(N)) : onto;
-  PanelLinear{.x = x.value(), .panels = panels, .bias = bias.empty() ? Tensor{} : bias.value(), .gelu = gelu,
-              .onto = onto.empty() ? Tensor{} : onto.value()}.forward(c, y.value());
+  PanelLinear{.x = x.value(),
+              .panels = panels,
+              .bias = bias.empty() ? Tensor{} : bias.value(),
+              .gelu = gelu,
+              .onto = onto.empty() ? Tensor{} : onto.value()}
+      .forward(c, y.value());
   c.tape.record("linear", {x, weight, bias}, y);
   return y;
 }

@@ -1,5 +1,5 @@
-// ops/panel_linear.h: linear for inference: by tiles, from weights laid out once, with what follows done while a tile is
-// in the cache, and shared among the threads of a lane.
+// ops/panel_linear.h: linear for inference: by tiles, from weights laid out once, with what follows done while a tile
+// is in the cache, and shared among the threads of a lane.
 //   y = x W^T + b     y = gelu(x W^T + b)     y = onto + x W^T + b
 // The same to rounding as ops/linear.h and what is named there; nothing is saved, there is no backward.
 #pragma once
@@ -12,7 +12,7 @@ struct PanelLinear {
   const float* panels;  // W [N, K], as engine/panels.h lays it out
   Tensor bias;          // [N], or empty: none
   bool gelu = false;
-  Tensor onto = {};     // as y, which it may be; or empty: nothing is added
+  Tensor onto = {};                          // as y, which it may be; or empty: nothing is added
   void forward(Context& c, Tensor y) const;  // y [.., N]
 };
 

@@ -21,7 +21,8 @@ void PatchEmbed::unfold(int i, int py) const {
   float* to = unfolded.row((i * side + py) * side);
   for (int px = 0; px < side; ++px)
     for (int channel = 0; channel < channels; ++channel)
-      for (int line = 0; line < P; ++line) to = std::copy_n(images.row((i * channels + channel) * S + py * P + line) + px * P, P, to);
+      for (int line = 0; line < P; ++line)
+        to = std::copy_n(images.row((i * channels + channel) * S + py * P + line) + px * P, P, to);
 }
 
 void PatchEmbed::forward(Tensor y) const {
@@ -32,7 +33,8 @@ void PatchEmbed::forward(Tensor y) const {
 }
 
 void PatchEmbed::backward(Tensor dy, Tensor dweight, Tensor dbias) const {
-  Linear{.x = unfolded, .weight = flat(weight), .bias = bias, .kernels = kernels}.backward(dy, {}, flat(dweight), dbias);
+  const Linear linear{.x = unfolded, .weight = flat(weight), .bias = bias, .kernels = kernels};
+  linear.backward(dy, {}, flat(dweight), dbias);
 }
 
 Var patch_embed(Context& c, Var images, Var weight, Var bias) {
@@ -44,8 +46,11 @@ Var patch_embed(Context& c, Var images, Var weight, Var bias) {
   if (images.wants_grad()) fail("patch_embed: has no gradient in the images, but one is wanted");
   require_shape("patch_embed", "bias", bias.shape(), {w[0]}, "weight", w);
   const int N = (s[2] / w[2]) * (s[2] / w[2]);
-  const PatchEmbed op{.images = images.value(), .weight = weight.value(), .bias = bias.value(),
-                      .unfolded = c.arena.take({s[0] * N, w[1] * w[2] * w[2]}), .kernels = c.kernels};
+  const PatchEmbed op{.images = images.value(),
+                      .weight = weight.value(),
+                      .bias = bias.value(),
+                      .unfolded = c.arena.take({s[0] * N, w[1] * w[2] * w[2]}),
+                      .kernels = c.kernels};
   const Var y = c.tape.output({s[0], N, w[0]});
   if (const float* panels = c.panels ? c.panels->of(weight.value()) : nullptr) {  // inference
     const int side = s[2] / w[2];

@@ -16,7 +16,7 @@ struct PatchEmbed {
   Tensor unfolded;  // [b*N, 3*P*P], N = (S/P)^2 patches row by row, each channel by channel as in `weight`
   Kernels kernels = Kernels::fast;
   void unfold(int image, int row) const;  // of patches
-  void forward(Tensor y) const;  // y [b, N, D]
+  void forward(Tensor y) const;           // y [b, N, D]
   void backward(Tensor dy, Tensor dweight, Tensor dbias) const;
 };
 

@@ -9,7 +9,9 @@
 namespace mvmoe {
 namespace {
 
-int* take_ints(Arena& arena, int n) { return static_cast<int*>(arena.take_bytes(static_cast<std::size_t>(n) * sizeof(int))); }
+int* take_ints(Arena& arena, int n) {
+  return static_cast<int*>(arena.take_bytes(static_cast<std::size_t>(n) * sizeof(int)));
+}
 
 }  // namespace
 
@@ -40,7 +42,8 @@ Assignments assign(Arena& arena, Tensor gates, const int* chosen, int k, Capacit
   std::iota(order, order + n, 0);
   if (capacity.by_priority && capacity.per_expert > 0) {
     const Tensor largest = arena.take({std::max(n, 1)});
-    for (int i = 0; i < n; ++i) largest[static_cast<std::size_t>(i)] = *std::max_element(gates.row(i), gates.row(i) + E);
+    for (int i = 0; i < n; ++i)
+      largest[static_cast<std::size_t>(i)] = *std::max_element(gates.row(i), gates.row(i) + E);
     std::sort(order, order + n, [&](int a, int b) {
       const float la = largest[static_cast<std::size_t>(a)], lb = largest[static_cast<std::size_t>(b)];
       return la != lb ? la > lb : a < b;
@@ -70,7 +73,11 @@ Assignments assign(Arena& arena, Tensor gates, const int* chosen, int k, Capacit
 }
 
 Assignments every_nth(Arena& arena, const Assignments& all, int n) {
-  Assignments a{.items = all.items / n, .experts = all.experts, .count = 0, .item = take_ints(arena, all.count), .begin = take_ints(arena, all.experts + 1)};
+  Assignments a{.items = all.items / n,
+                .experts = all.experts,
+                .count = 0,
+                .item = take_ints(arena, all.count),
+                .begin = take_ints(arena, all.experts + 1)};
   for (int e = 0; e < all.experts; ++e) {
     a.begin[e] = a.count;
     for (int i = all.begin[e]; i < all.begin[e + 1]; ++i)
@@ -82,7 +89,11 @@ Assignments every_nth(Arena& arena, const Assignments& all, int n) {
 
 Assignments assign_by_expert_choice(Arena& arena, Tensor gates, int per_expert) {
   const int n = gates.rows(), E = gates.width(), takes = std::min(per_expert, n);
-  Assignments a{.items = n, .experts = E, .count = E * takes, .item = take_ints(arena, E * takes), .begin = take_ints(arena, E + 1)};
+  Assignments a{.items = n,
+                .experts = E,
+                .count = E * takes,
+                .item = take_ints(arena, E * takes),
+                .begin = take_ints(arena, E + 1)};
   int* order = take_ints(arena, n);
   for (int e = 0; e <= E; ++e) a.begin[e] = e * takes;
   for (int e = 0; e < E; ++e) {

@@ -10,11 +10,11 @@
 namespace mvmoe {
 
 struct Assignments {
-  int items = 0;            // n
-  int experts = 0;          // E
-  int count = 0;            // A, at most n*k; less where capacity dropped some
-  int* item = nullptr;      // [A], sorted by expert, then in the order in which the expert took them
-  int* begin = nullptr;     // [E + 1]: expert e has assignments begin[e] .. begin[e + 1]
+  int items = 0;         // n
+  int experts = 0;       // E
+  int count = 0;         // A, at most n*k; less where capacity dropped some
+  int* item = nullptr;   // [A], sorted by expert, then in the order in which the expert took them
+  int* begin = nullptr;  // [E + 1]: expert e has assignments begin[e] .. begin[e + 1]
   int expert_of(int assignment) const {
     int e = 0;
     while (begin[e + 1] <= assignment) ++e;
@@ -26,8 +26,8 @@ struct Assignments {
 void top_k(Tensor scores, int k, int* chosen);
 
 struct Capacity {
-  int per_expert = 0;       // at most so many items an expert; 0: no limit
-  bool by_priority = false; // buffers fill in falling order of each item's largest gate, not in item order
+  int per_expert = 0;        // at most so many items an expert; 0: no limit
+  bool by_priority = false;  // buffers fill in falling order of each item's largest gate, not in item order
 };
 
 // ceil(k n C / E), and at least 1: how many items an expert takes for capacity factor C.
@@ -37,7 +37,8 @@ int capacity_for(int items, int k, int experts, float factor);
 // does not fit is dropped. `gates` [n, E] are read for the priority alone.
 Assignments assign(Arena& arena, Tensor gates, const int* chosen, int k, Capacity capacity);
 
-// Of the items 0, n, 2n, .. alone, which become 0, 1, 2, ..: what is left of the assignments where the others are not read.
+// Of the items 0, n, 2n, .. alone, which become 0, 1, 2, ..: what is left of the assignments where the others are not
+// read.
 Assignments every_nth(Arena& arena, const Assignments& all, int n);
 
 // The other way round: each expert takes its `per_expert` items of the largest gates [n, E]; of equal ones the earlier.

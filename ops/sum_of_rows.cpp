@@ -1,6 +1,5 @@
 #include "ops/sum_of_rows.h"
 
-
 namespace mvmoe {
 Var sum_of_rows(Context& c, Var p) {
   const int E = p.shape().back();

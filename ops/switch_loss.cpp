@@ -7,7 +7,8 @@ Var switch_loss(Context& c, Var p) {
   const int n = p.value().rows(), E = p.shape().back();
   const Tensor rows = p.value(), share = c.arena.take({E});  // f [E]
   share.fill(0);
-  for (int i = 0; i < n; ++i) share.data()[std::max_element(rows.row(i), rows.row(i) + E) - rows.row(i)] += 1 / static_cast<float>(n);
+  for (int i = 0; i < n; ++i)
+    share.data()[std::max_element(rows.row(i), rows.row(i) + E) - rows.row(i)] += 1 / static_cast<float>(n);
   double sum = 0;
   for (int i = 0; i < n; ++i)
     for (int e = 0; e < E; ++e) sum += static_cast<double>(share.data()[e]) * rows.row(i)[e];

@@ -42,13 +42,17 @@ Var embed_tokens(Context& c, Var patches, Var class_token, Var positions) {
   const Shape s = patches.shape();
   if (s.axes() != 3) fail("embed_tokens: patches is ", s, ", must be [b, N, D]");
   const int T = s[1] + (class_token.empty() ? 0 : 1);
-  if (!class_token.empty()) require_shape("embed_tokens", "class_token", class_token.shape(), {1, 1, s[2]}, "patches", s);
+  if (!class_token.empty())
+    require_shape("embed_tokens", "class_token", class_token.shape(), {1, 1, s[2]}, "patches", s);
   require_shape("embed_tokens", "positions", positions.shape(), {1, T, s[2]}, "patches", s);
-  const Embed op{.patches = patches.value(), .class_token = class_token.empty() ? Tensor{} : class_token.value(), .positions = positions.value()};
+  const Embed op{.patches = patches.value(),
+                 .class_token = class_token.empty() ? Tensor{} : class_token.value(),
+                 .positions = positions.value()};
   const Var y = c.tape.output({s[0], T, s[2]});
   op.forward(y.value());
-  c.tape.record("embed_tokens", {patches, class_token, positions}, y,
-                [=] { op.backward(y.grad(), patches.grad(), class_token.empty() ? Tensor{} : class_token.grad(), positions.grad()); });
+  c.tape.record("embed_tokens", {patches, class_token, positions}, y, [=] {
+    op.backward(y.grad(), patches.grad(), class_token.empty() ? Tensor{} : class_token.grad(), positions.grad());
+  });
   return y;
 }
 

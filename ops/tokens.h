@@ -9,9 +9,9 @@ namespace mvmoe {
 //   gradients  dpatches, dclass, dpositions, each added to      throws  if the widths or counts do not fit
 //   source     ViT, arXiv 2010.11929, equation 1
 struct Embed {
-  Tensor patches;      // [b, N, D]
-  Tensor class_token;  // [1, 1, D], or empty: there is none, and T is N
-  Tensor positions;    // [1, T, D], T = N + 1
+  Tensor patches;                // [b, N, D]
+  Tensor class_token;            // [1, 1, D], or empty: there is none, and T is N
+  Tensor positions;              // [1, T, D], T = N + 1
   void forward(Tensor y) const;  // y [b, T, D]
   void backward(Tensor dy, Tensor dpatches, Tensor dclass_token, Tensor dpositions) const;
 };

@@ -30,7 +30,8 @@ Var z_loss(Context& c, Var logits) {
     const Tensor dz = logits.grad();
     for (int i = 0; i < n; ++i)
       for (int e = 0; e < E; ++e)
-        dz.row(i)[e] += loss.grad()[0] * 2 / static_cast<float>(n) * lse.data()[i] * std::exp(z.row(i)[e] - lse.data()[i]);
+        dz.row(i)[e] +=
+            loss.grad()[0] * 2 / static_cast<float>(n) * lse.data()[i] * std::exp(z.row(i)[e] - lse.data()[i]);
   });
   return loss;
 }

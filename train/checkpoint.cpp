@@ -1,4 +1,5 @@
 #include "train/checkpoint.h"
+#include "train/files/weights.h"
 
 #include <unistd.h>
 
@@ -66,7 +67,9 @@ std::vector<std::uint64_t> steps_in(const fs::path& checkpoints) {
   return steps;
 }
 
-fs::path step_folder(const fs::path& checkpoints, std::uint64_t step) { return checkpoints / ("step-" + std::to_string(step)); }
+fs::path step_folder(const fs::path& checkpoints, std::uint64_t step) {
+  return checkpoints / ("step-" + std::to_string(step));
+}
 
 Json to_json(Progress progress) {
   Json state;
@@ -76,7 +79,9 @@ Json to_json(Progress progress) {
   return state;
 }
 
-void write_progress(const fs::path& checkpoint, const Progress& progress) { write_file(checkpoint / "state.json", to_json(progress).dump(1) + "\n"); }
+void write_progress(const fs::path& checkpoint, const Progress& progress) {
+  write_file(checkpoint / "state.json", to_json(progress).dump(1) + "\n");
+}
 
 // A newer one than `newest` was found damaged and passed over: it takes nobody's place.
 void remove_all_but(const fs::path& checkpoints, std::uint64_t newest, int keep) {
@@ -89,7 +94,8 @@ void remove_all_but(const fs::path& checkpoints, std::uint64_t newest, int keep)
 std::vector<NamedTensor> moments_of(const Trainer& trainer) {
   std::vector<NamedTensor> moments = named_tensors(trainer.model.parameters(), trainer.m, "m.");
   if (trainer.v.size() > 0)
-    for (NamedTensor& tensor : named_tensors(trainer.model.parameters(), trainer.v, "v.")) moments.push_back(std::move(tensor));
+    for (NamedTensor& tensor : named_tensors(trainer.model.parameters(), trainer.v, "v."))
+      moments.push_back(std::move(tensor));
   return moments;
 }
 
@@ -98,7 +104,8 @@ Progress load(const fs::path& path, Trainer& trainer) {
   const Json state = read_json(path / "state.json", std::size_t{1} << 26);
   try {
     const auto read = [&]<class Value>(const char* name, Value& value) {
-      if (!fits<Value>(state.at(name))) fail(printable((path / "state.json").string()), ": is damaged: ", name, " is not a whole number, or too large");
+      if (!fits<Value>(state.at(name)))
+        fail(printable((path / "state.json").string()), ": is damaged: ", name, " is not a whole number, or too large");
       state.at(name).get_to(value);
     };
     each_field(progress, read);
@@ -126,7 +133,8 @@ std::vector<const Block*> blocks_to_save(const Trainer& trainer) {
   return blocks;
 }
 
-void save_checkpoint(const fs::path& folder, Trainer& trainer, const ModelDescription& description, const Progress& progress, int keep) {
+void save_checkpoint(const fs::path& folder, Trainer& trainer, const ModelDescription& description,
+                     const Progress& progress, int keep) {
   const fs::path checkpoints = folder / "checkpoints", target = step_folder(checkpoints, progress.step);
   const fs::path aside = checkpoints / ("unfinished-" + std::to_string(getpid()));
   std::error_code ignored;
@@ -140,7 +148,8 @@ void save_checkpoint(const fs::path& folder, Trainer& trainer, const ModelDescri
     std::vector<PrefixedBlock> moments{{"m.", &trainer.m}};  // AdamW has two, SGD one
     if (trainer.v.size() > 0) moments.push_back({"v.", &trainer.v});
     write_whole(aside / "moments.safetensors", parameters, moments, trainer.whole, {});
-    if (trainer.average.size() > 0) save_weights(aside / "ema.safetensors", trainer.model, trainer.average, description, trainer.whole);
+    if (trainer.average.size() > 0)
+      save_weights(aside / "ema.safetensors", trainer.model, trainer.average, description, trainer.whole);
     write_progress(aside, progress);
     sync_folder(aside);
     fs::remove_all(target);  // the same step, found damaged at resume, or written twice by the same bits
@@ -148,7 +157,8 @@ void save_checkpoint(const fs::path& folder, Trainer& trainer, const ModelDescri
     sync_folder(checkpoints);
   } catch (const fs::filesystem_error& e) {
     fs::remove_all(aside, ignored);
-    fail(printable(e.path1().string()), ": the checkpoint of step ", progress.step, " could not be written: ", e.code().message());
+    fail(printable(e.path1().string()), ": the checkpoint of step ", progress.step,
+         " could not be written: ", e.code().message());
   } catch (...) {
     fs::remove_all(aside, ignored);
     throw;

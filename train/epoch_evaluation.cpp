@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "train/ema.h"
+#include "train/optimize/ema.h"
 
 namespace mvmoe {
 
@@ -11,13 +11,18 @@ int images_to_evaluate(const Trainer& trainer, const ImageSet& test, const Image
   return test.size() * (trainer.average.size() > 0 ? 2 : 1) + (holdout ? holdout->size() : 0);
 }
 
-std::optional<EpochEvaluation> evaluate_epoch(Trainer& trainer, const ImageSet& test, const ImageSet* holdout, const ModelDescription& description,
+std::optional<EpochEvaluation> evaluate_epoch(Trainer& trainer, const ImageSet& test, const ImageSet* holdout,
+                                              const ModelDescription& description,
                                               const std::function<bool(int images)>& keep_on) {
   const int all = images_to_evaluate(trainer, test, holdout);
   int before = 0;  // images of the parts that are done
   const auto of = [&](const ImageSet& set, std::vector<int> superclass_of) {
-    const auto asked = [&](int images) { return keep_on(std::min(before + images * trainer.lanes.comm().ranks(), all)); };  // the ranks are about equally far
-    Evaluation evaluation = evaluate(trainer.model, set, description.preprocessing, trainer.lanes, {.superclass_of = std::move(superclass_of), .keep_on = asked, .placement = &trainer.placement});
+    const auto asked = [&](int images) {
+      return keep_on(std::min(before + images * trainer.lanes.comm().ranks(), all));
+    };  // the ranks are about equally far
+    Evaluation evaluation =
+        evaluate(trainer.model, set, description.preprocessing, trainer.lanes,
+                 {.superclass_of = std::move(superclass_of), .keep_on = asked, .placement = &trainer.placement});
     before += set.size();
     return evaluation;
   };

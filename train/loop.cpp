@@ -1,4 +1,5 @@
 #include "train/loop.h"
+#include "train/files/weights.h"
 
 #include <algorithm>
 #include <chrono>
@@ -9,9 +10,9 @@
 #include "engine/files.h"
 #include "train/data/damaged.h"
 #include "train/epoch_evaluation.h"
-#include "train/run_events.h"
-#include "train/stop.h"
-#include "train/time_left.h"
+#include "train/log/run_events.h"
+#include "train/log/time_left.h"
+#include "train/step/stop.h"
 
 namespace mvmoe {
 namespace {
@@ -30,8 +31,14 @@ std::string percent(double value) {
 // One run's state and the four things that happen to it besides a step.
 class Run {
  public:
-  Run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description, const LoopConfig& config)
-      : trainer_(trainer), comm_(trainer.lanes.comm()), data_(data), loader_(loader), description_(description), config_(config),
+  Run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description,
+      const LoopConfig& config)
+      : trainer_(trainer),
+        comm_(trainer.lanes.comm()),
+        data_(data),
+        loader_(loader),
+        description_(description),
+        config_(config),
         bar_(ProgressBar::mode_for_stderr(config.quiet || !comm_.first()), config.log_interval) {}
 
   RunResult go(const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
@@ -47,8 +54,12 @@ class Run {
     const auto per_epoch = static_cast<std::uint64_t>(loader_.batches_per_epoch() / config_.accumulate);
     total_steps_ = per_epoch * static_cast<std::uint64_t>(config_.epochs);
     const double step_s = progress_.step > 0 ? progress_.train_seconds / static_cast<double>(progress_.step) : 0;
-    time_left_.emplace(TimeLeft::Run{.steps = total_steps_, .epochs = config_.epochs, .eval_every = config_.eval_every,
-                                     .images_per_step = images_per_step(), .images_per_evaluation = images_to_evaluate(trainer_, data_.test, data_.holdout)}, step_s);
+    time_left_.emplace(TimeLeft::Run{.steps = total_steps_,
+                                     .epochs = config_.epochs,
+                                     .eval_every = config_.eval_every,
+                                     .images_per_step = images_per_step(),
+                                     .images_per_evaluation = images_to_evaluate(trainer_, data_.test, data_.holdout)},
+                       step_s);
     if (progress_.evaluation_pending) {
       end_epoch(per_epoch, stop);
       result_.signal = agree_on_stop(comm_, stop.load());
@@ -83,7 +94,9 @@ class Run {
   }
 
   StepResult recorded_step() {
-    const auto whole = [&] { return train_step(trainer_, config_.accumulate, [&]() -> const Batch& { return loader_.next(); }); };
+    const auto whole = [&] {
+      return train_step(trainer_, config_.accumulate, [&]() -> const Batch& { return loader_.next(); });
+    };
     if (!config_.recorded || result_.executed_steps >= recorded_steps) return whole();
     timelines_.resize(static_cast<std::size_t>(trainer_.config.lanes.threads));
     for (Timeline& thread : timelines_) thread.skip();
@@ -100,7 +113,8 @@ class Run {
   int step(std::uint64_t per_epoch) {
     const auto start = Clock::now();  // before the wait for data
     if (progress_.step % per_epoch == 0 && result_.executed_steps > 0)
-      for (int left = loader_.batches_per_epoch() % config_.accumulate; left > 0; --left) loader_.next();  // too few for a step
+      for (int left = loader_.batches_per_epoch() % config_.accumulate; left > 0; --left)
+        loader_.next();  // too few for a step
     const StepResult step = recorded_step();
     const double seconds = seconds_since(start);
     ++progress_.step;
@@ -116,25 +130,35 @@ class Run {
     progress_.train_seconds += seconds;
     progress_.epoch_seconds += seconds;
     if (progress_.step % static_cast<std::uint64_t>(config_.log_interval) == 0)
-      comm_.on_first([&] { events_->write(progress_.step, step, images_per_step() / seconds, loader_.waited_s(), progress_.train_seconds); });
+      comm_.on_first([&] {
+        events_->write(progress_.step, step, images_per_step() / seconds, loader_.waited_s(), progress_.train_seconds);
+      });
     warn_of_damaged_images();
     time_left_->step_took(seconds);
     const int evaluated = static_cast<int>((progress_.step - 1) / per_epoch);  // epochs
-    bar_.show({.epoch = evaluated + 1, .epochs = config_.epochs, .step = progress_.step, .steps = total_steps_, .loss = step.loss,
-               .learning_rate = step.learning_rate, .images_per_s = images_per_step() / time_left_->step_s(),
+    bar_.show({.epoch = evaluated + 1,
+               .epochs = config_.epochs,
+               .step = progress_.step,
+               .steps = total_steps_,
+               .loss = step.loss,
+               .learning_rate = step.learning_rate,
+               .images_per_s = images_per_step() / time_left_->step_s(),
                .seconds_left = time_left_->after(progress_.step, evaluated)});
     return step.stop;
   }
 
-  // Where an evaluation is due, the checkpoint comes before it, with a mark: a stop need not wait for the evaluation, and the
-  // resumed run does it. Then the row, the state without the mark, the weights files: whatever a kill leaves undone, the
-  // resumed run does again.
+  // Where an evaluation is due, the checkpoint comes before it, with a mark: a stop need not wait for the evaluation,
+  // and the resumed run does it. Then the row, the state without the mark, the weights files: whatever a kill leaves
+  // undone, the resumed run does again.
   void end_epoch(std::uint64_t per_epoch, const std::atomic<int>& stop) {
     const int epoch = static_cast<int>(progress_.step / per_epoch);
-    EpochRow row{.epoch = epoch, .steps = progress_.step, .learning_rate = learning_rate_,
+    EpochRow row{.epoch = epoch,
+                 .steps = progress_.step,
+                 .learning_rate = learning_rate_,
                  .train_loss = progress_.epoch_loss / static_cast<double>(per_epoch),
                  .images_per_s = static_cast<double>(per_epoch) * images_per_step() / progress_.epoch_seconds};
-    if (const auto steps = static_cast<std::uint64_t>(progress_.epoch_routing_steps); steps == per_epoch) {  // else an older version did some of them
+    if (const auto steps = static_cast<std::uint64_t>(progress_.epoch_routing_steps);
+        steps == per_epoch) {  // else an older version did some of them
       const RoutingLossConfig& routing = trainer_.config.routing;
       if (!routing.superclass_of.empty()) row.guidance_loss = progress_.epoch_guidance / static_cast<double>(steps);
       if (routing.balance_weight > 0) row.balance_loss = progress_.epoch_balance / static_cast<double>(steps);
@@ -150,7 +174,8 @@ class Run {
       progress_.evaluation_pending = false;
     }
     progress_.last_train_loss = row.train_loss;
-    progress_.epoch_loss = progress_.epoch_seconds = progress_.epoch_guidance = progress_.epoch_balance = progress_.epoch_z = 0;
+    progress_.epoch_loss = progress_.epoch_seconds = progress_.epoch_guidance = progress_.epoch_balance =
+        progress_.epoch_z = 0;
     progress_.epoch_routing_steps = 0;
     progress_.epoch_distillation = 0;
     row.seconds = total_seconds();
@@ -158,19 +183,26 @@ class Run {
     save();
     comm_.on_first([&] { events_->write(row, progress_.last_expert_load, confusion_); });
     if (data_.test.damaged) data_.test.damaged->share(comm_), warn_of_damaged_images();
-    if (const int damaged = data_.test.damaged ? data_.test.damaged->grown() : 0; damaged > 0) said += text(", ", damaged, " images cannot be read so far");
+    if (const int damaged = data_.test.damaged ? data_.test.damaged->grown() : 0; damaged > 0)
+      said += text(", ", damaged, " images cannot be read so far");
     bar_.say(said + ", " + text(static_cast<int>(row.images_per_s + 0.5)) + " images/s");
     if (stops_early())
-      bar_.say("stopped early: no better held-out score in " + std::to_string(progress_.evaluations_since_best) + " evaluations; the best is " +
-               percent(progress_.best_score) + ", at step " + std::to_string(progress_.best_step));
+      bar_.say("stopped early: no better held-out score in " + std::to_string(progress_.evaluations_since_best) +
+               " evaluations; the best is " + percent(progress_.best_score) + ", at step " +
+               std::to_string(progress_.best_step));
   }
 
-  // Fills the row and the progress, and decides whether these are the best weights so far. False: stopped, nothing changed.
+  // Fills the row and the progress, and decides whether these are the best weights so far. False: stopped, nothing
+  // changed.
   bool judge_epoch(EpochRow& row, std::string& said, const std::atomic<int>& stop) {
     const auto start = Clock::now();
     const auto evaluation = evaluate_epoch(trainer_, data_.test, data_.holdout, description_, [&](int done) {
-      bar_.show(EvaluationLine{.epoch = row.epoch, .epochs = config_.epochs, .images = done, .of = images_to_evaluate(trainer_, data_.test, data_.holdout),
-                               .seconds_left = time_left_->in_evaluation(progress_.step, row.epoch, done, seconds_since(start))});
+      bar_.show(EvaluationLine{
+          .epoch = row.epoch,
+          .epochs = config_.epochs,
+          .images = done,
+          .of = images_to_evaluate(trainer_, data_.test, data_.holdout),
+          .seconds_left = time_left_->in_evaluation(progress_.step, row.epoch, done, seconds_since(start))});
       return stop.load() == 0;
     });
     warn_of_damaged_images();
@@ -178,7 +210,9 @@ class Run {
     time_left_->evaluation_took(seconds_since(start));
     const Evaluation& test = evaluation->test;
     if (!std::isfinite(test.loss)) {
-      comm_.on_first([&] { result_.checkpoint = discard_checkpoint(config_.folder, progress_.step); });  // "the last good checkpoint" must be one
+      comm_.on_first([&] {
+        result_.checkpoint = discard_checkpoint(config_.folder, progress_.step);
+      });  // "the last good checkpoint" must be one
       fail_not_finite("the test loss is " + text(test.loss));
     }
     said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
@@ -200,7 +234,8 @@ class Run {
     progress_.last_expert_load = test.expert_load;
     if (test.router_accuracy) said += ", router " + percent(*test.router_accuracy);
     progress_.evaluations_since_best = score > progress_.best_score ? 0 : progress_.evaluations_since_best + 1;
-    if (score > progress_.best_score) progress_.best_score = score, progress_.best_step = progress_.step, progress_.best_top1 = test.top1;
+    if (score > progress_.best_score)
+      progress_.best_score = score, progress_.best_step = progress_.step, progress_.best_top1 = test.top1;
     return true;
   }
 
@@ -209,7 +244,8 @@ class Run {
   bool stops_early() const { return config_.early_stop > 0 && progress_.evaluations_since_best >= config_.early_stop; }
 
   void warn_of_damaged_images() {
-    if (!data_.test.damaged || !comm_.first()) return;  // images in memory are whole; what other ranks find comes at an epoch's end
+    if (!data_.test.damaged || !comm_.first())
+      return;  // images in memory are whole; what other ranks find comes at an epoch's end
     for (const std::string& line : data_.test.damaged->news(stand_in_consequence)) bar_.warn(line);
   }
 
@@ -221,12 +257,15 @@ class Run {
   // What is not finite is never saved.
   void require_finite_weights() const {
     const Block& weights = trainer_.model.parameters().weights();
-    const bool finite = std::all_of(weights.data(), weights.data() + weights.size(), [](float w) { return std::isfinite(w); });
-    if (comm_.sum(finite ? 0.0 : 1.0) > 0) fail_not_finite("weights are no longer finite");  // one rank's experts are no other's to see
+    const bool finite =
+        std::all_of(weights.data(), weights.data() + weights.size(), [](float w) { return std::isfinite(w); });
+    if (comm_.sum(finite ? 0.0 : 1.0) > 0)
+      fail_not_finite("weights are no longer finite");  // one rank's experts are no other's to see
   }
 
   std::string last_good() const {
-    return result_.checkpoint ? "the last good checkpoint is " + printable(result_.checkpoint->string()) : "no checkpoint was saved yet";
+    return result_.checkpoint ? "the last good checkpoint is " + printable(result_.checkpoint->string())
+                              : "no checkpoint was saved yet";
   }
 
   void save() {
@@ -235,8 +274,12 @@ class Run {
     progress_.seed = trainer_.config.seed;
     progress_.data_crc32 = data_.crc32;
     progress_.teacher_crc32 = trainer_.teacher ? trainer_.teacher->crc32() : 0;
-    if (saved_at_ == progress_.step) comm_.on_first([&] { save_progress(config_.folder, progress_, config_.keep); });  // weights and moments are there
-    else trainer_.whole.on_first(blocks_to_save(trainer_), [&] { save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep); });
+    if (saved_at_ == progress_.step)
+      comm_.on_first([&] { save_progress(config_.folder, progress_, config_.keep); });  // weights and moments are there
+    else
+      trainer_.whole.on_first(blocks_to_save(trainer_), [&] {
+        save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep);
+      });
     saved_at_ = progress_.step;
     result_.checkpoint = config_.folder / "checkpoints" / ("step-" + std::to_string(progress_.step));
     if (!progress_.evaluation_pending) write_weights();
@@ -250,11 +293,13 @@ class Run {
     };
     std::vector<File> files{{"last.safetensors", &trainer_.model.parameters().weights()}};
     if (trainer_.average.size() > 0) files.push_back({"ema.safetensors", &trainer_.average});
-    if (progress_.best_step == progress_.step) files.push_back({"best.safetensors", &trainer_.model.parameters().weights()});
+    if (progress_.best_step == progress_.step)
+      files.push_back({"best.safetensors", &trainer_.model.parameters().weights()});
     std::vector<const Block*> blocks;
     for (const File& file : files) blocks.push_back(file.block);
     trainer_.whole.on_first(blocks, [&] {
-      for (const File& file : files) save_weights(config_.folder / file.name, trainer_.model, *file.block, description_, trainer_.whole);
+      for (const File& file : files)
+        save_weights(config_.folder / file.name, trainer_.model, *file.block, description_, trainer_.whole);
     });
   }
 
@@ -282,12 +327,13 @@ class Run {
 }  // namespace
 
 std::uint64_t first_batch(std::uint64_t step, int batches_per_epoch, int accumulate) {
-  const auto parts = static_cast<std::uint64_t>(accumulate), batches = static_cast<std::uint64_t>(batches_per_epoch), steps = batches / parts;
+  const auto parts = static_cast<std::uint64_t>(accumulate), batches = static_cast<std::uint64_t>(batches_per_epoch),
+             steps = batches / parts;
   return step / steps * batches + step % steps * parts;
 }
 
-RunResult run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description, const LoopConfig& config,
-              const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
+RunResult run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description,
+              const LoopConfig& config, const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
   return Run(trainer, data, loader, description, config).go(resumed, stop);
 }
 

@@ -7,22 +7,23 @@
 
 #include "train/checkpoint.h"
 #include "train/data/dataset.h"
-#include "train/progress_bar.h"
+#include "train/input/loader.h"
+#include "train/log/progress_bar.h"
 
 namespace mvmoe {
 
 struct LoopConfig {
   std::filesystem::path folder;
   int epochs = 1;
-  int eval_every = 1;                 // epochs between evaluations; the last epoch is always evaluated
-  std::uint64_t save_every = 500;     // steps between checkpoints, beside the one at each epoch's end
-  int accumulate = 1;                 // the loader's batches that make a step; an epoch's last incomplete step is dropped
-  int early_stop = 0;                 // so many evaluations without a better held-out score end the run; 0: off
-  int keep = 2;                       // checkpoints kept
-  int log_interval = 50;              // steps between two plain progress lines
+  int eval_every = 1;              // epochs between evaluations; the last epoch is always evaluated
+  std::uint64_t save_every = 500;  // steps between checkpoints, beside the one at each epoch's end
+  int accumulate = 1;              // the loader's batches that make a step; an epoch's last incomplete step is dropped
+  int early_stop = 0;              // so many evaluations without a better held-out score end the run; 0: off
+  int keep = 2;                    // checkpoints kept
+  int log_interval = 50;           // steps between two plain progress lines
   bool quiet = false;
-  // Given what each thread did in this process's first steps, recorded_steps of them at most, and the whole steps; null: nothing
-  // is recorded.
+  // Given what each thread did in this process's first steps, recorded_steps of them at most, and the whole steps;
+  // null: nothing is recorded.
   std::function<void(const std::vector<Timeline>& threads, const Timeline& steps)> recorded = nullptr;
 };
 
@@ -31,24 +32,25 @@ constexpr std::uint64_t recorded_steps = 4;  // the first of them finds its memo
 // The loader's batch that step `step` of a run begins with (steps and batches counted from 0).
 std::uint64_t first_batch(std::uint64_t step, int batches_per_epoch, int accumulate);
 
-struct RunData {                      // what the loader does not have
-  const ImageSet* holdout;            // null: none
+struct RunData {            // what the loader does not have
+  const ImageSet* holdout;  // null: none
   const ImageSet& test;
-  std::uint32_t crc32 = 0;            // of training and held-out images and labels: noted in each checkpoint
+  std::uint32_t crc32 = 0;  // of training and held-out images and labels: noted in each checkpoint
 };
 
 struct RunResult {
   Progress progress;
-  std::uint64_t resumed_at = 0;       // the step this process began at
-  std::uint64_t executed_steps = 0;   // by this process
-  double images_per_s = 0;            // of training steps, over the whole run
-  int signal = 0;                     // 0: done; else the signal that stopped it, after saving
+  std::uint64_t resumed_at = 0;      // the step this process began at
+  std::uint64_t executed_steps = 0;  // by this process
+  double images_per_s = 0;           // of training steps, over the whole run
+  int signal = 0;                    // 0: done; else the signal that stopped it, after saving
   std::optional<std::filesystem::path> checkpoint;
 };
 
 // Trains to the last epoch or until `stop` holds a signal's number, from `resumed` on: the checkpoint that was loaded
-// into the trainer, or empty: from the beginning. `loader` must start at first_batch() of that step. Throws Error on a loss that is not finite, naming
-// step, learning rate and the last good checkpoint, and on a file that cannot be written.
+// into the trainer, or empty: from the beginning. `loader` must start at first_batch() of that step. Throws Error on a
+// loss that is not finite, naming step, learning rate and the last good checkpoint, and on a file that cannot be
+// written.
 RunResult run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description,
               const LoopConfig& config, const std::optional<Resumed>& resumed, const std::atomic<int>& stop);
 

@@ -12,13 +12,14 @@
 
 #include "engine/error.h"
 #include "engine/files.h"
-#include "train/tensorboard.h"
+#include "train/log/tensorboard.h"
 
 namespace mvmoe {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::array run_files{"config.json", "log.csv", "checkpoints", "last.safetensors", "best.safetensors", "ema.safetensors"};
+constexpr std::array run_files{"config.json",      "log.csv",          "checkpoints",
+                               "last.safetensors", "best.safetensors", "ema.safetensors"};
 
 std::string contents_of(int file) {
   char text[300];
@@ -29,8 +30,10 @@ std::string contents_of(int file) {
 
 // Whether the path still names the open file: locked, a removed file would hold nobody out.
 bool is_still(const fs::path& path, int file) {
-  struct stat named {}, opened {};
-  return stat(path.c_str(), &named) == 0 && fstat(file, &opened) == 0 && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+  struct stat named {
+  }, opened{};
+  return stat(path.c_str(), &named) == 0 && fstat(file, &opened) == 0 && named.st_ino == opened.st_ino &&
+         named.st_dev == opened.st_dev;
 }
 
 }  // namespace
@@ -57,7 +60,8 @@ FolderLock::FolderLock(const fs::path& folder) : made_(folder), path_(folder / "
       const std::string holder = contents_of(file_);
       close(file_);
       if (reason != EWOULDBLOCK)
-        fail("--out: ", printable(folder.string()), ": cannot be locked: ", std::strerror(reason), " (does its file system know flock?)");
+        fail("--out: ", printable(folder.string()), ": cannot be locked: ", std::strerror(reason),
+             " (does its file system know flock?)");
       throw FolderInUse(text("--out: ", printable(folder.string()), ": is in use by ",
                              holder.empty() ? "another process" : printable(holder),
                              "; wait for it, stop it, or choose another folder"));
@@ -110,7 +114,8 @@ void remove_run(const fs::path& folder) {
   std::vector<std::string> names(run_files.begin(), run_files.end());
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error))
-    if (entry.path().filename().string().starts_with(event_file_prefix)) names.push_back(entry.path().filename().string());
+    if (entry.path().filename().string().starts_with(event_file_prefix))
+      names.push_back(entry.path().filename().string());
   for (const std::string& name : names) {
     fs::remove_all(folder / name, error);
     if (error) fail("--overwrite: ", printable((folder / name).string()), ": cannot be removed: ", error.message());

@@ -1,4 +1,5 @@
-// train/run_folder.h: a run's folder belongs to one process at a time, and a run in it is never overwritten by accident.
+// train/run_folder.h: a run's folder belongs to one process at a time, and a run in it is never overwritten by
+// accident.
 #pragma once
 #include <filesystem>
 #include <optional>
@@ -31,7 +32,7 @@ class FolderLock {
     ~MadeFolders();
     std::vector<std::filesystem::path> missing;  // innermost first
   };
-  MadeFolders made_;            // the first member: it goes last, and also where the lock cannot be had
+  MadeFolders made_;  // the first member: it goes last, and also where the lock cannot be had
   std::filesystem::path path_;
   int file_ = -1;
 };

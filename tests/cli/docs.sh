@@ -9,7 +9,8 @@
 #   <!-- figure: NAME -->   a place for a measured number
 . tests/cli/lib/checks.sh
 
-folders=(engine ops models train train/data train/augment train/superclass tools/mvmoe tools/gradcheck tools/pipeline tools/study tools/report tools/library tests/fuzz)
+rooms=(data augment input optimize losses experts evaluate superclass files step log)  # of train/, in the order of its README
+folders=(engine engine/mpi ops models train "${rooms[@]/#/train/}" tools/mvmoe tools/gradcheck tools/pipeline tools/study tools/report tools/library tests/fuzz)
 # What belongs to a folder's README besides its own files.
 declare -A also=()
 cd "$repository" || exit 1
@@ -140,7 +141,7 @@ done
 for source in "$example"/ops/*.cpp; do
   name="ops/README.md: the example ops/$(basename "$source") compiles"
   if said=$("${CXX:-g++}" -std=c++20 -fopenmp -Wall -Wextra -Werror -fsyntax-only -I"$example" -I"$repository" "$source" 2>&1); then ok "$name"
-  else not_ok "$name" "$(grep -m 1 'error:' <<<"$said" | sed "s,$example/,,")"; fi
+  else not_ok "$name" "$( (grep -m 1 'error:' <<<"$said" || tail -n 2 <<<"$said") | sed "s,$example/,," | tr '\n' ' ')"; fi
 done
 
 ### The mutants' texts stand where tools/mutate/mutate.sh looks for them
@@ -171,10 +172,24 @@ for i in "${!order[@]}"; do
 done
 if [ -z "$wrong" ]; then ok "includes go in one direction"; else not_ok "includes go in one direction" "$(head -c 500 <<<"$wrong" | tr '\n' ' ')"; fi
 
+# Inside train/ a room includes from itself and from those before it; its root, which ties them together, from all.
+wrong=
+for i in "${!rooms[@]}"; do
+  wrong+=$(grep -rnE --include='*.h' --include='*.cpp' '^ *# *include *"train/[^/]*"' "train/${rooms[i]}")
+  for ((j = i + 1; j < ${#rooms[@]}; ++j)); do
+    wrong+=$(grep -rnE --include='*.h' --include='*.cpp' "^ *# *include *\"train/${rooms[j]}/" "train/${rooms[i]}")
+  done
+done
+listed=$(grep -oE '^\| \[[a-z]+\]\([a-z]+/README' train/README.md | grep -oE '[a-z]+/' | tr -d '/' | tr '\n' ' ')
+there=$(cd train && for room in */; do echo "${room%/}"; done | sort | tr '\n' ' ')
+[ "$listed" = "${rooms[*]} " ] || wrong+="train/README.md lists $listed"
+[ "$there" = "$(printf '%s\n' "${rooms[@]}" | sort | tr '\n' ' ')" ] || wrong+="train/ has $there"
+if [ -z "$wrong" ]; then ok "rooms of train/ include in one direction"; else not_ok "rooms of train/ include in one direction" "$(head -c 500 <<<"$wrong" | tr '\n' ' ')"; fi
+
 wrong=$(grep -rlE --include='*.h' --include='*.cpp' '^ *# *include *[<"](dnnl|oneapi/dnnl)' "${order[@]}" | grep -vE '^(engine|ops)/|^tools/mvmoe/info\.cpp$')
 if [ -z "$wrong" ]; then ok "oneDNN is included where it is used"; else not_ok "oneDNN is included where it is used" "$wrong"; fi
 
-wrong=$(grep -rlE --include='*.h' --include='*.cpp' '^ *# *include *[<"]mpi\.h' "${order[@]}" tests | grep -vE '^(engine/comm_mpi|tools/cluster/)')
+wrong=$(grep -rlE --include='*.h' --include='*.cpp' '^ *# *include *[<"]mpi\.h' "${order[@]}" tests | grep -vE '^(engine/mpi/|tools/cluster/)')
 if [ -z "$wrong" ]; then ok "MPI is included behind engine/comm.h, and where the network is measured"; else not_ok "MPI is included behind engine/comm.h, and where the network is measured" "$wrong"; fi
 
 finish

@@ -30,7 +30,8 @@ TEST(Arena, BlocksDoNotOverlapAndAreAligned) {
       blocks.push_back(block);
     }
     for (std::size_t i = 0; i < blocks.size(); ++i)
-      for (std::size_t j = 0; j < sizes[i]; ++j) ASSERT_EQ(blocks[i][j], static_cast<std::uint8_t>(i * 7 + 1)) << i << " " << j;
+      for (std::size_t j = 0; j < sizes[i]; ++j)
+        ASSERT_EQ(blocks[i][j], static_cast<std::uint8_t>(i * 7 + 1)) << i << " " << j;
   }
 }
 

@@ -1,6 +1,7 @@
-// bfloat16. Wrong but plausible, and what shows it: the lower half cut instead of rounded, ties away from zero instead of to
-// even, a NaN whose set bits are all below and becomes infinity, a denormal flushed (every upper half with six lower ones);
-// one operand left as it is, the result rounded too, a block of a large product left out or counted twice (against double).
+// bfloat16. Wrong but plausible, and what shows it: the lower half cut instead of rounded, ties away from zero instead
+// of to even, a NaN whose set bits are all below and becomes infinity, a denormal flushed (every upper half with six
+// lower ones); one operand left as it is, the result rounded too, a block of a large product left out or counted twice
+// (against double).
 #include "engine/bf16.h"
 
 #include <cmath>
@@ -54,7 +55,9 @@ class Bf16Product : public testing::TestWithParam<Kernels> {
   }
 };
 INSTANTIATE_TEST_SUITE_P(Both, Bf16Product, testing::Values(Kernels::plain_bf16, Kernels::fast_bf16),
-                         [](const auto& kernels) { return std::string(kernels.param == Kernels::plain_bf16 ? "plain" : "fast"); });
+                         [](const auto& kernels) {
+                           return std::string(kernels.param == Kernels::plain_bf16 ? "plain" : "fast");
+                         });
 
 // [height, breadth] as read, with three floats between its rows that nobody may read or write.
 struct Stored {
@@ -67,7 +70,9 @@ struct Stored {
       for (int i = 0; i < columns; ++i) memory[static_cast<std::size_t>(r * stride + i)] = random.normal();
     view = {memory.data(), rows, columns, stride, flipped};
   }
-  float at(int i, int j) const { return memory[static_cast<std::size_t>(view.flipped ? j * view.stride + i : i * view.stride + j)]; }
+  float at(int i, int j) const {
+    return memory[static_cast<std::size_t>(view.flipped ? j * view.stride + i : i * view.stride + j)];
+  }
 };
 
 struct Size {
@@ -75,10 +80,12 @@ struct Size {
 };
 
 TEST_P(Bf16Product, IsTheProductOfRoundedInputs) {
-  for (const Size s : {Size{1, 1, 1}, Size{1, 7, 3}, Size{17, 33, 65}, Size{64, 65, 31}, Size{5, 400, 3}, Size{200, 3, 7}, Size{2, 3, 400}})
+  for (const Size s : {Size{1, 1, 1}, Size{1, 7, 3}, Size{17, 33, 65}, Size{64, 65, 31}, Size{5, 400, 3},
+                       Size{200, 3, 7}, Size{2, 3, 400}})
     for (const bool flip_a : {false, true})
       for (const bool flip_b : {false, true})
-        for (const Factors factors : {Factors{1, 0}, Factors{1, 1}, Factors{-0.3f, 2}}) {  // 0.3 is no bf16: factors are not rounded
+        for (const Factors factors :
+             {Factors{1, 0}, Factors{1, 1}, Factors{-0.3f, 2}}) {  // 0.3 is no bf16: factors are not rounded
           Random random(3, Place::test, static_cast<std::uint64_t>(s.m), static_cast<std::uint64_t>(s.n));
           const Stored a(random, s.m, s.k, flip_a), b(random, s.k, s.n, flip_b);
           Stored c(random, s.m, s.n, false);
@@ -99,7 +106,8 @@ TEST_P(Bf16Product, IsTheProductOfRoundedInputs) {
                 must_be += term;
                 largest += std::abs(term);
               }
-              ASSERT_NEAR(is, must_be, 1e-6 * largest) << s.m << " " << s.n << " " << s.k << " " << flip_a << flip_b << ": " << i << " " << j;
+              ASSERT_NEAR(is, must_be, 1e-6 * largest)
+                  << s.m << " " << s.n << " " << s.k << " " << flip_a << flip_b << ": " << i << " " << j;
             }
         }
 }
@@ -132,7 +140,9 @@ TEST(Bf16, ThePlainProductKeepsDenormals) {
 TEST(Bf16, WithoutTheInstructionsTheErrorSaysSo) {
   if (has_gemm_bf16()) GTEST_SKIP() << "the processor has AVX512-BF16";
   float m[1] = {1};
-  EXPECT_EQ(message_of([&] { gemm({m, 1, 1, 1}, {m, 1, 1, 1}, {m, 1, 1, 1}, {}, Kernels::fast_bf16); }),
+  EXPECT_EQ(message_of([&] {
+              gemm({m, 1, 1, 1}, {m, 1, 1, 1}, {m, 1, 1, 1}, {}, Kernels::fast_bf16);
+            }),
             "gemm: in bf16 is not to be had here: the processor lacks AVX512-BF16, or this oneDNN the product");
 }
 

@@ -1,6 +1,7 @@
-// engine/comm.h in a process that is alone; several ranks: tests/cli/ranks.sh, which also starts RanksComm from here in two.
-// Wrong but plausible, and what shows it: a sum that clears or doubles what one rank has; an error on rank 0 that changes its
-// kind (usage is exit code 2, not 1); of a step that failed, a gradient that is freed while the others still sum it.
+// engine/comm.h in a process that is alone; several ranks: tests/cli/ranks.sh, which also starts RanksComm from here in
+// two. Wrong but plausible, and what shows it: a sum that clears or doubles what one rank has; an error on rank 0 that
+// changes its kind (usage is exit code 2, not 1); of a step that failed, a gradient that is freed while the others
+// still sum it.
 #include "engine/comm.h"
 
 #include <gtest/gtest.h>
@@ -67,7 +68,8 @@ TEST(Comm, EverywhereKeepsTheErrorAndItsKind) {
   }
 }
 
-// A step that fails while its gradient is summed: the other rank goes on with the sum, into what the failed one has freed.
+// A step that fails while its gradient is summed: the other rank goes on with the sum, into what the failed one has
+// freed.
 TEST(RanksComm, ASumUnderWayKeepsItsMemory) {
   Comm comm = Comm::join([](const std::string& line) { ADD_FAILURE() << line; });
   if (comm.ranks() == 1) GTEST_SKIP() << "is for several ranks";

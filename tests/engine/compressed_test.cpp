@@ -1,6 +1,6 @@
 // engine/compressed.h and fp16.h. Wrong but plausible, and what shows it: cutting instead of rounding (the mean of the
-// errors); a tie rounded up (every half is compared, and the middles between two); a scale that is no power of two, or of
-// the smallest number; numbers below fp16's range lost (gradients are that small); NaN that becomes a number.
+// errors); a tie rounded up (every half is compared, and the middles between two); a scale that is no power of two, or
+// of the smallest number; numbers below fp16's range lost (gradients are that small); NaN that becomes a number.
 #include "engine/compressed.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +22,8 @@ namespace {
 TEST(Fp16, EveryHalfIsEigens) {
   for (std::uint32_t bits = 0; bits < 65536; ++bits) {
     const auto half = static_cast<std::uint16_t>(bits);
-    const float expected = Eigen::half_impl::half_to_float(Eigen::half_impl::raw_uint16_to_half(half)), got = float_of_fp16(half);
+    const float expected = Eigen::half_impl::half_to_float(Eigen::half_impl::raw_uint16_to_half(half)),
+                got = float_of_fp16(half);
     if (std::isnan(expected)) {
       ASSERT_TRUE(std::isnan(got)) << bits;
       ASSERT_TRUE(std::isnan(float_of_fp16(fp16_bits(got)))) << bits;
@@ -36,14 +37,16 @@ TEST(Fp16, EveryHalfIsEigens) {
 TEST(Fp16, RoundsAsEigenDoes) {
   const auto same = [](float x) { return fp16_bits(x) == Eigen::half_impl::float_to_half_rtne(x).x; };
   for (std::uint32_t half = 0; half < 0x7c00; ++half) {  // the middle of two halves, and its neighbours
-    const float low = float_of_fp16(static_cast<std::uint16_t>(half)), high = half == 0x7bff ? 65536 : float_of_fp16(static_cast<std::uint16_t>(half + 1));
+    const float low = float_of_fp16(static_cast<std::uint16_t>(half)),
+                high = half == 0x7bff ? 65536 : float_of_fp16(static_cast<std::uint16_t>(half + 1));
     const float middle = (low + high) / 2;
     for (const float x : {middle, std::nextafter(middle, 0.0f), std::nextafter(middle, 1e9f)}) {
       ASSERT_TRUE(same(x)) << x;
       ASSERT_TRUE(same(-x)) << x;
     }
   }
-  for (const float x : {65519.996f, 65520.0f, 1e38f, std::numeric_limits<float>::infinity(), 1e-40f, 0.0f}) EXPECT_TRUE(same(x) && same(-x)) << x;
+  for (const float x : {65519.996f, 65520.0f, 1e38f, std::numeric_limits<float>::infinity(), 1e-40f, 0.0f})
+    EXPECT_TRUE(same(x) && same(-x)) << x;
 }
 
 // Numbers as gradients are: of many sizes, most of them small; an odd count, so that no vector ends with it.
@@ -73,7 +76,8 @@ TEST_P(Compressed, IsWithinWhatIsSaid) {
     const std::vector<float> y = there_and_back(x, c);
     double squares = 0, errors = 0, sum = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
-      const double error = double{y[i]} - x[i], bound = std::max(std::exp2(half ? -11 : -8) * std::abs(x[i]), half ? std::exp2(-39) * GetParam() : 1e-40);
+      const double error = double{y[i]} - x[i], bound = std::max(std::exp2(half ? -11 : -8) * std::abs(x[i]),
+                                                                 half ? std::exp2(-39) * GetParam() : 1e-40);
       ASSERT_LE(std::abs(error), 1.0001 * bound) << i << ": " << x[i] << " became " << y[i];
       squares += double{x[i]} * x[i], errors += error * error, sum += error * (x[i] < 0 ? -1 : 1);
     }

@@ -1,6 +1,6 @@
-// engine/context.h: what backward has completed. Wrong but plausible, and what shows it: a parameter that is read twice counted
-// from its last reader; one with a lower place that is read later than the others; what an entry reads taken for complete
-// before that entry had its turn.
+// engine/context.h: what backward has completed. Wrong but plausible, and what shows it: a parameter that is read twice
+// counted from its last reader; one with a lower place that is read later than the others; what an entry reads taken
+// for complete before that entry had its turn.
 #include "engine/context.h"
 
 #include <gtest/gtest.h>
@@ -22,10 +22,12 @@ Var sum(Context& c, Var x, Var parameter) {  // y = x + parameter
   return y;
 }
 
-// In the order in which they are read: a, c, b, d, a. Nothing before the last entry that reads a is complete until then.
+// In the order in which they are read: a, c, b, d, a. Nothing before the last entry that reads a is complete until
+// then.
 TEST(Context, SaysFromWhereOnGradientsAreComplete) {
   Parameters p;
-  const ParameterId a = p.add("a", {16}, {}), b = p.add("b", {16}, {}), cc = p.add("c", {16}, {}), d = p.add("d", {16}, {});
+  const ParameterId a = p.add("a", {16}, {}), b = p.add("b", {16}, {}), cc = p.add("c", {16}, {}),
+                    d = p.add("d", {16}, {});
   p.allocate();
   const Block gradient(p.block_size());
   Context c(p);
@@ -51,17 +53,20 @@ TEST(Context, SaysFromWhereOnGradientsAreComplete) {
       std::vector<std::pair<std::size_t, std::vector<float>>> seen;  // the end, and what lay behind it
     } walk{&c, &gradient, {}};
     c.tape.set_between({[](void* self, int entry) {
-      Walk& w = *static_cast<Walk*>(self);
-      const std::size_t end = w.context->open_until(entry);
-      w.seen.emplace_back(end, std::vector<float>(w.gradient->data() + end, w.gradient->data() + w.gradient->size()));
-    }, &walk});
+                          Walk& w = *static_cast<Walk*>(self);
+                          const std::size_t end = w.context->open_until(entry);
+                          w.seen.emplace_back(end, std::vector<float>(w.gradient->data() + end,
+                                                                      w.gradient->data() + w.gradient->size()));
+                        },
+                        &walk});
     const Tensor dy = c.arena.take({16});
     dy.fill(0.5f);
     c.tape.backward(y, dy);
     c.tape.set_between({});
     EXPECT_EQ(walk.seen.size(), 4u);
-    for (const auto& [from, then] : walk.seen) EXPECT_EQ(then, std::vector<float>(gradient.data() + from, gradient.data() + gradient.size()));
-    EXPECT_EQ(gradient[p[a].offset], 1);    // read twice
+    for (const auto& [from, then] : walk.seen)
+      EXPECT_EQ(then, std::vector<float>(gradient.data() + from, gradient.data() + gradient.size()));
+    EXPECT_EQ(gradient[p[a].offset], 1);  // read twice
     EXPECT_EQ(gradient[p[d].offset], 0.5f);
   }
 }

@@ -1,4 +1,5 @@
-// How many cores may be used. Wrong but plausible: the quota of the outermost group alone, or of the process's own alone.
+// How many cores may be used. Wrong but plausible: the quota of the outermost group alone, or of the process's own
+// alone.
 #include "engine/cores.h"
 
 #include <sched.h>

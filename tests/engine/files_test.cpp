@@ -21,11 +21,18 @@ TEST(Printable, KeepsUtf8AndEscapesTheRest) {
   EXPECT_EQ(printable("Grüße 猫 🦊"), "Grüße 猫 🦊");
   EXPECT_EQ(printable("a\nb\x1b[31m\x7f"), "a\\x0ab\\x1b[31m\\x7f");
   EXPECT_EQ(printable(std::string_view("\0x", 2)), "\\x00x");
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\xc2\\x9b31m") << "a C1 control starts escape sequences too";
-  EXPECT_EQ(printable("a\xe2\x80\xae" "b"), "a\\xe2\\x80\\xaeb") << "right-to-left override";
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\xc2\\x9b31m")
+      << "a C1 control starts escape sequences too";
+  EXPECT_EQ(printable("a\xe2\x80\xae"
+                      "b"),
+            "a\\xe2\\x80\\xaeb")
+      << "right-to-left override";
   EXPECT_EQ(printable("\xff\xc3"), "\\xff\\xc3");
   EXPECT_EQ(printable("\xc0\xaf \xe0\x80\xaf \xed\xa0\x80 \xf4\x90\x80\x80"),
-            "\\xc0\\xaf \\xe0\\x80\\xaf \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80") << "overlong, surrogate, beyond the last";
+            "\\xc0\\xaf \\xe0\\x80\\xaf \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80")
+      << "overlong, surrogate, beyond the last";
   EXPECT_EQ(printable("\xc3\xa9\xc3"), "é\\xc3");
 }
 
@@ -69,16 +76,19 @@ TEST(Files, ReadErrorsNameThePathAndTheReason) {
   EXPECT_EQ(message_of([&] { read_file(folder / "a\nb"); }), folder.string() + "/a\\x0ab: No such file or directory");
   write_file(path, std::string_view("12345"));
   EXPECT_EQ(message_of([&] { read_file(path, 4); }), path + ": has 5 bytes, must have at most 4");
-  EXPECT_EQ(message_of([&] { read_file("/dev/zero", 100); }), "/dev/zero: has more than 100 bytes") << "no size is known before";
+  EXPECT_EQ(message_of([&] { read_file("/dev/zero", 100); }), "/dev/zero: has more than 100 bytes")
+      << "no size is known before";
 }
 
 TEST(Files, WriteErrorsNameThePathAndTheReason) {
   const TemporaryFolder folder;
   const std::string inside = (folder / "none/file").string();
   EXPECT_EQ(message_of([&] { write_file(inside, std::string_view("x")); }), inside + ": No such file or directory");
-  EXPECT_EQ(message_of([&] { write_file(folder.path(), std::string_view("x")); }), folder.string() + ": Is a directory");
+  EXPECT_EQ(message_of([&] { write_file(folder.path(), std::string_view("x")); }),
+            folder.string() + ": Is a directory");
   EXPECT_EQ(folder.entries(), 0);
-  EXPECT_EQ(message_of([&] { sync_folder(folder / "none"); }), (folder / "none").string() + ": No such file or directory");
+  EXPECT_EQ(message_of([&] { sync_folder(folder / "none"); }),
+            (folder / "none").string() + ": No such file or directory");
 }
 
 // A device is written to and not replaced by a file.
@@ -122,7 +132,8 @@ TEST(Files, ThreadsMayWriteTheSameFile) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&, t] {
-      for (int i = 0; i < 20; ++i) write_file(folder / "file", std::vector<std::uint8_t>(5000, static_cast<std::uint8_t>(t)));
+      for (int i = 0; i < 20; ++i)
+        write_file(folder / "file", std::vector<std::uint8_t>(5000, static_cast<std::uint8_t>(t)));
     });
   for (std::thread& t : threads) t.join();
   const std::vector<std::uint8_t> bytes = read_file(folder / "file");

@@ -22,7 +22,8 @@ Stored stored(Random& random, int height, int breadth, bool flipped, int gap) {
   const int rows = flipped ? breadth : height, columns = flipped ? height : breadth;
   Stored s{std::vector<float>(static_cast<std::size_t>(rows * (columns + gap)), nan), {}};
   for (int r = 0; r < rows; ++r)
-    for (int c = 0; c < columns; ++c) s.memory[static_cast<std::size_t>(r * (columns + gap) + c)] = random.uniform(-1, 1);
+    for (int c = 0; c < columns; ++c)
+      s.memory[static_cast<std::size_t>(r * (columns + gap) + c)] = random.uniform(-1, 1);
   s.view = {s.memory.data(), rows, columns, columns + gap, flipped};
   return s;
 }
@@ -33,9 +34,11 @@ struct Size {
   int m, n, k;
 };
 class GemmSizes : public testing::TestWithParam<Size> {};
-INSTANTIATE_TEST_SUITE_P(Odd, GemmSizes, testing::Values(Size{1, 1, 1}, Size{1, 7, 3}, Size{7, 1, 5}, Size{17, 33, 65}, Size{65, 64, 64},
-                                                         Size{5, 3, 1}, Size{64, 192, 31},
-                                                         Size{97, 80, 48}, Size{100, 32, 528}));  // the last two by tiles, with rows, columns and depth left over
+INSTANTIATE_TEST_SUITE_P(Odd, GemmSizes,
+                         testing::Values(Size{1, 1, 1}, Size{1, 7, 3}, Size{7, 1, 5}, Size{17, 33, 65},
+                                         Size{65, 64, 64}, Size{5, 3, 1}, Size{64, 192, 31}, Size{97, 80, 48},
+                                         Size{100, 32,
+                                              528}));  // the last two by tiles, with rows, columns and depth left over
 
 // Both kernels against the definition; the gaps between c's rows stay as they were.
 TEST_P(GemmSizes, KernelsGiveTheDefinition) {
@@ -44,7 +47,8 @@ TEST_P(GemmSizes, KernelsGiveTheDefinition) {
   for (const Kernels kernels : {Kernels::fast, Kernels::plain})
     for (const bool flip_a : {false, true})
       for (const bool flip_b : {false, true})
-        for (const Factors factors : {Factors{1, 0}, Factors{1, 1}, Factors{0.25f, 1}, Factors{-0.5f, 2}, Factors{0.25f, -1}})
+        for (const Factors factors :
+             {Factors{1, 0}, Factors{1, 1}, Factors{0.25f, 1}, Factors{-0.5f, 2}, Factors{0.25f, -1}})
           for (const int gap : {0, 3}) {
             const Stored a = stored(random, m, k, flip_a, gap), b = stored(random, k, n, flip_b, gap);
             Stored c = stored(random, m, n, false, gap);
@@ -59,7 +63,8 @@ TEST_P(GemmSizes, KernelsGiveTheDefinition) {
                 }
                 double expected = double{factors.beta} * before[place];
                 for (int p = 0; p < k; ++p) expected += double{factors.alpha} * at(a.view, i, p) * at(b.view, p, j);
-                ASSERT_NEAR(c.memory[place], expected, 2e-6 * (1 + k)) << m << " " << n << " " << k << " " << flip_a << flip_b;
+                ASSERT_NEAR(c.memory[place], expected, 2e-6 * (1 + k))
+                    << m << " " << n << " " << k << " " << flip_a << flip_b;
               }
           }
 }
@@ -94,10 +99,18 @@ TEST(Gemm, AProductOverNothing) {
 
 TEST(Gemm, ErrorNamesAllShapes) {
   float m[64] = {};
-  EXPECT_EQ(message_of([&] { gemm({m, 2, 3, 3}, {m, 4, 5, 5}, {m, 2, 5, 5}); }), "gemm: [2, 3] times [4, 5] does not give [2, 5]");
-  EXPECT_EQ(message_of([&] { gemm({m, 2, 3, 3}, Matrix{m, 5, 3, 3}.transposed(), {m, 2, 4, 4}); }),
+  EXPECT_EQ(message_of([&] {
+              gemm({m, 2, 3, 3}, {m, 4, 5, 5}, {m, 2, 5, 5});
+            }),
+            "gemm: [2, 3] times [4, 5] does not give [2, 5]");
+  EXPECT_EQ(message_of([&] {
+              gemm({m, 2, 3, 3}, Matrix{m, 5, 3, 3}.transposed(), {m, 2, 4, 4});
+            }),
             "gemm: [2, 3] times [3, 5] does not give [2, 4]");
-  EXPECT_EQ(message_of([&] { gemm({m, 2, 3, 3}, {m, 3, 5, 5}, {m, 3, 5, 5}); }), "gemm: [2, 3] times [3, 5] does not give [3, 5]");
+  EXPECT_EQ(message_of([&] {
+              gemm({m, 2, 3, 3}, {m, 3, 5, 5}, {m, 3, 5, 5});
+            }),
+            "gemm: [2, 3] times [3, 5] does not give [3, 5]");
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ std::vector<std::vector<float>> random_blocks() {
   std::vector<std::vector<float>> out(blocks, std::vector<float>(size));
   for (int b = 0; b < blocks; ++b) {
     Random random(9, Place::test, static_cast<std::uint64_t>(b));
-    for (float& value : out[static_cast<std::size_t>(b)]) value = random.uniform(-1, 1) * std::exp2(random.uniform(-12, 12));
+    for (float& value : out[static_cast<std::size_t>(b)])
+      value = random.uniform(-1, 1) * std::exp2(random.uniform(-12, 12));
   }
   return out;
 }
@@ -59,7 +60,8 @@ TEST(Gradients, SameBitsForAnyNumberOfThreads) {
     Comm alone;
     for (int step = 0; step < 3; ++step) {
       const std::vector<float> total = total_of(gradients, threads, data);
-      EXPECT_EQ(std::memcmp(total.data(), expected.data(), size * sizeof(float)), 0) << threads << " threads, step " << step;
+      EXPECT_EQ(std::memcmp(total.data(), expected.data(), size * sizeof(float)), 0)
+          << threads << " threads, step " << step;
       for (int t = 0; t < threads; ++t)
         for (std::size_t i = 0; i < size; ++i) ASSERT_EQ(gradients.buffer(t)[i], 0) << "thread " << t;
     }
@@ -69,7 +71,8 @@ TEST(Gradients, SameBitsForAnyNumberOfThreads) {
   }
 }
 
-// The system gives a page on the memory node of the thread that touches it first: nobody may touch a buffer for its thread.
+// The system gives a page on the memory node of the thread that touches it first: nobody may touch a buffer for its
+// thread.
 TEST(Gradients, BuffersAreTouchedFirstByTheirThread) {
   const auto touched = [](const Block& block) {
     std::vector<unsigned char> pages((block.size() * sizeof(float) + 4095) / 4096);
@@ -127,8 +130,8 @@ TEST(Gradients, AbandonFreesWhoWaits) {
   EXPECT_EQ(gradients.total()[3], 0);
 }
 
-// A step whose lanes add first to a range at the end, and then to what is before it: the border lies in the middle of a chunk,
-// and the total keeps nothing of the step before, in either.
+// A step whose lanes add first to a range at the end, and then to what is before it: the border lies in the middle of a
+// chunk, and the total keeps nothing of the step before, in either.
 TEST(Gradients, RangesOneAfterTheOtherAreTheSameTotal) {
   const auto data = random_blocks();
   constexpr std::size_t border = 2 * (1u << 16) + 1000;
@@ -149,7 +152,8 @@ TEST(Gradients, RangesOneAfterTheOtherAreTheSameTotal) {
       add(0, 2 * step, range);
       add(1, 2 * step + 1, range);
     }
-    const float *one = data[static_cast<std::size_t>(2 * step)].data(), *other = data[static_cast<std::size_t>(2 * step + 1)].data();
+    const float *one = data[static_cast<std::size_t>(2 * step)].data(),
+                *other = data[static_cast<std::size_t>(2 * step + 1)].data();
     double squares = 0;
     for (std::size_t i = 0; i < size; ++i) {
       ASSERT_EQ(gradients.total()[i], one[i] + other[i]) << "number " << i << ", step " << step;
@@ -166,7 +170,10 @@ TEST(Gradients, RangesOneAfterTheOtherAreTheSameTotal) {
 // What is complete early is merged early, whole chunks only and never before the block before; the total is the same.
 TEST(Gradients, MergedEarlyAndTheRestIsTheSameTotal) {
   const auto data = random_blocks();
-  const auto fill = [&](Gradients& gradients, int t, int b) { std::copy(data[static_cast<std::size_t>(b)].begin(), data[static_cast<std::size_t>(b)].end(), gradients.buffer(t).data()); };
+  const auto fill = [&](Gradients& gradients, int t, int b) {
+    std::copy(data[static_cast<std::size_t>(b)].begin(), data[static_cast<std::size_t>(b)].end(),
+              gradients.buffer(t).data());
+  };
   Gradients gradients(size, 2);
   constexpr std::size_t chunk = 1u << 16;
   for (int step = 0; step < 2; ++step) {
@@ -183,7 +190,8 @@ TEST(Gradients, MergedEarlyAndTheRestIsTheSameTotal) {
     gradients.merge_complete(1, 1, 2 * chunk);
     EXPECT_EQ(gradients.buffer(1)[2 * chunk], 0);
     gradients.merge(1, 1);
-    for (std::size_t i = 0; i < size; ++i) ASSERT_EQ(gradients.total()[i], data[0][i] + data[1][i]) << "number " << i << ", step " << step;
+    for (std::size_t i = 0; i < size; ++i)
+      ASSERT_EQ(gradients.total()[i], data[0][i] + data[1][i]) << "number " << i << ", step " << step;
   }
 }
 

@@ -31,7 +31,8 @@ class TemporaryFolder {
   const std::filesystem::path& path() const { return path_; }
   std::string string() const { return path_.string(); }
   int entries() const {
-    return static_cast<int>(std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator{}));
+    return static_cast<int>(
+        std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator{}));
   }
 
  private:
@@ -53,7 +54,8 @@ std::string message_of(const Body& body) {
 // A file of a test, which need not survive a power cut: without the sync of write_file.
 inline void put_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
   std::filesystem::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
 }
 inline void put_file(const std::filesystem::path& path, std::string_view text) {
   put_file(path, std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));

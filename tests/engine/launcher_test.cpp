@@ -1,5 +1,5 @@
-// engine/launcher.h. Wrong but plausible, and what shows it: a batch script's SLURM_NTASKS taken for a launcher (it is one
-// process); a variable that is no number; the first variable that is there winning over the one that counts.
+// engine/launcher.h. Wrong but plausible, and what shows it: a batch script's SLURM_NTASKS taken for a launcher (it is
+// one process); a variable that is no number; the first variable that is there winning over the one that counts.
 #include "engine/launcher.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,8 @@
 namespace mvmoe {
 namespace {
 
-constexpr std::array variables{"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS", "SLURM_JOB_ID", "SLURM_STEP_ID"};
+constexpr std::array variables{"OMPI_COMM_WORLD_SIZE", "PMI_SIZE",     "SLURM_STEP_NUM_TASKS",
+                               "SLURM_NTASKS",         "SLURM_JOB_ID", "SLURM_STEP_ID"};
 
 class LauncherTest : public testing::Test {
  protected:

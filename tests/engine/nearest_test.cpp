@@ -10,10 +10,10 @@ namespace {
 const std::vector<std::string> known{"epochs", "eps", "batch-size", "lr", "lr-base", "seed", "cifar10", "cifar100"};
 
 TEST(Nearest, FindsOneEditOfEachKind) {
-  EXPECT_EQ(nearest("epoch", known), "epochs");        // left out
-  EXPECT_EQ(nearest("epochss", known), "epochs");      // inserted
+  EXPECT_EQ(nearest("epoch", known), "epochs");           // left out
+  EXPECT_EQ(nearest("epochss", known), "epochs");         // inserted
   EXPECT_EQ(nearest("batch_size", known), "batch-size");  // replaced
-  EXPECT_EQ(nearest("sede", known), "seed");           // swapped
+  EXPECT_EQ(nearest("sede", known), "seed");              // swapped
   EXPECT_EQ(nearest("cifar1000", known), "cifar100");
   EXPECT_EQ(nearest("cifar1", known), "cifar10");
   EXPECT_EQ(nearest("lr-base", known), "lr-base");

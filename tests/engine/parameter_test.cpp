@@ -8,7 +8,8 @@
 namespace mvmoe {
 namespace {
 
-constexpr Init normal{Init::Kind::normal, 0.02f}, uniform{Init::Kind::uniform, 0.3f}, ones{Init::Kind::ones, 0}, zeros{};
+constexpr Init normal{Init::Kind::normal, 0.02f}, uniform{Init::Kind::uniform, 0.3f}, ones{Init::Kind::ones, 0},
+    zeros{};
 
 TEST(Block, StartsAtZeroAndMoves) {
   Block a(1000);
@@ -45,7 +46,8 @@ TEST(Parameters, PiecesStandApartOnCacheLines) {
 // Parts of stacks stand at the end, and all else as in the list: what ranks sum has the same places on each.
 TEST(Parameters, PartsOfStacksStandAtTheEnd) {
   Parameters p;
-  const ParameterId a = p.add("a", {16}, ones), first = p.add("first", {2, 16}, ones, true, 5), b = p.add("b", {17}, ones);
+  const ParameterId a = p.add("a", {16}, ones), first = p.add("first", {2, 16}, ones, true, 5),
+                    b = p.add("b", {17}, ones);
   const ParameterId second = p.add("second", {2, 3}, ones, false, 5), c = p.add("c", {16}, ones);
   p.allocate();
   const auto offsets = [&] {
@@ -57,7 +59,8 @@ TEST(Parameters, PartsOfStacksStandAtTheEnd) {
   EXPECT_EQ(p.parts(), (Range{64, 112}));
   EXPECT_EQ(p.block_size(), 112u);
   EXPECT_EQ(p[first].whole, 5);
-  EXPECT_EQ(p.list()[1].name, "first");  // in the list they stay where they are, and so do the numbers they are drawn by
+  EXPECT_EQ(p.list()[1].name,
+            "first");  // in the list they stay where they are, and so do the numbers they are drawn by
   Parameters none;
   none.add("a", {16}, ones);
   none.allocate();
@@ -77,7 +80,8 @@ TEST(Parameters, AreFoundByName) {
 
 TEST(Parameters, StartAsDeclared) {
   Parameters p;
-  const ParameterId z = p.add("z", {50}, zeros), o = p.add("o", {50}, ones), n = p.add("n", {100, 200}, normal), u = p.add("u", {100, 200}, uniform);
+  const ParameterId z = p.add("z", {50}, zeros), o = p.add("o", {50}, ones), n = p.add("n", {100, 200}, normal),
+                    u = p.add("u", {100, 200}, uniform);
   p.allocate();
   p.weights()[0] = 3;
   p.initialise(1);

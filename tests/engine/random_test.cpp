@@ -31,10 +31,12 @@ TEST(Random, EachKeyIsAStreamOfItsOwn) {
   std::set<std::uint32_t> seen;
   int drawn = 0;
   for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 32})
-    for (const Place place : {Place::init, Place::shuffle, Place::holdout, Place::crop, Place::flip, Place::drop_path, Place::random_resized_crop, Place::color_jitter,
-                              Place::rand_augment, Place::random_erasing, Place::erasing_noise, Place::mixing})
+    for (const Place place : {Place::init, Place::shuffle, Place::holdout, Place::crop, Place::flip, Place::drop_path,
+                              Place::random_resized_crop, Place::color_jitter, Place::rand_augment,
+                              Place::random_erasing, Place::erasing_noise, Place::mixing})
       for (const std::uint64_t step : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{3} << 32})
-        for (const std::uint64_t index : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{6} << 32}) {
+        for (const std::uint64_t index :
+             {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{6} << 32}) {
           seen.insert(Random(seed, place, step, index).bits());
           ++drawn;
         }

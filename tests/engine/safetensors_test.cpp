@@ -46,7 +46,9 @@ struct SafetensorsTest : testing::Test {
 
 TEST_F(SafetensorsTest, WhatIsWrittenIsRead) {
   std::vector<float> a{1, -0.0f, std::numeric_limits<float>::quiet_NaN(), 4e-42f, 5e30f, 6}, b{7, 8, 9, 10}, none{0};
-  const std::vector<NamedTensor> tensors{{"z.first", Tensor(a.data(), {2, 3})}, {"a.second", Tensor(b.data(), {1, 2, 2, 1})}, {"empty", Tensor(none.data(), {0, 4})}};
+  const std::vector<NamedTensor> tensors{{"z.first", Tensor(a.data(), {2, 3})},
+                                         {"a.second", Tensor(b.data(), {1, 2, 2, 1})},
+                                         {"empty", Tensor(none.data(), {0, 4})}};
   write_safetensors(path, tensors, {{"format", "pt"}, {"config", R"({"depth": 12})"}});
   const SafetensorsFile file(path);
   ASSERT_EQ(file.entries().size(), 3u);
@@ -77,15 +79,19 @@ TEST_F(SafetensorsTest, OneTensorAtATimeGivesTheSameBytes) {
   const std::vector<std::uint8_t> together = small_file();
   std::vector<float> memory(6);
   std::vector<std::size_t> asked;
-  write_safetensors(path, {{"a.weight", {2, 3}}, {"b", {1}}}, [&](std::size_t i) {
-    asked.push_back(i);
-    const std::vector<float>& from = i == 0 ? a : b;
-    std::copy(from.begin(), from.end(), memory.begin());  // the one before is gone
-    return Tensor(memory.data(), i == 0 ? Shape{2, 3} : Shape{1});
-  }, {{"format", "pt"}});
+  write_safetensors(path, {{"a.weight", {2, 3}}, {"b", {1}}},
+                    [&](std::size_t i) {
+                      asked.push_back(i);
+                      const std::vector<float>& from = i == 0 ? a : b;
+                      std::copy(from.begin(), from.end(), memory.begin());  // the one before is gone
+                      return Tensor(memory.data(), i == 0 ? Shape{2, 3} : Shape{1});
+                    },
+                    {{"format", "pt"}});
   EXPECT_EQ(read_file(path), together);
   EXPECT_EQ(asked, (std::vector<std::size_t>{0, 1}));
-  EXPECT_EQ(message_of([&] { write_safetensors(path, {{"b", {2}}}, [&](std::size_t) { return Tensor(b.data(), {1}); }, {}); }),
+  EXPECT_EQ(message_of([&] {
+              write_safetensors(path, {{"b", {2}}}, [&](std::size_t) { return Tensor(b.data(), {1}); }, {});
+            }),
             start + "tensor 'b' is [1], was announced as [2]");
   EXPECT_EQ(read_file(path), together) << "the old file stays";
 }
@@ -94,10 +100,16 @@ TEST_F(SafetensorsTest, MetadataMayHoldAnyText) {
   const std::string odd = "quote \" backslash \\ line\n tab\t null" + std::string(1, '\0') + " Grüße 猫 {\"a\":[1]}";
   std::vector<float> a{1};
   const std::string name = "Grüße \"猫\"\n";
-  write_safetensors(path, {{name, Tensor(a.data(), {1})}}, {{odd, odd}, {"broken", "a\xff" "b"}});
+  write_safetensors(path, {{name, Tensor(a.data(), {1})}},
+                    {{odd, odd},
+                     {"broken",
+                      "a\xff"
+                      "b"}});
   const SafetensorsFile file(path);
   EXPECT_EQ(file.metadata().at(odd), odd);
-  EXPECT_EQ(file.metadata().at("broken"), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(file.metadata().at("broken"),
+            "a\xEF\xBF\xBD"
+            "b");
   EXPECT_NE(file.find(name), nullptr);
   EXPECT_EQ(file.verify(), 1);
 }
@@ -105,19 +117,32 @@ TEST_F(SafetensorsTest, MetadataMayHoldAnyText) {
 TEST_F(SafetensorsTest, RefusesToWriteWhatCouldNotBeRead) {
   std::vector<float> a{1, 2};
   const Tensor t(a.data(), {2});
-  EXPECT_EQ(message_of([&] { write_safetensors(path, {{"a", t}, {"a", t}}, {}); }), start + "tensor 'a' is given twice");
-  EXPECT_EQ(message_of([&] { write_safetensors(path, {{"__metadata__", t}}, {}); }), start + "a tensor cannot be named __metadata__");
-  EXPECT_EQ(message_of([&] { write_safetensors(path, {{"a\xff", t}}, {}); }), start + "tensor 'a\\xff' cannot be written: its name is not UTF-8");
+  EXPECT_EQ(message_of([&] {
+              write_safetensors(path, {{"a", t}, {"a", t}}, {});
+            }),
+            start + "tensor 'a' is given twice");
+  EXPECT_EQ(message_of([&] {
+              write_safetensors(path, {{"__metadata__", t}}, {});
+            }),
+            start + "a tensor cannot be named __metadata__");
+  EXPECT_EQ(message_of([&] {
+              write_safetensors(path, {{"a\xff", t}}, {});
+            }),
+            start + "tensor 'a\\xff' cannot be written: its name is not UTF-8");
   EXPECT_EQ(message_of([&] { write_safetensors(path, {{"a", Tensor{}}}, {}); }), start + "tensor 'a' has no axes");
   EXPECT_EQ(folder.entries(), 0);
 }
 
 TEST_F(SafetensorsTest, OtherFloatsAreConverted) {
-  // F16: 1, -2, largest, smallest, largest subnormal, infinity, NaN, -0; BF16: 1, -2, 3.140625, infinity; F64: 0.1, 1e300
-  const std::uint16_t half[] = {0x3C00, 0xC000, 0x7BFF, 0x0001, 0x03FF, 0x7C00, 0x7E00, 0x8000}, brain[] = {0x3F80, 0xC000, 0x4049, 0x7F80};
+  // F16: 1, -2, largest, smallest, largest subnormal, infinity, NaN, -0; BF16: 1, -2, 3.140625, infinity; F64: 0.1,
+  // 1e300
+  const std::uint16_t half[] = {0x3C00, 0xC000, 0x7BFF, 0x0001, 0x03FF, 0x7C00, 0x7E00, 0x8000},
+                      brain[] = {0x3F80, 0xC000, 0x4049, 0x7F80};
   const double wide[] = {0.1, 1e300};
-  std::vector<std::uint8_t> bytes = raw(R"({"h":{"dtype":"F16","shape":[8],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[2,2],"data_offsets":[16,24]},)"
-                                        R"("d":{"dtype":"F64","shape":[2],"data_offsets":[24,40]}})", 40);
+  std::vector<std::uint8_t> bytes = raw(
+      R"({"h":{"dtype":"F16","shape":[8],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[2,2],"data_offsets":[16,24]},)"
+      R"("d":{"dtype":"F64","shape":[2],"data_offsets":[24,40]}})",
+      40);
   std::uint8_t* data = bytes.data() + bytes.size() - 40;
   std::memcpy(data, half, 16);
   std::memcpy(data + 16, brain, 8);
@@ -143,12 +168,17 @@ TEST_F(SafetensorsTest, OtherFloatsAreConverted) {
 }
 
 TEST_F(SafetensorsTest, WhatCannotBeReadMayStandInAFile) {
-  write_file(path, raw(R"({"i":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},"five":{"dtype":"F32","shape":[1,1,1,1,2],"data_offsets":[16,24]},)"
-                       R"("s":{"dtype":"F32","shape":[],"data_offsets":[24,28]},"long":{"dtype":"U8","shape":[0,4294967296],"data_offsets":[28,28]}})", 28));
+  write_file(
+      path,
+      raw(R"({"i":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},"five":{"dtype":"F32","shape":[1,1,1,1,2],"data_offsets":[16,24]},)"
+          R"("s":{"dtype":"F32","shape":[],"data_offsets":[24,28]},"long":{"dtype":"U8","shape":[0,4294967296],"data_offsets":[28,28]}})",
+          28));
   const SafetensorsFile file(path);
   float out[8];
-  EXPECT_EQ(message_of([&] { file.read("i", Tensor(out, {2})); }), start + "tensor 'i' is of dtype I64: F32, F16, BF16 and F64 can be read");
-  EXPECT_EQ(message_of([&] { file.read("five", Tensor(out, {2})); }), start + "tensor 'five' is [1, 1, 1, 1, 2], must be [2]");
+  EXPECT_EQ(message_of([&] { file.read("i", Tensor(out, {2})); }),
+            start + "tensor 'i' is of dtype I64: F32, F16, BF16 and F64 can be read");
+  EXPECT_EQ(message_of([&] { file.read("five", Tensor(out, {2})); }),
+            start + "tensor 'five' is [1, 1, 1, 1, 2], must be [2]");
   EXPECT_EQ(message_of([&] { file.read("five", Tensor{}); }), start + "tensor 'five' is [1, 1, 1, 1, 2], must be []");
   EXPECT_EQ(file.find("five")->axes.size(), 5u);
   EXPECT_EQ(file.find("long")->shape.axes(), 0);
@@ -163,7 +193,10 @@ TEST_F(SafetensorsTest, ReadErrorsNameTensorAndShapes) {
   const SafetensorsFile file(path);
   float out[8];
   EXPECT_EQ(message_of([&] { file.read("c", Tensor(out, {1})); }), start + "has no tensor 'c'");
-  EXPECT_EQ(message_of([&] { file.read("a.weight", Tensor(out, {3, 2})); }), start + "tensor 'a.weight' is [2, 3], must be [3, 2]");
+  EXPECT_EQ(message_of([&] {
+              file.read("a.weight", Tensor(out, {3, 2}));
+            }),
+            start + "tensor 'a.weight' is [2, 3], must be [3, 2]");
 }
 
 TEST_F(SafetensorsTest, AFlippedBitIsCaught) {
@@ -176,7 +209,8 @@ TEST_F(SafetensorsTest, AFlippedBitIsCaught) {
   const std::uint32_t found = crc_of(bytes.size() - 28);
   bytes[bytes.size() - 28 + 5] ^= 0x10;
   std::ostringstream crcs;
-  crcs << std::hex << std::setfill('0') << std::setw(8) << found << ", must be " << std::setw(8) << crc_of(bytes.size() - 28);
+  crcs << std::hex << std::setfill('0') << std::setw(8) << found << ", must be " << std::setw(8)
+       << crc_of(bytes.size() - 28);
   const std::string message = start + "tensor 'a.weight' is damaged: its CRC-32 is " + crcs.str();
   EXPECT_EQ(message_of([&] { file.read("a.weight", Tensor(out, {2, 3})); }), message);
   EXPECT_EQ(message_of([&] { file.verify(); }), message);
@@ -198,8 +232,9 @@ TEST_F(SafetensorsTest, DamagedFrames) {
   EXPECT_EQ(opening(bytes_of("")), start + "has 0 bytes, a safetensors file has at least 10");
   EXPECT_EQ(opening(bytes_of("1234567")), start + "has 7 bytes, a safetensors file has at least 10");
   EXPECT_EQ(opening("", 8), start + "the header length is 0");
-  EXPECT_EQ(opening(std::vector<std::uint8_t>(64, 0xff)),
-            start + "the header length is 18446744073709551615, must be at most 100000000 (is this a safetensors file?)");
+  EXPECT_EQ(
+      opening(std::vector<std::uint8_t>(64, 0xff)),
+      start + "the header length is 18446744073709551615, must be at most 100000000 (is this a safetensors file?)");
   std::vector<std::uint8_t> cut = raw("{}        ", 0);
   cut.pop_back();
   EXPECT_EQ(opening(cut), start + "the header length is 10, but the file has 17 bytes (cut short?)");
@@ -211,31 +246,42 @@ TEST_F(SafetensorsTest, DamagedJson) {
   EXPECT_EQ(opening("{} x", 0), start + "the header is not valid JSON at its byte 4");
   EXPECT_EQ(opening(std::string("{\"a\":\"\xff\"}"), 0), start + "the header is not valid JSON at its byte 7");
   EXPECT_EQ(opening("{\"a\":" + std::string(1'000'000, '['), 0), start + "the header is nested too deeply");
-  EXPECT_EQ(opening(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1),
-            start + "the header names 'a' twice");
-  EXPECT_EQ(opening(R"({"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}})", 1), start + "the header names 'dtype' twice");
+  EXPECT_EQ(
+      opening(
+          R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+          1),
+      start + "the header names 'a' twice");
+  EXPECT_EQ(opening(R"({"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}})", 1),
+            start + "the header names 'dtype' twice");
   EXPECT_EQ(opening(R"({"a":5})", 0), start + "tensor 'a' has no dtype");
   EXPECT_EQ(opening(R"({"a":{"dtype":"F32","shape":[1]}})", 4), start + "tensor 'a' has no data_offsets");
-  EXPECT_EQ(opening(R"({"a":{"dtype":4,"shape":[1],"data_offsets":[0,4]}})", 4), start + "tensor 'a': dtype is not a string");
+  EXPECT_EQ(opening(R"({"a":{"dtype":4,"shape":[1],"data_offsets":[0,4]}})", 4),
+            start + "tensor 'a': dtype is not a string");
   EXPECT_EQ(opening(R"({"__metadata__":[]})", 0), start + "__metadata__ is not a JSON object");
   EXPECT_EQ(opening(R"({"__metadata__":{"a":1}})", 0), start + "__metadata__ entry 'a' is not a string");
 }
 
 TEST_F(SafetensorsTest, DamagedEntries) {
-  const auto entry = [&](const std::string& dtype, const std::string& shape, const std::string& offsets, std::size_t data) {
-    return opening(R"({"a\n":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}", data);
+  const auto entry = [&](const std::string& dtype, const std::string& shape, const std::string& offsets,
+                         std::size_t data) {
+    return opening(R"({"a\n":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}",
+                   data);
   };
-  EXPECT_EQ(entry("Q4", "[1]", "[0,1]", 1), start + "tensor 'a\\x0a' is of the unknown dtype 'Q4': F32, F16, BF16 and F64 can be read");
+  EXPECT_EQ(entry("Q4", "[1]", "[0,1]", 1),
+            start + "tensor 'a\\x0a' is of the unknown dtype 'Q4': F32, F16, BF16 and F64 can be read");
   EXPECT_EQ(entry("F32", "5", "[0,4]", 4), start + "tensor 'a\\x0a': shape is not a list");
   const std::string number = " holds something that is not a number of 0 or more";
   EXPECT_EQ(entry("F32", "[-1]", "[0,4]", 4), start + "tensor 'a\\x0a': shape" + number);
   EXPECT_EQ(entry("F32", "[1.0]", "[0,4]", 4), start + "tensor 'a\\x0a': shape" + number);
   EXPECT_EQ(entry("F32", "[18446744073709551616]", "[0,4]", 4), start + "tensor 'a\\x0a': shape" + number);
-  EXPECT_EQ(entry("F32", "[4294967296,4294967296]", "[0,0]", 0), start + "tensor 'a\\x0a': shape [4294967296, 4294967296] is too large");
+  EXPECT_EQ(entry("F32", "[4294967296,4294967296]", "[0,0]", 0),
+            start + "tensor 'a\\x0a': shape [4294967296, 4294967296] is too large");
   EXPECT_EQ(entry("F32", "[1]", "[0]", 4), start + "tensor 'a\\x0a': data_offsets holds 1 numbers, must hold 2");
   EXPECT_EQ(entry("F32", "[1]", "[4,0]", 4), start + "tensor 'a\\x0a': data_offsets begin at 4 and end at 0");
-  EXPECT_EQ(entry("F32", "[2]", "[0,4]", 4), start + "tensor 'a\\x0a': shape [2] of F32 needs 8 bytes, data_offsets give 4");
-  EXPECT_EQ(entry("F32", "[2]", "[0,8]", 4), start + "tensor 'a\\x0a' ends at byte 8 of the data, the file has 4 (cut short?)");
+  EXPECT_EQ(entry("F32", "[2]", "[0,4]", 4),
+            start + "tensor 'a\\x0a': shape [2] of F32 needs 8 bytes, data_offsets give 4");
+  EXPECT_EQ(entry("F32", "[2]", "[0,8]", 4),
+            start + "tensor 'a\\x0a' ends at byte 8 of the data, the file has 4 (cut short?)");
   EXPECT_EQ(entry("F32", "[1]", "[0,4]", 5), start + "the tensors end at byte 4 of the data, the file has 5");
   EXPECT_EQ(entry("F32", "[1]", "[4,8]", 8), start + "bytes 0 to 4 of the data belong to no tensor");
   EXPECT_EQ(entry("F32", "[1]", "[18446744073709551612,18446744073709551615]", 8),
@@ -245,7 +291,9 @@ TEST_F(SafetensorsTest, DamagedEntries) {
 
 TEST_F(SafetensorsTest, OverlapsAndHoles) {
   const auto two = [&](const std::string& a, const std::string& b, std::size_t data) {
-    return opening(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)" + a + R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" + b + "}}", data);
+    return opening(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)" + a +
+                       R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" + b + "}}",
+                   data);
   };
   EXPECT_EQ(two("[0,2]", "[2,4]", 4), "nothing was thrown");
   EXPECT_EQ(two("[2,4]", "[0,2]", 4), "nothing was thrown");
@@ -256,16 +304,21 @@ TEST_F(SafetensorsTest, OverlapsAndHoles) {
 
 TEST_F(SafetensorsTest, DamagedChecksums) {
   const auto crc = [&](const std::string& text) {
-    return opening(R"({"__metadata__":{"crc32":")" + text + R"("},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1);
+    return opening(
+        R"({"__metadata__":{"crc32":")" + text + R"("},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1);
   };
   EXPECT_EQ(crc(R"({\"a\":\"d202ef8d\"})"), "nothing was thrown");
   EXPECT_EQ(SafetensorsFile(path).verify(), 1);
   EXPECT_EQ(crc("nonsense"), start + "the metadata entry crc32 is not valid JSON at its byte 2");
   EXPECT_EQ(crc("[]"), start + "the metadata entry crc32 is not a JSON object");
-  EXPECT_EQ(crc(R"({\"b\":\"d202ef8d\"})"), start + "the metadata entry crc32 names 'b', which is no tensor of this file");
-  EXPECT_EQ(crc(R"({\"a\":\"d202ef8\"})"), start + "the metadata entry crc32 gives 'a' something that is not 8 hexadecimal digits");
-  EXPECT_EQ(crc(R"({\"a\":\"d202efxx\"})"), start + "the metadata entry crc32 gives 'a' something that is not 8 hexadecimal digits");
-  EXPECT_EQ(crc(R"({\"a\":7})"), start + "the metadata entry crc32 gives 'a' something that is not 8 hexadecimal digits");
+  EXPECT_EQ(crc(R"({\"b\":\"d202ef8d\"})"),
+            start + "the metadata entry crc32 names 'b', which is no tensor of this file");
+  EXPECT_EQ(crc(R"({\"a\":\"d202ef8\"})"),
+            start + "the metadata entry crc32 gives 'a' something that is not 8 hexadecimal digits");
+  EXPECT_EQ(crc(R"({\"a\":\"d202efxx\"})"),
+            start + "the metadata entry crc32 gives 'a' something that is not 8 hexadecimal digits");
+  EXPECT_EQ(crc(R"({\"a\":7})"),
+            start + "the metadata entry crc32 gives 'a' something that is not 8 hexadecimal digits");
 }
 
 // Whatever a file holds: it opens and reads, or one line says why not.

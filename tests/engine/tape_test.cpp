@@ -66,7 +66,10 @@ TEST_F(TapeTest, BothOperandsOfOneOperationMayBeTheSame) {
 
 TEST_F(TapeTest, MissingBackwardThrowsWhenRecorded) {
   const Var v = leaf(), c = tape.constant(Tensor(x.data(), {2, 3})), y = tape.output({2, 3});
-  EXPECT_EQ(message_of([&] { tape.record("round", {c, v}, y); }), "round: has no backward, but an input wants a gradient");
+  EXPECT_EQ(message_of([&] {
+              tape.record("round", {c, v}, y);
+            }),
+            "round: has no backward, but an input wants a gradient");
   EXPECT_NO_THROW(tape.record("round", {c}, y));
 }
 
@@ -104,7 +107,8 @@ TEST_F(TapeTest, RefusesViewsThatWouldCutTheGraph) {
   const Var v = leaf(), y = tape.output({2, 3}), early = tape.view(y, {6});
   EXPECT_EQ(message_of([&] { tape.record("square", {v}, y, [] {}); }),
             "square: a view of its result [2, 3] was taken before it was recorded: take it after");
-  EXPECT_EQ(message_of([&] { tape.record("square", {v}, early, [] {}); }), "square: records a view [6]: record the variable that it views");
+  EXPECT_EQ(message_of([&] { tape.record("square", {v}, early, [] {}); }),
+            "square: records a view [6]: record the variable that it views");
 }
 
 TEST_F(TapeTest, TheCotangentIsAddedToo) {
@@ -170,15 +174,21 @@ TEST_F(TapeTest, ResetForgetsEntriesAndKeepsMemory) {
 
 TEST_F(TapeTest, RefusesWhatCannotBeDifferentiated) {
   const Var v = leaf(), c = tape.constant(Tensor(x.data(), {2, 3}));
-  EXPECT_EQ(message_of([&] { tape.backward(square(tape, v), 1.0f); }), "backward: the loss is [2, 3], must be a scalar [1]");
-  EXPECT_EQ(message_of([&] { tape.backward(square(tape, v), Tensor(dy.data(), {6})); }), "backward: dy is [6], the result is [2, 3]");
-  EXPECT_EQ(message_of([&] { tape.backward(c, Tensor(dy.data(), {2, 3})); }),
+  EXPECT_EQ(message_of([&] { tape.backward(square(tape, v), 1.0f); }),
+            "backward: the loss is [2, 3], must be a scalar [1]");
+  EXPECT_EQ(message_of([&] { tape.backward(square(tape, v), Tensor(dy.data(), {6})); }),
+            "backward: dy is [6], the result is [2, 3]");
+  EXPECT_EQ(message_of([&] {
+              tape.backward(c, Tensor(dy.data(), {2, 3}));
+            }),
             "backward: the result depends on nothing that wants a gradient");
-  EXPECT_EQ(message_of([&] { tape.leaf(v.value(), Tensor(dx.data(), {6})); }), "leaf: gradient is [6], value is [2, 3]");
+  EXPECT_EQ(message_of([&] { tape.leaf(v.value(), Tensor(dx.data(), {6})); }),
+            "leaf: gradient is [6], value is [2, 3]");
   EXPECT_EQ(message_of([&] { v.item(); }), "item: the variable is [2, 3], must be a scalar [1]");
 }
 
-// Gradients that come from elsewhere, at two places, and in two pieces: the second is added after the first piece was walked.
+// Gradients that come from elsewhere, at two places, and in two pieces: the second is added after the first piece was
+// walked.
 TEST(Tape, GoesBackInPieces) {
   Arena arena;
   Tape tape(arena);

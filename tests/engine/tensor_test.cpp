@@ -62,7 +62,10 @@ TEST(Tensor, RefusesWhatDoesNotFit) {
   const Tensor t(memory.data(), {4, 3});
   EXPECT_EQ(message_of([&] { t.outer_slice(3, 2); }), "slice: rows 3 to 5 are not inside [4, 3]");
   EXPECT_EQ(message_of([&] { t.outer_slice(-1, 2); }), "slice: rows -1 to 1 are not inside [4, 3]");
-  EXPECT_EQ(message_of([&] { t.reshaped({5, 2}); }), "reshape: [4, 3] cannot become [5, 2]: the number of elements differs");
+  EXPECT_EQ(message_of([&] {
+              t.reshaped({5, 2});
+            }),
+            "reshape: [4, 3] cannot become [5, 2]: the number of elements differs");
   EXPECT_EQ(message_of([&] { t.copy_from(t.outer_slice(0, 1)); }), "copy: [1, 3] does not fit into [4, 3]");
 }
 

@@ -70,7 +70,7 @@ TEST(Threads, AnExceptionInAPieceReachesTheCaller) {
 
 TEST(Threads, ThreadZeroIsTheCaller) {
   std::thread::id zero;
-  Threads(2).run( [&](int t) {
+  Threads(2).run([&](int t) {
     if (t == 0) zero = std::this_thread::get_id();
   });
   EXPECT_EQ(zero, std::this_thread::get_id());

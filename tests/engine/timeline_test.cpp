@@ -1,5 +1,6 @@
 // Timelines of a tape. Wrong but plausible, and what shows it: a backward under the name of the operation before it in
-// the walk; gaps between events; an operation without gradients that is left out; a tape that still writes when told to stop.
+// the walk; gaps between events; an operation without gradients that is left out; a tape that still writes when told to
+// stop.
 #include "engine/timeline.h"
 
 #include <cstring>
@@ -19,19 +20,25 @@ struct TimelineTest : testing::Test {
   // An operation that does nothing, from [3] to [3].
   Var op(const char* name, std::initializer_list<Var> inputs) {
     const Var y = tape.output({3});
-    tape.record(name, inputs, y, [in = *inputs.begin()] { if (in.wants_grad()) in.grad()[0] += 1; });
+    tape.record(name, inputs, y, [in = *inputs.begin()] {
+      if (in.wants_grad()) in.grad()[0] += 1;
+    });
     return y;
   }
   std::vector<std::string> names() const {
     std::vector<std::string> all;
     for (const Event& event : timeline.events())
-      all.push_back(std::string(event.phase == Phase::forward ? "f " : event.phase == Phase::backward ? "b " : "") + event.name);
+      all.push_back(std::string(event.phase == Phase::forward    ? "f "
+                                : event.phase == Phase::backward ? "b "
+                                                                 : "") +
+                    event.name);
     return all;
   }
 };
 
 TEST_F(TimelineTest, OperationsForwardAndBackwardInTheOrderInWhichTheyRan) {
-  const Var leaf = tape.leaf(Tensor(x.data(), {3}), Tensor(dx.data(), {3})), constant = tape.constant(Tensor(x.data(), {3}));
+  const Var leaf = tape.leaf(Tensor(x.data(), {3}), Tensor(dx.data(), {3})),
+            constant = tape.constant(Tensor(x.data(), {3}));
   tape.set_timeline(&timeline);
   timeline.skip();
   const Var a = op("a", {leaf});

@@ -59,7 +59,8 @@ TEST(VectorMath, BelowAloneAgreesWithTheErrorFunction) {
     ASSERT_FALSE(std::isnan(error));
     worst = std::max(worst, error);
   }
-  EXPECT_LE(worst, 2.5e-7);  // of which a unit in the last place of 1 is half; the rest hangs on what the compiler fuses: 2.001e-7 was seen
+  EXPECT_LE(worst, 2.5e-7);  // of which a unit in the last place of 1 is half; the rest hangs on what the compiler
+                             // fuses: 2.001e-7 was seen
   EXPECT_EQ(below_of(-6), 0);
   EXPECT_EQ(below_of(-1e30f), 0);
   EXPECT_NEAR(below_of(1e30f), 1, 2e-7);

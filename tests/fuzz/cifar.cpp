@@ -1,5 +1,5 @@
-// CIFAR's binary files: the input is a byte (even: CIFAR-10), the fine and the coarse names, each with its length before
-// it, and records, which serve as each of the parts.
+// CIFAR's binary files: the input is a byte (even: CIFAR-10), the fine and the coarse names, each with its length
+// before it, and records, which serve as each of the parts.
 #include "tests/fuzz/input.h"
 #include "train/data/readers.h"
 
@@ -18,7 +18,8 @@ void cifar(Input input) {
   expect_answer([&] {
     const DataSet data = ten ? load_cifar10(folder.path()) : load_cifar100(folder.path());
     expect(data.test.pixels.size() == data.test.labels.size() * 3 * 32 * 32, "pixels are not images");
-    for (const int label : data.test.labels) expect(label >= 0 && label < static_cast<int>(data.classes.size()), "a label is no class");
+    for (const int label : data.test.labels)
+      expect(label >= 0 && label < static_cast<int>(data.classes.size()), "a label is no class");
   });
 }
 

@@ -14,7 +14,8 @@ void config(Input input) {
   declare_recipe(flags, options);
   declare_start(flags, options);
   declare_manner(flags, options);
-  flags.parse({"--out", "run", "--resume", "--data", "folder:here", "--epochs", "3", "--mean", "auto", "--superclasses", "here.json"});
+  flags.parse({"--out", "run", "--resume", "--data", "folder:here", "--epochs", "3", "--mean", "auto", "--superclasses",
+               "here.json"});
   expect_answer([&] { agree_with_folder(flags, recipe_flags, folder / "config.json"); });
 }
 

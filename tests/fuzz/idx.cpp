@@ -1,5 +1,5 @@
-// IDX files: the input is the images' file, with its length before it, and the labels', gzipped or not; both serve as the
-// training and as the test set.
+// IDX files: the input is the images' file, with its length before it, and the labels', gzipped or not; both serve as
+// the training and as the test set.
 #include "tests/fuzz/input.h"
 #include "train/data/readers.h"
 
@@ -15,7 +15,9 @@ void idx(Input input) {
   }
   expect_answer([&] {
     const DataSet data = load_mnist(folder.path());
-    expect(data.train.pixels.size() == data.train.labels.size() * static_cast<std::size_t>(data.train.side * data.train.side), "pixels are not images");
+    expect(data.train.pixels.size() ==
+               data.train.labels.size() * static_cast<std::size_t>(data.train.side * data.train.side),
+           "pixels are not images");
   });
 }
 

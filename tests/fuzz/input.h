@@ -1,4 +1,5 @@
-// tests/fuzz/input.h: what the readers' functions share: the answer that is expected, and inputs that are several files.
+// tests/fuzz/input.h: what the readers' functions share: the answer that is expected, and inputs that are several
+// files.
 #pragma once
 #include <algorithm>
 #include <stdexcept>
@@ -20,7 +21,8 @@ void expect_answer(const Body& body) {
     message = e.what();
   }
   const auto breaks_a_line = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
-  if (message.empty() || std::any_of(message.begin(), message.end(), breaks_a_line)) throw std::logic_error("the error is not one line: " + message);
+  if (message.empty() || std::any_of(message.begin(), message.end(), breaks_a_line))
+    throw std::logic_error("the error is not one line: " + message);
 }
 
 // What must hold of everything that was read.
@@ -28,8 +30,8 @@ inline void expect(bool holds, const char* what) {
   if (!holds) throw std::logic_error(what);
 }
 
-// Takes an input apart: before each piece but the last stands its length in 2 bytes, little-endian. A piece that would be
-// longer than the input ends with it, so that every input has all its pieces.
+// Takes an input apart: before each piece but the last stands its length in 2 bytes, little-endian. A piece that would
+// be longer than the input ends with it, so that every input has all its pieces.
 class Pieces {
  public:
   explicit Pieces(Input input) : rest_(input) {}

@@ -8,7 +8,9 @@ namespace {
 
 struct Run {
   Run() : model(small_model()), trainer((model.initialise(2), model), StepConfig{}) {
-    save_checkpoint(folder.path(), trainer, {.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = {}, .superclass_of = {}}, {}, 1);
+    save_checkpoint(folder.path(), trainer,
+                    {.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = {}, .superclass_of = {}}, {},
+                    1);
   }
   TemporaryFolder folder;
   ViT model;

@@ -28,8 +28,15 @@ struct Reader {
   void (*read)(Input input);
 };
 
-inline constexpr Reader readers[] = {{"safetensors", safetensors}, {"pack", pack}, {"idx", idx}, {"cifar", cifar}, {"image", image},
-                                     {"confusion", confusion}, {"superclasses", superclasses}, {"config", config},
-                                     {"description", description}, {"progress", progress}};
+inline constexpr Reader readers[] = {{"safetensors", safetensors},
+                                     {"pack", pack},
+                                     {"idx", idx},
+                                     {"cifar", cifar},
+                                     {"image", image},
+                                     {"confusion", confusion},
+                                     {"superclasses", superclasses},
+                                     {"config", config},
+                                     {"description", description},
+                                     {"progress", progress}};
 
 }  // namespace mvmoe::fuzz

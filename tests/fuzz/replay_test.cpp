@@ -1,5 +1,6 @@
 // Every input in tests/fuzz/corpus, read once more: those that broke a reader, and those that reach its every corner.
-// Wrong but plausible, and what shows it: a corpus that is not there, or a reader without one, so that nothing is tried.
+// Wrong but plausible, and what shows it: a corpus that is not there, or a reader without one, so that nothing is
+// tried.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -31,7 +32,8 @@ TEST_P(Corpus, EachInputIsReadOrRefused) {
 TEST(CorpusFolders, EachBelongsToAReader) {
   for (const auto& entry : fs::directory_iterator(corpus)) {
     const std::string name = entry.path().filename().string();
-    EXPECT_TRUE(std::any_of(std::begin(readers), std::end(readers), [&](const Reader& r) { return r.name == name; })) << name;
+    EXPECT_TRUE(std::any_of(std::begin(readers), std::end(readers), [&](const Reader& r) { return r.name == name; }))
+        << name;
   }
 }
 

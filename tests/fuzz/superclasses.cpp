@@ -13,7 +13,8 @@ void superclasses(Input input) {
     const SuperClasses read = read_superclasses(folder / "superclasses.json", classes, 3);
     write_superclasses(folder / "again.json", read);
     const SuperClasses again = read_superclasses(folder / "again.json", classes, 3);
-    expect(again.of_class == read.of_class && again.method == read.method && again.seed == read.seed, "the division does not survive being written");
+    expect(again.of_class == read.of_class && again.method == read.method && again.seed == read.seed,
+           "the division does not survive being written");
   });
 }
 

@@ -1,6 +1,6 @@
-// The multiply-adds that are done are those that the formula says: between the operations and their products stands one that
-// counts. Wrong but plausible, and what shows it: experts that all run and are masked afterwards, products for tokens
-// that nobody reads, a formula that forgets the router. What tiles multiply, the context counts.
+// The multiply-adds that are done are those that the formula says: between the operations and their products stands one
+// that counts. Wrong but plausible, and what shows it: experts that all run and are masked afterwards, products for
+// tokens that nobody reads, a formula that forgets the router. What tiles multiply, the context counts.
 #include <dlfcn.h>
 #include <dnnl.h>
 #include <gtest/gtest.h>
@@ -27,8 +27,10 @@ std::atomic<std::int64_t> counted{0};
 
 // The linker gives this one to whoever calls engine/gemm.h's (--wrap, in the Makefile).
 namespace mvmoe {
-void engines_gemm(const Matrix&, const Matrix&, const Matrix&, Factors, Kernels) asm("__real__ZN5mvmoe4gemmERKNS_6MatrixES2_S2_NS_7FactorsENS_7KernelsE");
-void counting_gemm(const Matrix&, const Matrix&, const Matrix&, Factors, Kernels) asm("__wrap__ZN5mvmoe4gemmERKNS_6MatrixES2_S2_NS_7FactorsENS_7KernelsE");
+void engines_gemm(const Matrix&, const Matrix&, const Matrix&, Factors,
+                  Kernels) asm("__real__ZN5mvmoe4gemmERKNS_6MatrixES2_S2_NS_7FactorsENS_7KernelsE");
+void counting_gemm(const Matrix&, const Matrix&, const Matrix&, Factors,
+                   Kernels) asm("__wrap__ZN5mvmoe4gemmERKNS_6MatrixES2_S2_NS_7FactorsENS_7KernelsE");
 void counting_gemm(const Matrix& a, const Matrix& b, const Matrix& c, Factors factors, Kernels kernels) {
   counted += static_cast<std::int64_t>(c.rows) * c.columns * a.breadth();
   engines_gemm(a, b, c, factors, kernels);
@@ -36,8 +38,9 @@ void counting_gemm(const Matrix& a, const Matrix& b, const Matrix& c, Factors fa
 }  // namespace mvmoe
 
 // oneDNN's own stands behind it.
-extern "C" dnnl_status_t dnnl_sgemm(char transa, char transb, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k, float alpha, const float* a, dnnl_dim_t lda,
-                                    const float* b, dnnl_dim_t ldb, float beta, float* c, dnnl_dim_t ldc) {
+extern "C" dnnl_status_t dnnl_sgemm(char transa, char transb, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k, float alpha,
+                                    const float* a, dnnl_dim_t lda, const float* b, dnnl_dim_t ldb, float beta,
+                                    float* c, dnnl_dim_t ldc) {
   static const auto next = reinterpret_cast<decltype(&dnnl_sgemm)>(dlsym(RTLD_NEXT, "dnnl_sgemm"));
   if (void (*const called)() = mvmoe::at_each_product) called();
   return next(transa, transb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
@@ -49,7 +52,8 @@ namespace {
 // Width 32 is done by tiles, but for the router and the head; of width 24 a part is not.
 ModelConfig config_of(const MoeConfig& moe, Pool pool, int width = 24) {
   ModelConfig config;
-  config.depth = 3, config.width = width, config.heads = 2, config.patch = 4, config.image = 12, config.classes = 7, config.pool = pool;
+  config.depth = 3, config.width = width, config.heads = 2, config.patch = 4, config.image = 12, config.classes = 7,
+  config.pool = pool;
   config.moe = moe;
   return config;
 }
@@ -78,7 +82,9 @@ void expect_formula(const MoeConfig& moe, const char* name) {
       std::int64_t must_be = 5 * cost(config).executed_macs;
       const std::int64_t mlp = 2 * width * 4 * width;
       if (moe.balance == Balance::expert_choice && pool == Pool::cls)
-        must_be += class_tokens_taken(out) * mlp - 5 * std::llround(static_cast<double>(mlp) * std::min<double>(moe.experts, moe.top_k * moe.eval_capacity));
+        must_be +=
+            class_tokens_taken(out) * mlp -
+            5 * std::llround(static_cast<double>(mlp) * std::min<double>(moe.experts, moe.top_k * moe.eval_capacity));
       EXPECT_TRUE(width != 32 || c.multiply_adds > 0);
       EXPECT_EQ(counted.load() + c.multiply_adds, must_be) << name << ", " << pool_name(pool) << ", width " << width;
     }
@@ -95,11 +101,18 @@ TEST(ExecutedMacs, AreThoseOfTheFormula) {
 
 TEST(ExecutedMacs, WhereExpertsChooseTheirCapacityCounts) {  // of 50 tokens, 25, 5 and all
   for (const float capacity : {1.0f, 0.2f, 8.0f})
-    expect_formula({.experts = 4, .layers = 1, .top_k = 2, .routing = Routing::token, .balance = Balance::expert_choice, .eval_capacity = capacity}, "expert choice");
+    expect_formula({.experts = 4,
+                    .layers = 1,
+                    .top_k = 2,
+                    .routing = Routing::token,
+                    .balance = Balance::expert_choice,
+                    .eval_capacity = capacity},
+                   "expert choice");
 }
 
 TEST(ExecutedMacs, TenExpertsCostWhatOneDoesButForTheRouter) {
-  const Cost dense = cost(config_of({}, Pool::cls)), sparse = cost(config_of({.experts = 10, .layers = 2, .routing = Routing::superclass}, Pool::cls));
+  const Cost dense = cost(config_of({}, Pool::cls)),
+             sparse = cost(config_of({.experts = 10, .layers = 2, .routing = Routing::superclass}, Pool::cls));
   EXPECT_EQ(sparse.macs - dense.macs, 24 * 10);
   EXPECT_EQ(sparse.executed_macs - dense.executed_macs, 24 * 10);
 }

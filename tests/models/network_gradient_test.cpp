@@ -1,7 +1,8 @@
 // The whole network. Wrong but plausible, and what shows it: a branch without its sum, a norm left out or shared, the
 // wrong block's parameters, the last block's class-token path reading other rows of qkv than the whole does (all
-// ends against one reference); the first patch taken for a class token, the norm before a pooling that it must follow; a gradient of a variable that is read twice, not added up or not zero at first; drop
-// path drawn by the place in the lane.
+// ends against one reference); the first patch taken for a class token, the norm before a pooling that it must follow;
+// a gradient of a variable that is read twice, not added up or not zero at first; drop path drawn by the place in the
+// lane.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -24,7 +25,8 @@ TEST(NetworkGradient, EveryParameterMatchesTheReferenceNetwork) {
 // Four images at once, or cut into lanes of one and three: the same logits, the same branches dropped.
 TEST(NetworkGradient, LanesDoNotChangeWhichBranchesAreDropped) {
   ModelConfig config;
-  config.depth = 3, config.width = 8, config.heads = 2, config.patch = 4, config.image = 8, config.classes = 3, config.drop_path = 0.7f;
+  config.depth = 3, config.width = 8, config.heads = 2, config.patch = 4, config.image = 8, config.classes = 3,
+  config.drop_path = 0.7f;
   ViT model(config);
   model.initialise(5);
   for (const Parameter& p : model.parameters().list())  // far from 0.02, so that a dropped branch is seen
@@ -33,7 +35,8 @@ TEST(NetworkGradient, LanesDoNotChangeWhichBranchesAreDropped) {
   const Tensor images = bench.random({4, 3, 8, 8});
   Context context(model.parameters());
   const auto logits_of = [&](int first, int count, bool training) {
-    context.begin({.training = training, .seed = 9, .step = 2, .first_image = static_cast<std::uint64_t>(first)}, nullptr);
+    context.begin({.training = training, .seed = 9, .step = 2, .first_image = static_cast<std::uint64_t>(first)},
+                  nullptr);
     const Tensor logits = bench.zeros({count, 3});
     logits.copy_from(model.forward(context, images.outer_slice(first, count)).logits.value());
     return logits;

@@ -1,6 +1,7 @@
-// Attention rollout: by hand, and against the probabilities that timm computes (tools/golden/rollout.py). Wrong but plausible,
-// and what shows it: matrices multiplied in the other order, the residual's half left out, rows taken for columns, the class
-// token in the mean or its share among the patches', a scale that is not the head's, the last block's one row misread.
+// Attention rollout: by hand, and against the probabilities that timm computes (tools/golden/rollout.py). Wrong but
+// plausible, and what shows it: matrices multiplied in the other order, the residual's half left out, rows taken for
+// columns, the class token in the mean or its share among the patches', a scale that is not the head's, the last
+// block's one row misread.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -9,8 +10,9 @@
 #include "models/vit.h"
 #include "tests/ops/op_test.h"
 #include "tests/train/small_run.h"
-#include "train/start.h"
-#include "train/weights.h"
+#include "train/files/load_model.h"
+#include "train/files/start.h"
+#include "train/files/weights.h"
 
 namespace mvmoe {
 namespace {
@@ -31,7 +33,8 @@ TEST(Rollout, OfAClassTokenByHand) {
 
 TEST(Rollout, OfTheMeanOfThePatchesByHand) {
   // The mean of B_2's last two rows is [0.125 0.525 0.35].
-  expect_shares(attention_rollout({first, second}, Pool::mean, 1), {0.125 / 8 + 0.525 + 0.35 / 4, 0.125 / 8 + 0.35 * 0.75});
+  expect_shares(attention_rollout({first, second}, Pool::mean, 1),
+                {0.125 / 8 + 0.525 + 0.35 / 4, 0.125 / 8 + 0.35 * 0.75});
   // Without a class token all three are patches: [0.85 1.45 0.7] / 3.
   expect_shares(attention_rollout({first, second}, Pool::mean, 0),
                 {0.85 * 0.75 / 3, (0.85 / 8 + 1.45 + 0.7 / 4) / 3, (0.85 / 8 + 0.7 * 0.75) / 3});
@@ -44,14 +47,22 @@ TEST(Rollout, OfALastBlockWhereOnlyTheClassTokenAsks) {
 }
 
 TEST(Rollout, MapsThatDoNotFitTogether) {
-  const AttentionMap row{.queries = 1, .tokens = 3, .mean = {0.2f, 0.8f, 0}}, two{.queries = 2, .tokens = 2, .mean = {1, 0, 0, 1}};
+  const AttentionMap row{.queries = 1, .tokens = 3, .mean = {0.2f, 0.8f, 0}},
+      two{.queries = 2, .tokens = 2, .mean = {1, 0, 0, 1}};
   EXPECT_EQ(message_of([&] { attention_rollout({}, Pool::cls, 1); }), "attention_rollout: no block's map is given");
-  EXPECT_EQ(message_of([&] { attention_rollout({row, second}, Pool::cls, 1); }), "attention_rollout: a map of 1 x 3 tokens stands before one of 3, must be square and of as many");
-  EXPECT_EQ(message_of([&] { attention_rollout({two, second}, Pool::cls, 1); }), "attention_rollout: a map of 2 x 2 tokens stands before one of 3, must be square and of as many");
+  EXPECT_EQ(message_of([&] {
+              attention_rollout({row, second}, Pool::cls, 1);
+            }),
+            "attention_rollout: a map of 1 x 3 tokens stands before one of 3, must be square and of as many");
+  EXPECT_EQ(message_of([&] {
+              attention_rollout({two, second}, Pool::cls, 1);
+            }),
+            "attention_rollout: a map of 2 x 2 tokens stands before one of 3, must be square and of as many");
 }
 
 class RolloutGolden : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Timm, RolloutGolden, testing::Values("token", "avg_norm", "avg_no_class_token", "layer_scale"));
+INSTANTIATE_TEST_SUITE_P(Timm, RolloutGolden,
+                         testing::Values("token", "avg_norm", "avg_no_class_token", "layer_scale"));
 
 TEST_P(RolloutGolden, ProbabilitiesAndSharesAreTimms) {
   const std::string name = GetParam();
@@ -74,24 +85,28 @@ TEST_P(RolloutGolden, ProbabilitiesAndSharesAreTimms) {
   for (int i = 0; i < 3; ++i) {
     std::vector<AttentionMap>& blocks = maps[static_cast<std::size_t>(i)];
     ASSERT_EQ(blocks.size(), 2u);
-    EXPECT_EQ(blocks[1].queries, config.pool == Pool::cls ? 1 : T) << "nothing is computed for tokens that nobody reads";
+    EXPECT_EQ(blocks[1].queries, config.pool == Pool::cls ? 1 : T)
+        << "nothing is computed for tokens that nobody reads";
     for (int b = 0; b < 2; ++b) {
       AttentionMap& map = blocks[static_cast<std::size_t>(b)];
       const Tensor whole = golden.read(bench, name + ".block." + std::to_string(b)).outer_slice(i, 1).reshaped({T, T});
-      expect_close(Tensor(map.mean.data(), {map.queries, T}), whole.outer_slice(0, map.queries), 2e-6, text(name, ", block ", b));
+      expect_close(Tensor(map.mean.data(), {map.queries, T}), whole.outer_slice(0, map.queries), 2e-6,
+                   text(name, ", block ", b));
     }
     std::vector<float> is = attention_rollout(blocks, config.pool, config.first_patch());
     expect_close(Tensor(is.data(), {N}), shares.outer_slice(i, 1).reshaped({N}), 2e-6, name);
   }
 }
 
-// An upcycled network computes what the dense one does, so it looks at the same; a block that routes tokens keeps all of them.
+// An upcycled network computes what the dense one does, so it looks at the same; a block that routes tokens keeps all
+// of them.
 TEST(Rollout, OfASparseNetwork) {
   ViT dense(small_model());
   dense.initialise(1);
   Bench bench;
   const auto path = std::filesystem::temp_directory_path() / ("mvmoe-rollout-test-" + std::to_string(getpid()));
-  save_weights(path, dense, {.model = dense.config(), .classes = {"a", "b", "c"}, .preprocessing = {}, .superclass_of = {}});
+  save_weights(path, dense,
+               {.model = dense.config(), .classes = {"a", "b", "c"}, .preprocessing = {}, .superclass_of = {}});
   const Tensor images = bench.random({2, 3, 8, 8});
   const auto shares_of = [&](const ViT& model) {
     Context context(model.parameters());
@@ -100,7 +115,8 @@ TEST(Rollout, OfASparseNetwork) {
     model.forward(context, images, {}, &maps);
     std::vector<float> shares;
     for (const auto& blocks : maps)
-      for (const float share : attention_rollout(blocks, model.config().pool, model.config().first_patch())) shares.push_back(share);
+      for (const float share : attention_rollout(blocks, model.config().pool, model.config().first_patch()))
+        shares.push_back(share);
     return shares;
   };
   const std::vector<float> must_be = shares_of(dense);
@@ -112,7 +128,8 @@ TEST(Rollout, OfASparseNetwork) {
     upcycle(path, sparse);
     const std::vector<float> is = shares_of(sparse);
     ASSERT_EQ(is.size(), must_be.size());
-    for (std::size_t i = 0; i < is.size(); ++i) EXPECT_NEAR(is[i], must_be[i], 1e-6) << routing_name(routing) << "[" << i << "]";
+    for (std::size_t i = 0; i < is.size(); ++i)
+      EXPECT_NEAR(is[i], must_be[i], 1e-6) << routing_name(routing) << "[" << i << "]";
   }
   std::filesystem::remove(path);
 }

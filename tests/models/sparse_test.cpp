@@ -13,7 +13,8 @@ namespace {
 
 ModelConfig sparse(Routing routing, int experts, int k, Pool pool = Pool::cls) {
   ModelConfig config;
-  config.depth = 3, config.width = 12, config.heads = 2, config.patch = 4, config.image = 8, config.classes = 5, config.pool = pool;
+  config.depth = 3, config.width = 12, config.heads = 2, config.patch = 4, config.image = 8, config.classes = 5,
+  config.pool = pool;
   config.moe = {.experts = experts, .layers = 2, .top_k = k, .routing = routing};
   return config;
 }
@@ -61,8 +62,7 @@ TEST(Sparse, OneExpertIsTheDenseNetworkBitForBit) {
       // heights, whose last bits oneDNN does not promise.
       if (routing == Routing::token && pool == Pool::cls)
         for (std::size_t i = 0; i < is.size(); ++i) EXPECT_NEAR(is[i], must_be[i], 1e-6) << i;
-      else
-        EXPECT_EQ(must_be, is) << routing_name(routing) << ", pool " << pool_name(pool);
+      else EXPECT_EQ(must_be, is) << routing_name(routing) << ", pool " << pool_name(pool);
     }
 }
 
@@ -96,7 +96,8 @@ TEST(Sparse, RoutersWithoutBiasAndExpertsWithEqualStarts) {
     const auto is = logits(model), must_be = logits(one);
     for (std::size_t i = 0; i < is.size(); ++i) EXPECT_NEAR(is[i], must_be[i], 1e-6) << i;
     EXPECT_EQ(nlohmann::json(config).get<ModelConfig>(), config);
-    EXPECT_FALSE(nlohmann::json(other.config()).dump().find("router_bias") != std::string::npos) << "descriptions stay as older versions read them";
+    EXPECT_FALSE(nlohmann::json(other.config()).dump().find("router_bias") != std::string::npos)
+        << "descriptions stay as older versions read them";
   }
 }
 

@@ -1,6 +1,6 @@
-// The dense ViT against PyTorch (tools/golden/vit.py, which timm agrees with): logits, loss and every gradient, for both
-// poolings. Wrong but plausible, and what shows it: qkv split in another order, gelu by tanh, another eps, the pooled
-// mean with the class token in it, the norm after the pooling, a loss summed for one averaged.
+// The dense ViT against PyTorch (tools/golden/vit.py, which timm agrees with): logits, loss and every gradient, for
+// both poolings. Wrong but plausible, and what shows it: qkv split in another order, gelu by tanh, another eps, the
+// pooled mean with the class token in it, the norm after the pooling, a loss summed for one averaged.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -17,7 +17,8 @@ constexpr double tolerance = 1e-5;
 
 ModelConfig golden_config(Pool pool) {
   ModelConfig config;
-  config.depth = 2, config.width = 24, config.heads = 2, config.patch = 4, config.image = 12, config.classes = 7, config.pool = pool;
+  config.depth = 2, config.width = 24, config.heads = 2, config.patch = 4, config.image = 12, config.classes = 7,
+  config.pool = pool;
   return config;
 }
 
@@ -38,7 +39,8 @@ void expect_agrees(Pool pool, const std::string& prefix, Kernels kernels) {
   const Parameters& parameters = model.parameters();
   for (std::size_t i = 0; i < parameters.list().size(); ++i)
     golden.file().read("init." + parameters.list()[i].name, parameters.value(static_cast<ParameterId>(i)));
-  const Tensor images = golden.read(bench, "images"), targets = golden.read(bench, "targets");  // [5, 3, 12, 12], [5, 7]
+  const Tensor images = golden.read(bench, "images"),
+               targets = golden.read(bench, "targets");  // [5, 3, 12, 12], [5, 7]
 
   const Block gradients(parameters.block_size());
   Context context(parameters, kernels);

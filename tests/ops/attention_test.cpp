@@ -1,7 +1,7 @@
 // Attention. Wrong but plausible, and what shows it: 1 / sqrt(D) for 1 / sqrt(d) (two heads); q, k, v in another order,
 // heads interleaved (PyTorch's values); softmax's backward without the row sum, invisible for a cotangent of ones (dy
-// random); dk without its factor, dK and dQ swapped (the table, Tq != T); a head or an image read twice (three of each);
-// = for += (gradients pre-filled); a softmax that does not take off the largest (huge scores).
+// random); dk without its factor, dK and dQ swapped (the table, Tq != T); a head or an image read twice (three of
+// each); = for += (gradients pre-filled); a softmax that does not take off the largest (huge scores).
 #include "ops/attention.h"
 
 #include "tests/ops/op_test.h"
@@ -15,21 +15,25 @@ TEST_P(AttentionTest, ForwardAndGradientsMatchTheDefinition) { expect_matches_th
 TEST_P(AttentionTest, EachGradientAlone) { expect_each_gradient_alone(); }
 
 TEST(Attention, AgreesWithPyTorch) {
-  expect_agrees_with_pytorch("attention", {"qkv"}, {}, [](Context& c, const std::vector<Var>& in) { return attention(c, in[0], 2); });
+  expect_agrees_with_pytorch("attention", {"qkv"}, {},
+                             [](Context& c, const std::vector<Var>& in) { return attention(c, in[0], 2); });
 }
 
-// The forward without gradients, where heads are whole vectors: more queries than a block has, one, a last vector that is
-// not full, several blocks; a head wider than a tile.
+// The forward without gradients, where heads are whole vectors: more queries than a block has, one, a last vector that
+// is not full, several blocks; a head wider than a tile.
 TEST(Attention, WithoutGradientsIsTheDefinition) {
   Bench b;
   for (const int d : {16, 32, 80})
     for (const int tokens : {1, 5, 16, 70, 197}) {
-      const Tensor x = b.random({2, tokens, 3 * 2 * d}), q = b.random({2, 1, 2 * d}, 1), kv = b.random({2, tokens, 2 * 2 * d}, 2);
+      const Tensor x = b.random({2, tokens, 3 * 2 * d}), q = b.random({2, 1, 2 * d}, 1),
+                   kv = b.random({2, tokens, 2 * 2 * d}, 2);
       const auto expect = [&](Tensor y, const reference::Array& must_be) {
-        for (std::size_t i = 0; i < y.size(); ++i) ASSERT_NEAR(y[i], must_be.values[i], 1e-5) << "d " << d << ", " << tokens << " tokens, " << i;
+        for (std::size_t i = 0; i < y.size(); ++i)
+          ASSERT_NEAR(y[i], must_be.values[i], 1e-5) << "d " << d << ", " << tokens << " tokens, " << i;
       };
       expect(attention(b.c, b.constant(x), 2).value(), reference::attention(reference::Array(x), 2));
-      expect(attention(b.c, b.constant(q), b.constant(kv), 2).value(), reference::attention(reference::Array(q), reference::Array(kv), 2));
+      expect(attention(b.c, b.constant(q), b.constant(kv), 2).value(),
+             reference::attention(reference::Array(q), reference::Array(kv), 2));
     }
 }
 
@@ -96,7 +100,8 @@ TEST(Attention, AQueryAloneIsItsRowOfTheWhole) {
     for (int t = 0; t < T; ++t)
       for (int e = 0; e < 2 * D; ++e) kv.row(i * T + t)[e] = x.row(i * T + t)[D + e];
   }
-  const Tensor whole = attention(b.c, b.constant(x), H).value(), one = attention(b.c, b.constant(q), b.constant(kv), H).value();
+  const Tensor whole = attention(b.c, b.constant(x), H).value(),
+               one = attention(b.c, b.constant(q), b.constant(kv), H).value();
   for (int i = 0; i < 2; ++i)
     for (int e = 0; e < D; ++e) EXPECT_NEAR(one.row(i)[e], whole.row(i * T)[e], 1e-6);
 }
@@ -109,7 +114,8 @@ TEST(Attention, NotANumberReachesWhoReadsIt) {
     const Tensor in_query = b.random({2, T, 3 * D}), in_key = b.random({2, T, 3 * D});
     in_query.row(token)[0] = NAN;
     in_key.row(token)[D] = NAN;
-    const Tensor yq = attention(b.c, b.constant(in_query), H).value(), yk = attention(b.c, b.constant(in_key), H).value();
+    const Tensor yq = attention(b.c, b.constant(in_query), H).value(),
+                 yk = attention(b.c, b.constant(in_key), H).value();
     for (int t = 0; t < 2 * T; ++t)
       for (int e = 0; e < D; ++e) {
         EXPECT_EQ(std::isnan(yq.row(t)[e]), t == token && e < D / H);
@@ -120,13 +126,26 @@ TEST(Attention, NotANumberReachesWhoReadsIt) {
 
 TEST(Attention, ErrorsNameTheShapes) {
   Bench b;
-  EXPECT_EQ(message_of([&] { attention(b.c, b.constant({2, 5, 8}), 2); }), "attention: qkv is [2, 5, 8], must be [b, T, 3D]");
+  EXPECT_EQ(message_of([&] {
+              attention(b.c, b.constant({2, 5, 8}), 2);
+            }),
+            "attention: qkv is [2, 5, 8], must be [b, T, 3D]");
   EXPECT_EQ(message_of([&] { attention(b.c, b.constant({5, 9}), 3); }), "attention: qkv is [5, 9], must be [b, T, 3D]");
-  EXPECT_EQ(message_of([&] { attention(b.c, b.constant({2, 5, 12}), 3); }), "attention: the width 4 is not divided by 3 heads");
-  EXPECT_EQ(message_of([&] { attention(b.c, b.constant({2, 5, 12}), 0); }), "attention: the width 4 is not divided by 0 heads");
-  EXPECT_EQ(message_of([&] { attention(b.c, b.constant({2, 4}), b.constant({2, 5, 8}), 2); }),
+  EXPECT_EQ(message_of([&] {
+              attention(b.c, b.constant({2, 5, 12}), 3);
+            }),
+            "attention: the width 4 is not divided by 3 heads");
+  EXPECT_EQ(message_of([&] {
+              attention(b.c, b.constant({2, 5, 12}), 0);
+            }),
+            "attention: the width 4 is not divided by 0 heads");
+  EXPECT_EQ(message_of([&] {
+              attention(b.c, b.constant({2, 4}), b.constant({2, 5, 8}), 2);
+            }),
             "attention: q is [2, 4] and kv is [2, 5, 8], must be [b, Tq, D] and [b, T, 2D]");
-  EXPECT_EQ(message_of([&] { attention(b.c, b.constant({2, 1, 4}), b.constant({3, 5, 8}), 2); }),
+  EXPECT_EQ(message_of([&] {
+              attention(b.c, b.constant({2, 1, 4}), b.constant({3, 5, 8}), 2);
+            }),
             "attention: kv is [3, 5, 8], q is [2, 1, 4]: kv must be [2, 5, 8]");
 }
 

@@ -84,7 +84,9 @@ TEST(CrossEntropy, NotANumberReachesTheLossAndItsRow) {
 
 TEST(CrossEntropy, ErrorNamesBothShapes) {
   Bench b;
-  EXPECT_EQ(message_of([&] { cross_entropy(b.c, b.constant({4, 9}), b.zeros({4, 10})); }),
+  EXPECT_EQ(message_of([&] {
+              cross_entropy(b.c, b.constant({4, 9}), b.zeros({4, 10}));
+            }),
             "cross_entropy: targets is [4, 10], logits is [4, 9]: targets must be [4, 9]");
 }
 

@@ -85,9 +85,13 @@ TEST(Distillation, NotANumberReachesTheLossAndItsRow) {
 
 TEST(Distillation, ErrorsNameShapesAndTemperature) {
   Bench b;
-  EXPECT_EQ(message_of([&] { distillation(b.c, b.constant({4, 9}), b.zeros({4, 10}), 1); }),
+  EXPECT_EQ(message_of([&] {
+              distillation(b.c, b.constant({4, 9}), b.zeros({4, 10}), 1);
+            }),
             "distillation: teacher is [4, 10], logits is [4, 9]: teacher must be [4, 9]");
-  EXPECT_EQ(message_of([&] { distillation(b.c, b.constant({4, 9}), b.zeros({4, 9}), 0); }),
+  EXPECT_EQ(message_of([&] {
+              distillation(b.c, b.constant({4, 9}), b.zeros({4, 9}), 0);
+            }),
             "distillation: the temperature is 0, must be above 0");
 }
 

@@ -68,7 +68,8 @@ TEST(DropPath, NoneAtEvaluationAndNoneAtRateZero) {
 
 TEST(DropPath, ErrorsNameTheRate) {
   EXPECT_EQ(message_of([] { factors(training, 8, 1, 0); }), "drop_path: rate is 1, must be at least 0 and below 1");
-  EXPECT_EQ(message_of([] { factors(training, 8, -0.5f, 0); }), "drop_path: rate is -0.5, must be at least 0 and below 1");
+  EXPECT_EQ(message_of([] { factors(training, 8, -0.5f, 0); }),
+            "drop_path: rate is -0.5, must be at least 0 and below 1");
   EXPECT_EQ(message_of([] { factors(training, 8, NAN, 0); }), "drop_path: rate is nan, must be at least 0 and below 1");
 }
 

@@ -1,6 +1,7 @@
 // The Gaussian error linear unit. Wrong but plausible, and what shows it: the tanh approximation, off by up to 5e-4
-// (every comparison); the derivative without x phi(x), or with phi squared (the table); = for += (gradients pre-filled);
-// Phi mirrored at 0, or 1 - tail on the wrong side (the sweep); a NaN that a comparison swallows (the last test).
+// (every comparison); the derivative without x phi(x), or with phi squared (the table); = for += (gradients
+// pre-filled); Phi mirrored at 0, or 1 - tail on the wrong side (the sweep); a NaN that a comparison swallows (the last
+// test).
 #include "ops/gelu.h"
 
 #include <numbers>
@@ -42,7 +43,8 @@ TEST(Gelu, TheWholeCurveIsTheDefinition) {
   }
 }
 
-// Far out gelu is x or 0, exactly; nothing overflows on the way, and x of 1e33 and more finds no density left to multiply.
+// Far out gelu is x or 0, exactly; nothing overflows on the way, and x of 1e33 and more finds no density left to
+// multiply.
 TEST(Gelu, FarTails) {
   const Curve curve({20, 100, 1e20f, 3e38f, -20, -100, -1e20f, -3e38f});
   for (std::size_t i = 0; i < 4; ++i) {

@@ -1,5 +1,5 @@
-// The checker itself: each way in which a gradient test can pass while proving nothing, tried on y = x^2 with a backward
-// that is wrong in one thing. If one of these passes, no other test of this folder means anything.
+// The checker itself: each way in which a gradient test can pass while proving nothing, tried on y = x^2 with a
+// backward that is wrong in one thing. If one of these passes, no other test of this folder means anything.
 #include "tools/gradcheck/gradcheck.h"
 
 #include <sstream>
@@ -19,19 +19,22 @@ template <class Backward>
 Case square_with(Backward backward) {
   return {.op = "square",
           .inputs = {{"x", {3, 5}}},
-          .record = [backward](Context& c, const gradcheck::Vars& in) {
-            const Var x = in[0], y = c.tape.output(x.shape());
-            for (std::size_t i = 0; i < x.value().size(); ++i) y.value()[i] = x.value()[i] * x.value()[i];
-            c.tape.record("square", {x}, y, [=] {
-              for (std::size_t i = 0; i < x.value().size(); ++i) backward(i, x.value()[i], y.grad()[i], x.grad()[i]);
-            });
-            return y;
-          },
-          .reference = [](const gradcheck::Arrays& in) {
-            gradcheck::Array y = in[0];
-            for (double& v : y.values) v *= v;
-            return y;
-          }};
+          .record =
+              [backward](Context& c, const gradcheck::Vars& in) {
+                const Var x = in[0], y = c.tape.output(x.shape());
+                for (std::size_t i = 0; i < x.value().size(); ++i) y.value()[i] = x.value()[i] * x.value()[i];
+                c.tape.record("square", {x}, y, [=] {
+                  for (std::size_t i = 0; i < x.value().size(); ++i)
+                    backward(i, x.value()[i], y.grad()[i], x.grad()[i]);
+                });
+                return y;
+              },
+          .reference =
+              [](const gradcheck::Arrays& in) {
+                gradcheck::Array y = in[0];
+                for (double& v : y.values) v *= v;
+                return y;
+              }};
 }
 
 Verdict verdict(const Case& c) { return gradcheck::check(c, 1).verdict; }
@@ -44,23 +47,29 @@ TEST(Gradcheck, ARightBackwardPasses) {
 }
 
 TEST(Gradcheck, AWrongBackwardFails) {
-  EXPECT_EQ(verdict(square_with([](std::size_t, float x, float dy, float& dx) { dx += 1.01f * 2 * x * dy; })), Verdict::failed);
-  EXPECT_EQ(verdict(square_with([](std::size_t, float x, float dy, float& dx) { dx += 1.0001f * 2 * x * dy; })), Verdict::failed);
+  EXPECT_EQ(verdict(square_with([](std::size_t, float x, float dy, float& dx) { dx += 1.01f * 2 * x * dy; })),
+            Verdict::failed);
+  EXPECT_EQ(verdict(square_with([](std::size_t, float x, float dy, float& dx) { dx += 1.0001f * 2 * x * dy; })),
+            Verdict::failed);
   EXPECT_EQ(verdict(square_with([](std::size_t, float x, float dy, float& dx) { dx -= 2 * x * dy; })), Verdict::failed);
-  EXPECT_EQ(verdict(square_with([](std::size_t, float x, float dy, float& dx) { dx = 2 * x * dy; })), Verdict::failed) << "= for +=";
-  EXPECT_EQ(verdict(square_with([](std::size_t, float x, float, float& dx) { dx += 2 * x; })), Verdict::failed) << "dy ignored";
+  EXPECT_EQ(verdict(square_with([](std::size_t, float x, float dy, float& dx) { dx = 2 * x * dy; })), Verdict::failed)
+      << "= for +=";
+  EXPECT_EQ(verdict(square_with([](std::size_t, float x, float, float& dx) { dx += 2 * x; })), Verdict::failed)
+      << "dy ignored";
   EXPECT_EQ(verdict(square_with([](std::size_t, float, float, float&) {})), Verdict::failed) << "nothing done";
 }
 
 TEST(Gradcheck, OneWrongElementFailsAndIsNamed) {
-  const Result result = check(square_with([](std::size_t i, float x, float dy, float& dx) { dx += i == 14 ? 0 : 2 * x * dy; }), 1);
+  const Result result =
+      check(square_with([](std::size_t i, float x, float dy, float& dx) { dx += i == 14 ? 0 : 2 * x * dy; }), 1);
   EXPECT_EQ(result.verdict, Verdict::failed);
   EXPECT_EQ(result.reason.substr(0, 21), "dx, fast kernels [14]");
 }
 
 TEST(Gradcheck, NotANumberFails) {
   for (const std::size_t at : {0, 7, 14}) {
-    const Result result = check(square_with([=](std::size_t i, float x, float dy, float& dx) { dx += i == at ? NAN : 2 * x * dy; }), 1);
+    const Result result =
+        check(square_with([=](std::size_t i, float x, float dy, float& dx) { dx += i == at ? NAN : 2 * x * dy; }), 1);
     EXPECT_EQ(result.verdict, Verdict::failed) << at;
     EXPECT_TRUE(std::isnan(result.largest_error));
   }
@@ -111,7 +120,8 @@ TEST(Gradcheck, SkippedIsNotPassed) {
   EXPECT_EQ(print_gradcheck(out, {check(right, 1), check(skipped, 1)}), 0);
   EXPECT_EQ(print_gradcheck(out, {check(skipped, 1)}), 1) << "nothing was checked";
   EXPECT_EQ(print_gradcheck(out, {check(right, 1), check(wrong, 1)}), 1);
-  const gradcheck::Counts counts = gradcheck::count({check(right, 1), check(wrong, 1), check(skipped, 1), check(skipped, 1)});
+  const gradcheck::Counts counts =
+      gradcheck::count({check(right, 1), check(wrong, 1), check(skipped, 1), check(skipped, 1)});
   EXPECT_EQ(counts.passed, 1);
   EXPECT_EQ(counts.failed, 1);
   EXPECT_EQ(counts.skipped, 2);
@@ -119,7 +129,8 @@ TEST(Gradcheck, SkippedIsNotPassed) {
 }
 
 TEST(Gradcheck, TheWorstSeedIsReported) {
-  const Result good{.op = "a", .shapes = "", .largest_error = 1e-7}, better{.op = "b", .shapes = "", .largest_error = 1e-8};
+  const Result good{.op = "a", .shapes = "", .largest_error = 1e-7},
+      better{.op = "b", .shapes = "", .largest_error = 1e-8};
   const Result bad{.op = "c", .shapes = "", .largest_error = 0, .where = "", .verdict = Verdict::failed};
   const Result nan{.op = "d", .shapes = "", .largest_error = NAN, .where = "", .verdict = Verdict::failed};
   EXPECT_EQ(worse(good, better).op, "a");

@@ -1,7 +1,7 @@
 // Layer norm. Wrong but plausible, and what shows it: gamma left out or indexed by row (gamma random, R != D); a mean
-// dropped from dx (dy random, D small); n's mean divided by D - 1 (any D of the table); eps forgotten or added after the
-// root (the case of eps 0.5); = for += (gradients pre-filled); one-pass variance (x + 1000); the mean of the row before
-// (several rows).
+// dropped from dx (dy random, D small); n's mean divided by D - 1 (any D of the table); eps forgotten or added after
+// the root (the case of eps 0.5); = for += (gradients pre-filled); one-pass variance (x + 1000); the mean of the row
+// before (several rows).
 #include "ops/layer_norm.h"
 
 #include "tests/ops/op_test.h"
@@ -15,8 +15,9 @@ TEST_P(LayerNormTest, ForwardAndGradientsMatchTheDefinition) { expect_matches_th
 TEST_P(LayerNormTest, EachGradientAlone) { expect_each_gradient_alone(); }
 
 TEST(LayerNorm, AgreesWithPyTorch) {
-  expect_agrees_with_pytorch("layer_norm", {"x", "gamma", "beta"}, {},
-                             [](Context& c, const std::vector<Var>& in) { return layer_norm(c, in[0], in[1], in[2], 1e-6f); });
+  expect_agrees_with_pytorch("layer_norm", {"x", "gamma", "beta"}, {}, [](Context& c, const std::vector<Var>& in) {
+    return layer_norm(c, in[0], in[1], in[2], 1e-6f);
+  });
 }
 
 // A single number is its own mean: y is beta whatever x is, so the gradient in x is not small but exactly zero.
@@ -37,7 +38,8 @@ TEST(LayerNorm, WidthOneHasExactlyNoGradientInX) {
 // negative. The true gradient is about 1e-6 here, so what is asked is that it is as small, not which digits it has.
 TEST(LayerNorm, WidthTwoHasAGradientOfTheSizeOfEps) {
   Bench b;
-  const Var x = b.leaf(b.tensor({2, 2}, {1, -1, 0.5f, 3})), gamma = b.leaf(b.tensor({2}, {0.7f, -1.3f})), beta = b.leaf({2});
+  const Var x = b.leaf(b.tensor({2, 2}, {1, -1, 0.5f, 3})), gamma = b.leaf(b.tensor({2}, {0.7f, -1.3f})),
+            beta = b.leaf({2});
   const Var y = layer_norm(b.c, x, gamma, beta);
   b.c.tape.backward(y, b.tensor({2, 2}, {1, 2, -0.5f, 0.7f}));
   EXPECT_LT(largest_of(x.grad()), 3e-6f);
@@ -64,7 +66,8 @@ TEST(LayerNorm, LargeMeanKeepsItsDigits) {
   using reference::Array;
   const Array must_be = reference::layer_norm(Array(x), Array(gamma), Array(beta), 1e-6);
   const double largest = gradcheck::largest_entry(must_be);
-  for (std::size_t i = 0; i < y.size(); ++i) EXPECT_TRUE(std::abs(y[i] - must_be.values[i]) <= 1e-4 * largest) << i << ": " << y[i];
+  for (std::size_t i = 0; i < y.size(); ++i)
+    EXPECT_TRUE(std::abs(y[i] - must_be.values[i]) <= 1e-4 * largest) << i << ": " << y[i];
 }
 
 TEST(LayerNorm, NotANumberFillsItsRowAndNoOther) {
@@ -84,9 +87,13 @@ TEST(LayerNorm, NotANumberFillsItsRowAndNoOther) {
 
 TEST(LayerNorm, ErrorNamesBothShapes) {
   Bench b;
-  EXPECT_EQ(message_of([&] { layer_norm(b.c, b.constant({8, 65, 64}), b.constant({192}), b.constant({64})); }),
+  EXPECT_EQ(message_of([&] {
+              layer_norm(b.c, b.constant({8, 65, 64}), b.constant({192}), b.constant({64}));
+            }),
             "layer_norm: gamma is [192], x is [8, 65, 64]: gamma must be [64]");
-  EXPECT_EQ(message_of([&] { layer_norm(b.c, b.constant({8, 65, 64}), b.constant({64}), b.constant({1, 64})); }),
+  EXPECT_EQ(message_of([&] {
+              layer_norm(b.c, b.constant({8, 65, 64}), b.constant({64}), b.constant({1, 64}));
+            }),
             "layer_norm: beta is [1, 64], x is [8, 65, 64]: beta must be [64]");
 }
 

@@ -14,14 +14,19 @@ TEST_P(LinearTest, ForwardAndGradientsMatchTheDefinition) { expect_matches_the_d
 TEST_P(LinearTest, EachGradientAlone) { expect_each_gradient_alone(); }
 
 TEST(Linear, AgreesWithPyTorch) {
-  expect_agrees_with_pytorch("linear", {"x", "weight", "bias"}, {}, [](Context& c, const std::vector<Var>& in) { return linear(c, in[0], in[1], in[2]); });
+  expect_agrees_with_pytorch("linear", {"x", "weight", "bias"}, {},
+                             [](Context& c, const std::vector<Var>& in) { return linear(c, in[0], in[1], in[2]); });
 }
 
 TEST(Linear, ErrorNamesBothShapes) {
   Bench b;
-  EXPECT_EQ(message_of([&] { linear(b.c, b.constant({6, 5}), b.constant({7, 4}), {}); }),
+  EXPECT_EQ(message_of([&] {
+              linear(b.c, b.constant({6, 5}), b.constant({7, 4}), {});
+            }),
             "linear: weight is [7, 4], x is [6, 5]: weight must be [7, 5]");
-  EXPECT_EQ(message_of([&] { linear(b.c, b.constant({6, 5}), b.constant({7, 5}), b.constant({6})); }),
+  EXPECT_EQ(message_of([&] {
+              linear(b.c, b.constant({6, 5}), b.constant({7, 5}), b.constant({6}));
+            }),
             "linear: bias is [6], weight is [7, 5]: bias must be [7]");
 }
 

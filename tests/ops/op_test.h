@@ -34,7 +34,8 @@ inline std::string case_name(const testing::TestParamInfo<gradcheck::Case>& info
 
 inline void expect_passed(const gradcheck::Case& c, std::uint64_t seed) {
   const gradcheck::Result result = gradcheck::check(c, seed);
-  EXPECT_EQ(result.verdict, gradcheck::Verdict::passed) << c.op << " " << c.shapes() << ", seed " << seed << ": " << result.reason;
+  EXPECT_EQ(result.verdict, gradcheck::Verdict::passed)
+      << c.op << " " << c.shapes() << ", seed " << seed << ": " << result.reason;
 }
 
 class OpTest : public testing::TestWithParam<gradcheck::Case> {
@@ -123,8 +124,8 @@ constexpr const char* golden_ops = "tests/golden/ops.safetensors";
 
 // Runs `record` on the named golden inputs and compares y and each d<input> with PyTorch's. `constants` have no d.
 template <class Record>
-void expect_agrees_with_pytorch(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& constants,
-                                const Record& record) {
+void expect_agrees_with_pytorch(const std::string& op, const std::vector<std::string>& inputs,
+                                const std::vector<std::string>& constants, const Record& record) {
   const Golden golden(golden_ops);
   for (const Kernels kernels : {Kernels::fast, Kernels::plain}) {
     Bench bench(kernels);
@@ -135,7 +136,8 @@ void expect_agrees_with_pytorch(const std::string& op, const std::vector<std::st
     expect_close(y.value(), golden.read(bench, op + ".y"), 1e-5, op + ".y");
     bench.c.tape.backward(y, golden.read(bench, op + ".dy"));
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      expect_close(vars[constants.size() + i].grad(), golden.read(bench, op + ".d" + inputs[i]), 1e-5, op + ".d" + inputs[i]);
+      expect_close(vars[constants.size() + i].grad(), golden.read(bench, op + ".d" + inputs[i]), 1e-5,
+                   op + ".d" + inputs[i]);
   }
 }
 

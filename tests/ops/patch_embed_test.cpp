@@ -14,8 +14,9 @@ TEST_P(PatchEmbedTest, ForwardAndGradientsMatchTheDefinition) { expect_matches_t
 TEST_P(PatchEmbedTest, EachGradientAlone) { expect_each_gradient_alone(); }
 
 TEST(PatchEmbed, AgreesWithPyTorch) {
-  expect_agrees_with_pytorch("patch_embed", {"weight", "bias"}, {"images"},
-                             [](Context& c, const std::vector<Var>& in) { return patch_embed(c, in[0], in[1], in[2]); });
+  expect_agrees_with_pytorch("patch_embed", {"weight", "bias"}, {"images"}, [](Context& c, const std::vector<Var>& in) {
+    return patch_embed(c, in[0], in[1], in[2]);
+  });
 }
 
 TEST(PatchEmbed, ErrorsNameTheShapes) {
@@ -29,13 +30,17 @@ TEST(PatchEmbed, ErrorsNameTheShapes) {
             "patch_embed: weight is [5, 1, 2, 2], images is [2, 3, 8, 8]: weight must be [D, 3, P, P]");
   EXPECT_EQ(message({2, 3, 8, 8}, {5, 3, 2, 4}, {5}),
             "patch_embed: weight is [5, 3, 2, 4], images is [2, 3, 8, 8]: weight must be [D, 3, P, P]");
-  EXPECT_EQ(message({2, 3, 8, 8}, {5, 3, 3, 3}, {5}), "patch_embed: the image side 8 is not divided by the patch side 3");
-  EXPECT_EQ(message({2, 3, 8, 8}, {5, 3, 2, 2}, {4}), "patch_embed: bias is [4], weight is [5, 3, 2, 2]: bias must be [5]");
+  EXPECT_EQ(message({2, 3, 8, 8}, {5, 3, 3, 3}, {5}),
+            "patch_embed: the image side 8 is not divided by the patch side 3");
+  EXPECT_EQ(message({2, 3, 8, 8}, {5, 3, 2, 2}, {4}),
+            "patch_embed: bias is [4], weight is [5, 3, 2, 2]: bias must be [5]");
 }
 
 TEST(PatchEmbed, AWantedGradientOfTheImagesIsRefused) {
   Bench b;
-  EXPECT_EQ(message_of([&] { patch_embed(b.c, b.leaf({2, 3, 4, 4}), b.leaf({5, 3, 2, 2}), b.leaf({5})); }),
+  EXPECT_EQ(message_of([&] {
+              patch_embed(b.c, b.leaf({2, 3, 4, 4}), b.leaf({5, 3, 2, 2}), b.leaf({5}));
+            }),
             "patch_embed: has no gradient in the images, but one is wanted");
 }
 

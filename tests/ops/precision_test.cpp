@@ -1,6 +1,6 @@
-// Products in bf16, forward and backward. Wrong but plausible, and what shows it: an input of one product left in fp32, in
-// forward or in backward; a sum that is no product rounded (the bias, the sum over a row of softmax); gradients of rounded
-// inputs rounded once more. The reference is double, and rounds what each formula multiplies, and nothing else.
+// Products in bf16, forward and backward. Wrong but plausible, and what shows it: an input of one product left in fp32,
+// in forward or in backward; a sum that is no product rounded (the bias, the sum over a row of softmax); gradients of
+// rounded inputs rounded once more. The reference is double, and rounds what each formula multiplies, and nothing else.
 #include "engine/bf16.h"
 
 #include "engine/gemm_bf16.h"
@@ -45,7 +45,8 @@ void expect_are(const Rows& is, const Rows& must_be, const std::string& name) {
     for (const double x : row) largest = std::max(largest, std::abs(x));
   ASSERT_GT(largest, 0) << name;
   for (std::size_t i = 0; i < is.size(); ++i)
-    for (std::size_t j = 0; j < is[i].size(); ++j) EXPECT_NEAR(is[i][j], must_be[i][j], 2e-6 * largest) << name << " " << i << " " << j;
+    for (std::size_t j = 0; j < is[i].size(); ++j)
+      EXPECT_NEAR(is[i][j], must_be[i][j], 2e-6 * largest) << name << " " << i << " " << j;
 }
 
 class Precision : public testing::TestWithParam<Kernels> {
@@ -55,10 +56,13 @@ class Precision : public testing::TestWithParam<Kernels> {
   }
 };
 INSTANTIATE_TEST_SUITE_P(Both, Precision, testing::Values(Kernels::plain_bf16, Kernels::fast_bf16),
-                         [](const auto& kernels) { return std::string(kernels.param == Kernels::plain_bf16 ? "plain" : "fast"); });
+                         [](const auto& kernels) {
+                           return std::string(kernels.param == Kernels::plain_bf16 ? "plain" : "fast");
+                         });
 
 // y = x W^T + b; dx = dy W, dW = dy^T x, and db, no product, is the plain sum of dy's rows.
-void expect_linear(const Rows& x, Tensor weight, Tensor bias, const Rows& y, const Rows& dy, const Rows* dx, const Rows& dweight, Tensor dbias) {
+void expect_linear(const Rows& x, Tensor weight, Tensor bias, const Rows& y, const Rows& dy, const Rows* dx,
+                   const Rows& dweight, Tensor dbias) {
   Rows y_is = product(x, transposed(all_of(weight))), db(1, std::vector<double>(bias.size()));
   for (std::size_t r = 0; r < y_is.size(); ++r)
     for (std::size_t n = 0; n < bias.size(); ++n) y_is[r][n] += bias[n], db[0][n] += dy[r][n];
@@ -75,7 +79,8 @@ TEST_P(Precision, Linear) {
   const Tensor dy = b.random({9, 7}, 1);
   b.c.tape.backward(y, dy);
   const Rows dx = all_of(x.grad());
-  expect_linear(all_of(x.value()), weight.value(), bias.value(), all_of(y.value()), all_of(dy), &dx, all_of(weight.grad()), bias.grad());
+  expect_linear(all_of(x.value()), weight.value(), bias.value(), all_of(y.value()), all_of(dy), &dx,
+                all_of(weight.grad()), bias.grad());
 }
 
 TEST_P(Precision, PatchEmbed) {  // one patch an image, so that unfolding is reshaping
@@ -93,7 +98,8 @@ TEST_P(Precision, GroupedLinear) {
   Bench b(GetParam());
   int begin[] = {0, 3, 3, 5};  // the second expert has nothing
   const Var x = b.leaf({10, 33}), weight = b.leaf({3, 7, 33}), bias = b.leaf({3, 7});
-  const Var y = grouped_linear(b.c, x, weight, bias, {.items = 5, .experts = 3, .count = 5, .item = nullptr, .begin = begin});
+  const Var y =
+      grouped_linear(b.c, x, weight, bias, {.items = 5, .experts = 3, .count = 5, .item = nullptr, .begin = begin});
   const Tensor dy = b.random({10, 7}, 1);
   b.c.tape.backward(y, dy);
   for (const int e : {0, 2}) {
@@ -101,8 +107,9 @@ TEST_P(Precision, GroupedLinear) {
     const auto expert = [e](Tensor t) { return t.outer_slice(e, 1).reshaped({7, 33}); };
     const auto lines = [=](Tensor t) { return part_of(t, first, rows, 0, t.width()); };
     const Rows dx = lines(x.grad());
-    expect_linear(lines(x.value()), expert(weight.value()), bias.value().outer_slice(e, 1).reshaped({7}), lines(y.value()), lines(dy), &dx,
-                  all_of(expert(weight.grad())), bias.grad().outer_slice(e, 1).reshaped({7}));
+    expect_linear(lines(x.value()), expert(weight.value()), bias.value().outer_slice(e, 1).reshaped({7}),
+                  lines(y.value()), lines(dy), &dx, all_of(expert(weight.grad())),
+                  bias.grad().outer_slice(e, 1).reshaped({7}));
   }
 }
 

@@ -1,5 +1,6 @@
 // The residual sum. Wrong but plausible, and what shows it: the factor on x as well, or missing in the backward; the
-// first image's factor for all (three random factors); a factor for each token (T != b); = for += (gradients pre-filled).
+// first image's factor for all (three random factors); a factor for each token (T != b); = for += (gradients
+// pre-filled).
 #include "ops/residual.h"
 
 #include "tests/ops/op_test.h"
@@ -27,9 +28,13 @@ TEST(Residual, ADroppedBranchIsLeftOutExactly) {
 
 TEST(Residual, ErrorNamesBothShapes) {
   Bench b;
-  EXPECT_EQ(message_of([&] { residual(b.c, b.constant({2, 3, 5}), b.constant({2, 1, 5})); }),
+  EXPECT_EQ(message_of([&] {
+              residual(b.c, b.constant({2, 3, 5}), b.constant({2, 1, 5}));
+            }),
             "residual: branch is [2, 1, 5], x is [2, 3, 5]: branch must be [2, 3, 5]");
-  EXPECT_EQ(message_of([&] { residual(b.c, b.constant({2, 3, 5}), b.constant({2, 3, 5}), b.zeros({3})); }),
+  EXPECT_EQ(message_of([&] {
+              residual(b.c, b.constant({2, 3, 5}), b.constant({2, 3, 5}), b.zeros({3}));
+            }),
             "residual: factors is [3], x is [2, 3, 5]: factors must be [2]");
 }
 

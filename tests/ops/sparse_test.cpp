@@ -20,7 +20,9 @@ namespace mvmoe {
 namespace {
 
 class SparseTest : public OpTest {};
-std::string sparse_name(const testing::TestParamInfo<gradcheck::Case>& info) { return info.param.op + "_" + case_name(info); }
+std::string sparse_name(const testing::TestParamInfo<gradcheck::Case>& info) {
+  return info.param.op + "_" + case_name(info);
+}
 INSTANTIATE_TEST_SUITE_P(Table, SparseTest, testing::ValuesIn(gradcheck::sparse_cases()), sparse_name);
 TEST_P(SparseTest, ForwardAndGradientsMatchTheDefinition) { expect_matches_the_definition(); }
 TEST_P(SparseTest, EachGradientAlone) { expect_each_gradient_alone(); }
@@ -57,7 +59,9 @@ TEST(Balance, OneExpertForAllIsTheWorst) {
   EXPECT_EQ(p.grad()[1], 0);
 }
 
-std::vector<int> taken(const Assignments& a, int expert) { return {a.item + a.begin[expert], a.item + a.begin[expert + 1]}; }
+std::vector<int> taken(const Assignments& a, int expert) {
+  return {a.item + a.begin[expert], a.item + a.begin[expert + 1]};
+}
 
 // Four items, three experts, two choices each; each expert takes two. All first choices come before any second.
 TEST(Route, FirstChoicesFillBeforeSecondOnes) {
@@ -83,7 +87,10 @@ TEST(Route, TiesGoToTheLowerExpertAndEachIsChosenOnce) {
   int chosen[4];
   top_k(b.tensor({1, 4}, {.25f, .25f, .25f, .25f}), 4, chosen);
   EXPECT_EQ((std::vector<int>{chosen, chosen + 4}), (std::vector<int>{0, 1, 2, 3}));
-  EXPECT_EQ(message_of([&] { top_k(b.zeros({1, 4}), 5, chosen); }), "top_k: k is 5, must be from 1 to the number of experts, 4");
+  EXPECT_EQ(message_of([&] {
+              top_k(b.zeros({1, 4}), 5, chosen);
+            }),
+            "top_k: k is 5, must be from 1 to the number of experts, 4");
 }
 
 TEST(Route, ExpertsChooseTheirBestItems) {
@@ -131,11 +138,18 @@ TEST(Experts, ErrorsNameShapes) {
   Bench b;
   int chosen[2] = {0, 1};
   const Assignments a = assign(b.c.arena, b.zeros({2, 3}), chosen, 1, {});
-  EXPECT_EQ(message_of([&] { gate(b.c, b.leaf({2, 4}), a, false); }), "gate: p is [2, 4], the assignments are of 2 items and 3 experts");
+  EXPECT_EQ(message_of([&] {
+              gate(b.c, b.leaf({2, 4}), a, false);
+            }),
+            "gate: p is [2, 4], the assignments are of 2 items and 3 experts");
   EXPECT_EQ(message_of([&] { dispatch(b.c, b.leaf({3, 4}), a); }), "dispatch: [3, 4] is not the rows of 2 items");
-  EXPECT_EQ(message_of([&] { grouped_linear(b.c, b.leaf({2, 4}), b.leaf({3, 5, 6}), b.leaf({3, 5}), a); }),
+  EXPECT_EQ(message_of([&] {
+              grouped_linear(b.c, b.leaf({2, 4}), b.leaf({3, 5, 6}), b.leaf({3, 5}), a);
+            }),
             "grouped_linear: weight is [3, 5, 6], x is [2, 4]: weight must be [3, 5, 4]");
-  EXPECT_EQ(message_of([&] { load_sum(b.c, b.leaf({2, 3}), {}, 1, 0); }),
+  EXPECT_EQ(message_of([&] {
+              load_sum(b.c, b.leaf({2, 3}), {}, 1, 0);
+            }),
             "load_sum: sigma is 0, must be above 0: without noise the load has no gradient");
 }
 

@@ -31,15 +31,30 @@ TEST(SelectToken, TheOtherTokensGetExactlyNothing) {
 
 TEST(Tokens, ErrorsNameTheShapes) {
   Bench b;
-  EXPECT_EQ(message_of([&] { embed_tokens(b.c, b.constant({2, 4}), b.constant({1, 1, 4}), b.constant({1, 5, 4})); }),
+  EXPECT_EQ(message_of([&] {
+              embed_tokens(b.c, b.constant({2, 4}), b.constant({1, 1, 4}), b.constant({1, 5, 4}));
+            }),
             "embed_tokens: patches is [2, 4], must be [b, N, D]");
-  EXPECT_EQ(message_of([&] { embed_tokens(b.c, b.constant({2, 4, 6}), b.constant({1, 1, 5}), b.constant({1, 5, 6})); }),
+  EXPECT_EQ(message_of([&] {
+              embed_tokens(b.c, b.constant({2, 4, 6}), b.constant({1, 1, 5}), b.constant({1, 5, 6}));
+            }),
             "embed_tokens: class_token is [1, 1, 5], patches is [2, 4, 6]: class_token must be [1, 1, 6]");
-  EXPECT_EQ(message_of([&] { embed_tokens(b.c, b.constant({2, 4, 6}), b.constant({1, 1, 6}), b.constant({1, 4, 6})); }),
+  EXPECT_EQ(message_of([&] {
+              embed_tokens(b.c, b.constant({2, 4, 6}), b.constant({1, 1, 6}), b.constant({1, 4, 6}));
+            }),
             "embed_tokens: positions is [1, 4, 6], patches is [2, 4, 6]: positions must be [1, 5, 6]");
-  EXPECT_EQ(message_of([&] { select_token(b.c, b.constant({2, 4, 6}), 4); }), "select_token: x is [2, 4, 6], has no token 4");
-  EXPECT_EQ(message_of([&] { select_token(b.c, b.constant({2, 4, 6}), -1); }), "select_token: x is [2, 4, 6], has no token -1");
-  EXPECT_EQ(message_of([&] { mean_tokens(b.c, b.constant({2, 4, 6}), 4); }), "mean_tokens: x is [2, 4, 6], has no tokens from 4 on");
+  EXPECT_EQ(message_of([&] {
+              select_token(b.c, b.constant({2, 4, 6}), 4);
+            }),
+            "select_token: x is [2, 4, 6], has no token 4");
+  EXPECT_EQ(message_of([&] {
+              select_token(b.c, b.constant({2, 4, 6}), -1);
+            }),
+            "select_token: x is [2, 4, 6], has no token -1");
+  EXPECT_EQ(message_of([&] {
+              mean_tokens(b.c, b.constant({2, 4, 6}), 4);
+            }),
+            "mean_tokens: x is [2, 4, 6], has no tokens from 4 on");
 }
 
 TEST(Tokens, NobodyWantsAGradientAndNothingIsRecorded) {

@@ -1,6 +1,6 @@
 // Views: another shape for the same memory, value and gradient. Wrong but plausible, and what shows it: a view with a
-// gradient of its own, which nobody hands on (the table: one variable read as itself and through two views); a view of a
-// view that loses the first (the same); a gradient that is not zero when first asked for, because the pool gave it
+// gradient of its own, which nobody hands on (the table: one variable read as itself and through two views); a view of
+// a view that loses the first (the same); a gradient that is not zero when first asked for, because the pool gave it
 // another's memory (ManyGradientsPassThroughThePool).
 #include "ops/gelu.h"
 #include "ops/residual.h"
@@ -27,7 +27,10 @@ TEST(View, SharesValueAndGradient) {
 
 TEST(View, ErrorNamesBothShapes) {
   Bench b;
-  EXPECT_EQ(message_of([&] { b.c.tape.view(b.constant({2, 3}), {7}); }), "reshape: [2, 3] cannot become [7]: the number of elements differs");
+  EXPECT_EQ(message_of([&] {
+              b.c.tape.view(b.constant({2, 3}), {7});
+            }),
+            "reshape: [2, 3] cannot become [7]: the number of elements differs");
 }
 
 // x + x + ... through ten sums of one shape: each gradient but the leaf's comes from the pool, and must come empty.

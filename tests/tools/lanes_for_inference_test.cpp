@@ -1,6 +1,6 @@
-// Lanes of inference. Wrong but plausible, and what shows it: a lane that was asked for made smaller (--lane-size), the group in
-// which experts are given out cut (experts), a lane of no image where one image has more tokens than a lane (384 pixels, patch
-// 8), larger lanes where images are small (17 tokens).
+// Lanes of inference. Wrong but plausible, and what shows it: a lane that was asked for made smaller (--lane-size), the
+// group in which experts are given out cut (experts), a lane of no image where one image has more tokens than a lane
+// (384 pixels, patch 8), larger lanes where images are small (17 tokens).
 #include <gtest/gtest.h>
 
 #include <string>

@@ -7,7 +7,8 @@
 #include "engine/random.h"
 #include "tests/engine/helpers.h"
 #include "tools/library/mvmoe.h"
-#include "train/weights.h"
+#include "train/files/load_model.h"
+#include "train/files/weights.h"
 
 namespace mvmoe::library {
 
@@ -24,7 +25,9 @@ using Model = std::unique_ptr<mvmoe_model, FreeModel>;
 using Said = std::unique_ptr<mvmoe_prediction, FreePrediction>;
 
 inline Model load(const std::filesystem::path& path) { return Model(mvmoe_load(path.c_str())); }
-inline Said ask(const Model& model, const std::string& file) { return Said(mvmoe_predict_file(model.get(), file.c_str())); }
+inline Said ask(const Model& model, const std::string& file) {
+  return Said(mvmoe_predict_file(model.get(), file.c_str()));
+}
 
 inline bool is_one_line(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= ' '; });
@@ -44,7 +47,10 @@ inline std::filesystem::path write_network(const std::filesystem::path& path, Mo
   ViT model(config);
   model.initialise(3);
   if (!finite) model.parameters().weights()[0] = std::numeric_limits<float>::quiet_NaN();
-  ModelDescription d{.model = config, .classes = {"a", "b", "c", "d", "e", "f", "g"}, .preprocessing = {.mean = {0.4f, 0.5f, 0.6f}, .std = {0.2f, 0.3f, 0.25f}}, .superclass_of = {}};
+  ModelDescription d{.model = config,
+                     .classes = {"a", "b", "c", "d", "e", "f", "g"},
+                     .preprocessing = {.mean = {0.4f, 0.5f, 0.6f}, .std = {0.2f, 0.3f, 0.25f}},
+                     .superclass_of = {}};
   if (moe.routing == Routing::superclass && moe.experts > 0) d.superclass_of = {0, 1, 2, 0, 1, 2, 0};
   save_weights(path, model, d);
   return path;

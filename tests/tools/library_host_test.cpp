@@ -1,6 +1,7 @@
-// The C interface inside somebody else's program, which has threads, signals, children, a locale and files that change. Wrong but
-// plausible, and what shows it: a handler that runs while oneDNN has the stack pointer in use; a lock that a child inherits; a
-// thread or a file that stays behind; weights that are read from the file when an image comes; a text cut inside a character.
+// The C interface inside somebody else's program, which has threads, signals, children, a locale and files that change.
+// Wrong but plausible, and what shows it: a handler that runs while oneDNN has the stack pointer in use; a lock that a
+// child inherits; a thread or a file that stays behind; weights that are read from the file when an image comes; a text
+// cut inside a character.
 #include <gtest/gtest.h>
 #include <omp.h>
 #include <pthread.h>
@@ -24,7 +25,9 @@ namespace fs = std::filesystem;
 
 const MoeConfig by_token{.experts = 4, .layers = 1, .top_k = 2, .routing = Routing::token};
 
-int entries_of(const char* folder) { return static_cast<int>(std::distance(fs::directory_iterator(folder), fs::directory_iterator{})); }
+int entries_of(const char* folder) {
+  return static_cast<int>(std::distance(fs::directory_iterator(folder), fs::directory_iterator{}));
+}
 
 std::vector<float> logits_for_photo(const Model& model) {
   const Said said = ask(model, photo);
@@ -36,7 +39,8 @@ std::atomic<int> products, handled_in_products, handled;
 
 TEST(LibraryHost, SignalsWaitWhileANetworkComputes) {
   const Model model = load(golden_weights);
-  struct sigaction ours {}, before {};
+  struct sigaction ours {
+  }, before{};
   ours.sa_handler = [](int) { ++handled; };
   sigaction(SIGUSR1, &ours, &before);
   products = handled_in_products = handled = 0;
@@ -142,7 +146,8 @@ TEST(LibraryHost, AnErrorIsCutBetweenCharacters) {
       put_file(index, nlohmann::json{{"weight_map", {{tensor, file}}}}.dump());
       EXPECT_FALSE(load(index));
       const std::string error = mvmoe_error();
-      EXPECT_NO_THROW(nlohmann::json(error).dump()) << "not UTF-8: ends in ..." << printable(error.substr(error.size() - 6));
+      EXPECT_NO_THROW(nlohmann::json(error).dump())
+          << "not UTF-8: ends in ..." << printable(error.substr(error.size() - 6));
       EXPECT_LE(error.size(), 1023u);
       cut += error.size() >= 1020;
     }
@@ -151,9 +156,10 @@ TEST(LibraryHost, AnErrorIsCutBetweenCharacters) {
 
 TEST(LibraryHost, EightThreadsLoadPredictAndFree) {
   TemporaryFolder folder;
-  const std::vector<fs::path> networks{write_network(folder / "dense.safetensors", {}),
-                                       write_network(folder / "superclass.safetensors", {.experts = 3, .layers = 1, .routing = Routing::superclass}),
-                                       write_network(folder / "token.safetensors", by_token)};
+  const std::vector<fs::path> networks{
+      write_network(folder / "dense.safetensors", {}),
+      write_network(folder / "superclass.safetensors", {.experts = 3, .layers = 1, .routing = Routing::superclass}),
+      write_network(folder / "token.safetensors", by_token)};
   std::vector<std::vector<float>> expected;
   for (const fs::path& network : networks) expected.push_back(logits_for_photo(load(network)));
   std::vector<std::thread> team;
@@ -193,7 +199,8 @@ TEST(LibraryHost, ASmallStackIsEnough) {
   const auto work = [](void*) -> void* {
     const Model model = load(golden_weights);
     static bool all_right;
-    all_right = model && ask(model, photo) && ask(model, "tests/golden/images/progressive.jpg") && ask(model, "tests/golden/images/alpha16.png");
+    all_right = model && ask(model, photo) && ask(model, "tests/golden/images/progressive.jpg") &&
+                ask(model, "tests/golden/images/alpha16.png");
     return &all_right;
   };
   ASSERT_EQ(pthread_create(&thread, &attributes, work, nullptr), 0);

@@ -1,6 +1,6 @@
-// The table and the trace of a training step. Wrong but plausible, and what shows it: a product's work by the wrong axis
-// (the network's own formula); the threads' times added instead of averaged, or a step's time that is part in no row (the
-// clock of the whole step); a trace that is no JSON; a result that depends on whether somebody looks.
+// The table and the trace of a training step. Wrong but plausible, and what shows it: a product's work by the wrong
+// axis (the network's own formula); the threads' times added instead of averaged, or a step's time that is part in no
+// row (the clock of the whole step); a trace that is no JSON; a result that depends on whether somebody looks.
 #include "tools/mvmoe/op_table.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,8 @@ namespace mvmoe {
 namespace {
 
 struct RecordedSteps {
-  RecordedSteps(const MoeConfig& moe, int threads, bool record, int steps = 5) : timelines(static_cast<std::size_t>(threads)) {
+  RecordedSteps(const MoeConfig& moe, int threads, bool record, int steps = 5)
+      : timelines(static_cast<std::size_t>(threads)) {
     config = small_model();
     config.width = 48, config.image = 16, config.moe = moe;
     ViT model(config);
@@ -31,7 +32,9 @@ struct RecordedSteps {
     step.lanes = {.threads = threads, .lane_size = 4, .gradient_blocks = 5};
     Trainer trainer(model, step);
     Block memory(static_cast<std::size_t>(images) * (3 * 16 * 16 + 3));
-    Batch batch{.images = {memory.data(), {images, 3, 16, 16}}, .targets = {memory.data() + images * 3 * 16 * 16, {images, 3}}, .labels = std::vector<int>(images)};
+    Batch batch{.images = {memory.data(), {images, 3, 16, 16}},
+                .targets = {memory.data() + images * 3 * 16 * 16, {images, 3}},
+                .labels = std::vector<int>(images)};
     Random random(0, Place::test);
     for (std::size_t i = 0; i < batch.images.size(); ++i) batch.images[i] = random.normal();
     for (int i = 0; i < images; ++i) batch.targets.row(i)[i % 3] = 1;
@@ -53,9 +56,10 @@ struct RecordedSteps {
 
 const MoeConfig dense{};
 const MoeConfig per_token{.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::token};
-const MoeConfig whole_batch{.experts = 3, .layers = 1, .routing = Routing::image, .balance = Balance::importance_load, .router_noise = 0.3f};
+const MoeConfig whole_batch{
+    .experts = 3, .layers = 1, .routing = Routing::image, .balance = Balance::importance_load, .router_noise = 0.3f};
 
-double multiply_adds(const std::vector<OpRow>& rows, OpTime OpRow::* phase) {
+double multiply_adds(const std::vector<OpRow>& rows, OpTime OpRow::*phase) {
   double sum = 0;
   for (const OpRow& row : rows) sum += (row.*phase).work.multiply_adds;
   return sum;
@@ -67,7 +71,8 @@ TEST(OpTable, ProductsDoWhatTheFormulaSays) {
     const auto rows = op_rows(run.timelines, 5);
     const double forward = static_cast<double>(cost(run.config).executed_macs) * RecordedSteps::images;
     EXPECT_NEAR(multiply_adds(rows, &OpRow::forward), forward, 1e-9 * forward);
-    const double patches = static_cast<double>(run.config.patches() * 3 * 4 * 4 * 48) * RecordedSteps::images;  // no gradient of the images
+    const double patches = static_cast<double>(run.config.patches() * 3 * 4 * 4 * 48) *
+                           RecordedSteps::images;  // no gradient of the images
     EXPECT_NEAR(multiply_adds(rows, &OpRow::backward), 2 * forward - patches, 1e-9 * forward);
   }
 }
@@ -98,13 +103,15 @@ TEST(OpTable, EveryOperationHasARow) {
       EXPECT_EQ(row.forward.work.multiply_adds, 0);
     }
   }
-  for (const char* name : {"patch_embed [48, 3, 4, 4]", "embed_tokens", "layer_norm", "linear [144, 48]", "attention", "residual", "gelu", "softmax", "gate", "dispatch",
-                           "grouped_linear [3, 192, 48]", "combine", "cross_entropy", "merge", "norm", "update", "wait", "wake"})
+  for (const char* name : {"patch_embed [48, 3, 4, 4]", "embed_tokens", "layer_norm", "linear [144, 48]", "attention",
+                           "residual", "gelu", "softmax", "gate", "dispatch", "grouped_linear [3, 192, 48]", "combine",
+                           "cross_entropy", "merge", "norm", "update", "wait", "wake"})
     EXPECT_NE((";" + names).find(";" + std::string(name) + ";"), std::string::npos) << name << " is not in " << names;
 }
 
 TEST(OpTable, LookingChangesNoBit) {
-  for (const MoeConfig& moe : {dense, whole_batch}) EXPECT_EQ(RecordedSteps(moe, 2, true).weights, RecordedSteps(moe, 2, false).weights);
+  for (const MoeConfig& moe : {dense, whole_batch})
+    EXPECT_EQ(RecordedSteps(moe, 2, true).weights, RecordedSteps(moe, 2, false).weights);
 }
 
 TEST(Trace, IsJsonWhoseThreadsEachSumToTheStep) {
@@ -141,7 +148,8 @@ TEST(Trace, IsJsonWhoseThreadsEachSumToTheStep) {
 }
 
 TEST(Trace, AFileThatCannotBeWrittenIsNamed) {
-  EXPECT_NE(message_of([] { write_trace("/nonexistent/trace.json", {}, {}); }).find("/nonexistent/trace.json"), std::string::npos);
+  EXPECT_NE(message_of([] { write_trace("/nonexistent/trace.json", {}, {}); }).find("/nonexistent/trace.json"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -12,8 +12,8 @@ namespace mvmoe::report {
 
 inline bool is_name_byte(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '!'; }
 
-// What is wrong with the page: a tag that is not closed or closes another, an attribute without quotes or given twice, a
-// < or & that begins nothing, an id given twice. Empty where nothing is.
+// What is wrong with the page: a tag that is not closed or closes another, an attribute without quotes or given twice,
+// a < or & that begins nothing, an id given twice. Empty where nothing is.
 inline std::string complaint_about(const std::string& page) {
   const std::set<std::string> empty_tags{"meta", "img", "br", "!DOCTYPE"};
   std::vector<std::string> open;
@@ -22,7 +22,8 @@ inline std::string complaint_about(const std::string& page) {
   for (std::size_t i = 0; i < page.size(); ++i) {
     if (page[i] == '&') {
       const std::string entity = page.substr(i, page.find(';', i) - i + 1);
-      if (!std::set<std::string>{"&amp;", "&lt;", "&gt;", "&quot;", "&#39;", "&nbsp;"}.contains(entity)) return "an & that begins nothing" + around(i);
+      if (!std::set<std::string>{"&amp;", "&lt;", "&gt;", "&quot;", "&#39;", "&nbsp;"}.contains(entity))
+        return "an & that begins nothing" + around(i);
     }
     if (page[i] == '>') return "a > that ends nothing" + around(i);
     if (page[i] != '<') continue;
@@ -36,8 +37,15 @@ inline std::string complaint_about(const std::string& page) {
     bool self_closing = false;
     while (page[i] != '>') {
       if (i >= page.size()) return "a tag without end" + around(start);
-      if (page[i] == ' ' || page[i] == '\n') { ++i; continue; }
-      if (page[i] == '/') { self_closing = true; ++i; continue; }
+      if (page[i] == ' ' || page[i] == '\n') {
+        ++i;
+        continue;
+      }
+      if (page[i] == '/') {
+        self_closing = true;
+        ++i;
+        continue;
+      }
       std::string attribute, value;
       while (is_name_byte(page[i])) attribute += page[i++];
       if (attribute.empty()) return "no attribute" + around(start);
@@ -54,7 +62,8 @@ inline std::string complaint_about(const std::string& page) {
       if (attribute == "id" && !ids.insert(value).second) return "an id twice" + around(start);
     }
     if (closing) {
-      if (open.empty() || open.back() != name) return "</" + name + "> closes " + (open.empty() ? "nothing" : open.back()) + around(start);
+      if (open.empty() || open.back() != name)
+        return "</" + name + "> closes " + (open.empty() ? "nothing" : open.back()) + around(start);
       open.pop_back();
     } else if (name == "style") {  // its text is not HTML
       i = page.find("</style>", i);
@@ -69,7 +78,8 @@ inline std::string complaint_about(const std::string& page) {
 
 // Everything the page would fetch or run.
 inline std::string outside_reference(const std::string& page) {
-  for (const char* word : {"http:", "https:", "<script", "<link", "<iframe", "@import", "javascript:", " on", "=//", "\"//"})
+  for (const char* word :
+       {"http:", "https:", "<script", "<link", "<iframe", "@import", "javascript:", " on", "=//", "\"//"})
     for (std::size_t at = page.find(word); at != std::string::npos; at = page.find(word, at + 1)) {
       if (std::string(word) != " on") return page.substr(at, 60);
       const std::size_t equals = page.find_first_not_of("abcdefghijklmnopqrstuvwxyz", at + 1);

@@ -33,7 +33,15 @@ class StagesTest : public testing::Test {
   // first writes a.txt; second reads it and writes the folder b; third reads both and writes c.txt.
   int run() {
     const auto stage = [&](const char* name, std::vector<fs::path> inputs, fs::path output, fs::path file) {
-      return Stage{name, name, inputs, {output}, {file}, [=, this] { if (refused_in == name) fail("refused"); }, [=, this] {
+      return Stage{name,
+                   name,
+                   inputs,
+                   {output},
+                   {file},
+                   [=, this] {
+                     if (refused_in == name) fail("refused");
+                   },
+                   [=, this] {
                      ++runs[name];
                      if (stopped_in == name) return 75;
                      if (edits_in == name) write_file(folder / "a.txt", "edited while it ran");
@@ -44,7 +52,8 @@ class StagesTest : public testing::Test {
                      return 0;
                    }};
     };
-    return Stages(folder, {stage("first", {}, "a.txt", "a.txt"), stage("second", {"a.txt"}, "b", "b/file"), stage("third", {"a.txt", "b/file"}, "c.txt", "c.txt")})
+    return Stages(folder, {stage("first", {}, "a.txt", "a.txt"), stage("second", {"a.txt"}, "b", "b/file"),
+                           stage("third", {"a.txt", "b/file"}, "c.txt", "c.txt")})
         .run([](int, const Stage&) {}, [&] { return stop_after_a_stage ? 130 : 0; });
   }
 
@@ -153,7 +162,9 @@ TEST_F(StagesTest, ADamagedMemoryIsNamed) {
   run();
   write_file(folder / "stages.json", "{\"first\": 3}");
   EXPECT_NE(message_of([&] { run(); }).find("stages.json"), std::string::npos);
-  for (const auto& [text, what] : {std::pair{"{\"first\": ", " is not valid JSON at its byte 11"}, {"{\"first\": [[[[[[[[[[]]]]]]]]]]}", " is nested too deeply"}, {"{\"first\": 1, \"first\": 2}", " names 'first' twice"}}) {
+  for (const auto& [text, what] : {std::pair{"{\"first\": ", " is not valid JSON at its byte 11"},
+                                   {"{\"first\": [[[[[[[[[[]]]]]]]]]]}", " is nested too deeply"},
+                                   {"{\"first\": 1, \"first\": 2}", " names 'first' twice"}}) {
     write_file(folder / "stages.json", std::string_view(text));
     EXPECT_EQ(message_of([&] { run(); }), (folder / "stages.json").string() + ":" + what);
   }

@@ -1,5 +1,6 @@
-// Why a sparse network did not win is read off four losses and the router. What could be wrong and still look right: dense
-// and sparse swapped, training and test swapped, a router blamed that is right, a fall counted over the wrong epochs.
+// Why a sparse network did not win is read off four losses and the router. What could be wrong and still look right:
+// dense and sparse swapped, training and test swapped, a router blamed that is right, a fall counted over the wrong
+// epochs.
 #include "tools/pipeline/verdict.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +31,8 @@ TEST(Verdict, LowerInTrainingAndHigherInTheTestIsTooLittleData) {
 }
 
 TEST(Verdict, HigherInTrainingIsTooFewSteps) {
-  EXPECT_EQ(kinds({.gain = -1, .gain_error = 0.4, .dense = {1.5, 2.1, {}}, .moe = {1.6, 2.2, {}}}), Kinds{"too-few-steps"});
+  EXPECT_EQ(kinds({.gain = -1, .gain_error = 0.4, .dense = {1.5, 2.1, {}}, .moe = {1.6, 2.2, {}}}),
+            Kinds{"too-few-steps"});
   EXPECT_EQ(kinds({.gain = -1, .gain_error = 0.4, .dense = {1.5, 2.1, {}}, .moe = {1.499, 2.2, {}}}), Kinds{"noise"});
 }
 

@@ -42,8 +42,10 @@ void expect_the_same(const OneStep& is, const OneStep& must_be, const char* name
   float largest = 0;
   for (const float g : must_be.gradient) largest = std::max(largest, std::abs(g));
   ASSERT_GT(largest, 1e-3f) << name;
-  for (std::size_t i = 0; i < is.gradient.size(); ++i) ASSERT_NEAR(is.gradient[i], must_be.gradient[i], 2e-6f * largest) << name << " gradient " << i;
-  for (std::size_t i = 0; i < is.weights.size(); ++i) ASSERT_NEAR(is.weights[i], must_be.weights[i], 1e-6f) << name << " weight " << i;
+  for (std::size_t i = 0; i < is.gradient.size(); ++i)
+    ASSERT_NEAR(is.gradient[i], must_be.gradient[i], 2e-6f * largest) << name << " gradient " << i;
+  for (std::size_t i = 0; i < is.weights.size(); ++i)
+    ASSERT_NEAR(is.weights[i], must_be.weights[i], 1e-6f) << name << " weight " << i;
   EXPECT_NEAR(is.result.loss, must_be.result.loss, 1e-6) << name;
   EXPECT_NEAR(is.result.routing.z, must_be.result.routing.z, 1e-6) << name;
   EXPECT_NEAR(is.result.routing.balance, must_be.result.routing.balance, 1e-6) << name;
@@ -57,7 +59,14 @@ TEST(Accumulate, PartsGiveTheUpdateOfTheWhole) {
   const std::pair<const char*, MoeConfig> cases[] = {
       {"dense", {}},
       {"superclass", {.experts = 2, .layers = 1}},
-      {"token", {.experts = 3, .layers = 2, .top_k = 2, .routing = Routing::token, .balance = Balance::importance_load, .router_noise = 0.3f, .capacity = 1}},
+      {"token",
+       {.experts = 3,
+        .layers = 2,
+        .top_k = 2,
+        .routing = Routing::token,
+        .balance = Balance::importance_load,
+        .router_noise = 0.3f,
+        .capacity = 1}},
       {"token, bias", {.experts = 3, .layers = 1, .routing = Routing::token, .balance = Balance::bias}},
       {"image, bias", {.experts = 3, .layers = 1, .routing = Routing::image, .balance = Balance::bias}},
   };
@@ -67,8 +76,8 @@ TEST(Accumulate, PartsGiveTheUpdateOfTheWhole) {
   }
 }
 
-// Where images are balanced, the group is the part: without the balance loss the update is the same, with it the loss is
-// another one, of smaller groups.
+// Where images are balanced, the group is the part: without the balance loss the update is the same, with it the loss
+// is another one, of smaller groups.
 TEST(Accumulate, BalanceOfImagesIsThePartsMean) {
   const MoeConfig moe{.experts = 3, .layers = 1, .routing = Routing::image, .balance = Balance::importance_load};
   expect_the_same(step_in(3, moe, 0), step_in(1, moe, 0), "no weight");
@@ -83,13 +92,19 @@ RunResult run_in(const std::filesystem::path& folder, int accumulate, bool resum
   StepConfig step;
   step.schedule = {.warmup_steps = 2, .total_steps = 6};
   Trainer trainer(model, step);
-  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
+  const ModelDescription description{.model = small_model(),
+                                     .classes = {"a", "b", "c"},
+                                     .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}},
+                                     .superclass_of = {}};
   const std::optional<Resumed> resumed = resume ? load_checkpoint(folder, trainer) : std::nullopt;
-  const ImageSet train = small_images(58), test = small_images(20, 3, 8);  // two steps of 24 an epoch; 9 parts of 6, of which 8 are used
+  const ImageSet train = small_images(58),
+                 test = small_images(20, 3, 8);  // two steps of 24 an epoch; 9 parts of 6, of which 8 are used
   const LoaderConfig parts = small_loader(24 / accumulate);
-  Loader loader(train, parts, first_batch(resumed ? resumed->progress.step : 0, train.size() / parts.batch_size, accumulate));
+  Loader loader(train, parts,
+                first_batch(resumed ? resumed->progress.step : 0, train.size() / parts.batch_size, accumulate));
   const std::atomic<int> stop{stop_signal};
-  return run(trainer, {nullptr, test}, loader, description, {.folder = folder, .epochs = epochs, .accumulate = accumulate, .quiet = true}, resumed, stop);
+  return run(trainer, {nullptr, test}, loader, description,
+             {.folder = folder, .epochs = epochs, .accumulate = accumulate, .quiet = true}, resumed, stop);
 }
 
 TEST(Accumulate, ARunInPartsIsTheRunAndCanBeResumed) {

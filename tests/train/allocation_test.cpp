@@ -1,10 +1,12 @@
 // After the first step, a step of ours calls no allocator. operator new is replaced in this program and counts while
 // a step runs; calls that come from a library's own code (oneDNN, OpenMP) are told apart by the address they return to.
-// oneDNN's primitives, which cost far more to create than to run, are counted by this program's own dnnl_primitive_create.
+// oneDNN's primitives, which cost far more to create than to run, are counted by this program's own
+// dnnl_primitive_create.
 #include <dlfcn.h>
 #include <dnnl.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -12,9 +14,9 @@
 #include <fstream>
 #include <memory>
 #include <new>
-#include <unistd.h>
 
 #include "tests/train/small_run.h"
+#include "train/files/load_model.h"
 
 namespace {
 
@@ -31,8 +33,9 @@ void count(void* caller) {
 
 void* allocate_or_null(std::size_t size, std::size_t alignment, void* caller) {
   count(caller);
-  return alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
-                                               : std::malloc(size ? size : 1);
+  return alignment > alignof(std::max_align_t)
+             ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
+             : std::malloc(size ? size : 1);
 }
 
 void* allocate(std::size_t size, std::size_t alignment, void* caller) {
@@ -45,10 +48,18 @@ void* allocate(std::size_t size, std::size_t alignment, void* caller) {
 
 void* operator new(std::size_t size) { return allocate(size, 0, __builtin_return_address(0)); }
 void* operator new[](std::size_t size) { return allocate(size, 0, __builtin_return_address(0)); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return allocate(size, static_cast<std::size_t>(alignment), __builtin_return_address(0)); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return allocate(size, static_cast<std::size_t>(alignment), __builtin_return_address(0)); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size, 0, __builtin_return_address(0)); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size, 0, __builtin_return_address(0)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return allocate(size, static_cast<std::size_t>(alignment), __builtin_return_address(0));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return allocate(size, static_cast<std::size_t>(alignment), __builtin_return_address(0));
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return allocate_or_null(size, 0, __builtin_return_address(0));
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return allocate_or_null(size, 0, __builtin_return_address(0));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
@@ -59,7 +70,8 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 extern "C" dnnl_status_t dnnl_primitive_create(dnnl_primitive_t* primitive, const_dnnl_primitive_desc_t description) {
-  static const auto next = reinterpret_cast<decltype(&dnnl_primitive_create)>(dlsym(RTLD_NEXT, "dnnl_primitive_create"));
+  static const auto next =
+      reinterpret_cast<decltype(&dnnl_primitive_create)>(dlsym(RTLD_NEXT, "dnnl_primitive_create"));
   if (counting.load(std::memory_order_relaxed)) ++primitives;
   return next(primitive, description);
 }
@@ -116,7 +128,8 @@ struct SmallRun {
   void steps(int count) {
     for (int s = 0; s < count; ++s) train_step(*trainer, parts, [&]() -> const Batch& { return loader.next(); });
   }
-  // Until each thread has had a lane of the student's and one of the teacher's: a lane goes to whichever thread is free.
+  // Until each thread has had a lane of the student's and one of the teacher's: a lane goes to whichever thread is
+  // free.
   void warm_both_networks() {
     std::vector<Timeline> timelines(static_cast<std::size_t>(trainer->config.lanes.threads));
     const auto had = [&](const Timeline& timeline, const char* name) {
@@ -168,17 +181,32 @@ void expect_no_allocation(const MoeConfig& moe, int parts = 1, Optimizer optimiz
 }
 
 TEST(Allocation, AWarmStepAllocatesNothingAndStaysFlat) { expect_no_allocation({}); }
-TEST(Allocation, NorInPartsNorWithSgd) { expect_no_allocation({.experts = 3, .layers = 1, .routing = Routing::image, .balance = Balance::switch_loss}, 3, Optimizer::sgd); }
+TEST(Allocation, NorInPartsNorWithSgd) {
+  expect_no_allocation({.experts = 3, .layers = 1, .routing = Routing::image, .balance = Balance::switch_loss}, 3,
+                       Optimizer::sgd);
+}
 TEST(Allocation, NorWithATeacher) {
   expect_no_allocation({}, 1, Optimizer::adamw, true);
   expect_no_allocation({.experts = 3, .layers = 1, .routing = Routing::token}, 2, Optimizer::adamw, true);
 }
 TEST(Allocation, NorWithASuperClassRouter) { expect_no_allocation({.experts = 2, .layers = 1}); }
 TEST(Allocation, NorWhereLanesMeet) {
-  expect_no_allocation({.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::image, .balance = Balance::importance_load, .router_noise = 0.3f});
+  expect_no_allocation({.experts = 3,
+                        .layers = 1,
+                        .top_k = 2,
+                        .routing = Routing::image,
+                        .balance = Balance::importance_load,
+                        .router_noise = 0.3f});
 }
 TEST(Allocation, NorWhereTokensAreRouted) {
-  expect_no_allocation({.experts = 3, .layers = 2, .top_k = 2, .routing = Routing::token, .balance = Balance::importance_load, .router_noise = 0.3f, .capacity = 1, .batch_priority = true});
+  expect_no_allocation({.experts = 3,
+                        .layers = 2,
+                        .top_k = 2,
+                        .routing = Routing::token,
+                        .balance = Balance::importance_load,
+                        .router_noise = 0.3f,
+                        .capacity = 1,
+                        .batch_priority = true});
   expect_no_allocation({.experts = 3, .layers = 2, .routing = Routing::token, .balance = Balance::bias});
 }
 
@@ -195,8 +223,13 @@ TEST(Allocation, NorDoesInference) {
       const Panels panels(model.parameters(), lanes.threads());
       const Block memory(static_cast<std::size_t>(images * 3 * 8 * 8));
       const Tensor input(memory.data(), {images, 3, 8, 8});
-      const auto infer = [&] { lanes.infer(images, &panels, [&](Context& c, Lane lane) { model.forward(c, input.outer_slice(lane.first, lane.images)); }); };
-      for (int tries = 0; tries < 10'000 && (tries < 5 || lanes.arena_bytes() < (images == 1 ? 1u : 2u) * (8u << 20)); ++tries) infer();
+      const auto infer = [&] {
+        lanes.infer(images, &panels,
+                    [&](Context& c, Lane lane) { model.forward(c, input.outer_slice(lane.first, lane.images)); });
+      };
+      for (int tries = 0; tries < 10'000 && (tries < 5 || lanes.arena_bytes() < (images == 1 ? 1u : 2u) * (8u << 20));
+           ++tries)
+        infer();
       counted = 0;
       counting = true;
       for (int i = 0; i < 100; ++i) infer();

@@ -1,7 +1,7 @@
 // What the augmentations draw: distributions with a fixed seed, and that each follows seed, epoch and image. Wrong but
 // plausible, and what shows it: an area or a ratio uniform where its logarithm is, or the other way round (quantiles);
-// ranges off by one (extremes); signs or kinds that are not even (chi-square); levels not clipped (moments); two choices
-// drawn from one stream (correlation).
+// ranges off by one (extremes); signs or kinds that are not even (chi-square); levels not clipped (moments); two
+// choices drawn from one stream (correlation).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -37,12 +37,15 @@ double chi_square_of_tenths(const std::vector<double>& shares) {
   return sum;
 }
 
-double mean(const std::vector<double>& x) { return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size()); }
+double mean(const std::vector<double>& x) {
+  return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
+}
 
 double correlation(const std::vector<double>& x, const std::vector<double>& y) {
   const double mx = mean(x), my = mean(y);
   double xy = 0, xx = 0, yy = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) xy += (x[i] - mx) * (y[i] - my), xx += (x[i] - mx) * (x[i] - mx), yy += (y[i] - my) * (y[i] - my);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    xy += (x[i] - mx) * (y[i] - my), xx += (x[i] - mx) * (x[i] - mx), yy += (y[i] - my) * (y[i] - my);
   return xy / std::sqrt(xx * yy);
 }
 
@@ -92,8 +95,10 @@ TEST(ColorJitter, FactorsAreUniformAndOrdersEven) {
   std::vector<int> orders(27);
   for (std::uint64_t image = 0; image < draws; ++image) {
     const ColorJitter j = choose_color_jitter(3, 1, image, 0.4f);
-    brightness.push_back((j.brightness - 0.6) / 0.8), contrast.push_back((j.contrast - 0.6) / 0.8), saturation.push_back((j.saturation - 0.6) / 0.8);
-    ++orders[static_cast<std::size_t>(static_cast<int>(j.order[0]) * 9 + static_cast<int>(j.order[1]) * 3 + static_cast<int>(j.order[2]))];
+    brightness.push_back((j.brightness - 0.6) / 0.8), contrast.push_back((j.contrast - 0.6) / 0.8),
+        saturation.push_back((j.saturation - 0.6) / 0.8);
+    ++orders[static_cast<std::size_t>(static_cast<int>(j.order[0]) * 9 + static_cast<int>(j.order[1]) * 3 +
+                                      static_cast<int>(j.order[2]))];
   }
   for (auto* of : {&brightness, &contrast, &saturation}) EXPECT_LT(chi_square_of_tenths(*of), 33);
   EXPECT_NEAR(correlation(brightness, contrast), 0, 0.04);
@@ -105,7 +110,8 @@ TEST(ColorJitter, FactorsAreUniformAndOrdersEven) {
 
 TEST(ColorJitter, NoFactorIsBelowZero) {
   float least = 1;
-  for (std::uint64_t image = 0; image < 1000; ++image) least = std::min(least, choose_color_jitter(3, 1, image, 2).contrast);
+  for (std::uint64_t image = 0; image < 1000; ++image)
+    least = std::min(least, choose_color_jitter(3, 1, image, 2).contrast);
   EXPECT_GE(least, 0);
   EXPECT_LT(least, 0.05f);
 }
@@ -127,7 +133,8 @@ TEST(RandAugment, KindsAreEvenAndHalfAreDone) {
   double chi_square = 0;  // of 14 degrees of freedom: above 42 once in ten thousand
   for (const int n : kinds) chi_square += std::pow(n - draws / 15.0, 2) / (draws / 15.0);
   EXPECT_LT(chi_square, 42);
-  for (const AugmentKind kind : {AugmentKind::rotate, AugmentKind::shear_x, AugmentKind::shear_y, AugmentKind::translate_x, AugmentKind::translate_y}) {
+  for (const AugmentKind kind : {AugmentKind::rotate, AugmentKind::shear_x, AugmentKind::shear_y,
+                                 AugmentKind::translate_x, AugmentKind::translate_y}) {
     const int n = kinds[static_cast<std::size_t>(kind)];
     EXPECT_NEAR(negative[static_cast<std::size_t>(kind)], n / 2.0, 5 * std::sqrt(n / 4.0));
   }
@@ -142,7 +149,9 @@ TEST(RandAugment, LevelsAreNormalAndClipped) {
     if (o.kind == AugmentKind::rotate) levels.push_back(std::abs(o.argument) / 3);
   }
   const auto n = static_cast<double>(levels.size());
-  const auto share = [&](auto test) { return static_cast<double>(std::count_if(levels.begin(), levels.end(), test)) / n; };
+  const auto share = [&](auto test) {
+    return static_cast<double>(std::count_if(levels.begin(), levels.end(), test)) / n;
+  };
   EXPECT_NEAR(mean(levels), 9 - 0.5 * 0.0084907, 4 * 0.5 / std::sqrt(n));  // E[(z - 2)+] of a normal z
   EXPECT_NEAR(share([](double l) { return l < 8.5; }), 0.158655, 5 * std::sqrt(0.16 * 0.84 / n));
   EXPECT_NEAR(share([](double l) { return l < 9; }), 0.5, 5 * std::sqrt(0.25 / n));
@@ -163,7 +172,8 @@ TEST(RandAugment, InterpolationIsRandomOnlyWhereAsked) {
   config.random_interpolation = true;
   int bilinear = 0;
   for (std::uint64_t image = 0; image < 5000; ++image)
-    for (const AugmentOperation& o : choose_rand_augment(3, 1, image, config)) bilinear += o.interpolation == Interpolation::bilinear;
+    for (const AugmentOperation& o : choose_rand_augment(3, 1, image, config))
+      bilinear += o.interpolation == Interpolation::bilinear;
   EXPECT_NEAR(bilinear, 5000, 300);
 }
 
@@ -281,7 +291,8 @@ TEST(Augmentations, FollowSeedEpochAndImage) {
     std::vector<double> out;
     for (std::uint64_t image = first; image < first + 20; ++image) {
       const Rectangle r = choose_random_resized_crop(seed, epoch, image, 500, 375);
-      out.insert(out.end(), {static_cast<double>(r.left), static_cast<double>(r.width), choose_color_jitter(seed, epoch, image, 0.4f).brightness});
+      out.insert(out.end(), {static_cast<double>(r.left), static_cast<double>(r.width),
+                             choose_color_jitter(seed, epoch, image, 0.4f).brightness});
       for (const AugmentOperation& o : choose_rand_augment(seed, epoch, image, config)) out.push_back(o.argument);
       out.push_back(erasing_noise(seed, epoch, image).normal());
       out.push_back(choose_random_erasing(seed, epoch, image, 224).value_or(Rectangle{}).left);
@@ -308,17 +319,20 @@ TEST(RepeatedAugment, EachImageStandsSoOftenInTheListAndIsAugmentedOtherwiseEach
 }
 
 TEST(RepeatedAugment, NoLaneHasAnImageTwice) {
-  for (const auto& [batch, lane] : std::vector<std::pair<int, int>>{{128, 8}, {29, 4}, {32, 8}, {33, 8}, {7, 8}, {1, 8}, {12, 1}}) {
+  for (const auto& [batch, lane] :
+       std::vector<std::pair<int, int>>{{128, 8}, {29, 4}, {32, 8}, {33, 8}, {7, 8}, {1, 8}, {12, 1}}) {
     std::vector<int> items;
     for (int place = 0; place < batch; ++place) items.push_back(dealt(place, batch, lane));
     const int lanes = (batch + lane - 1) / lane;
     if (lanes > 3)
       for (int first = 0; first < batch; first += lane) {
         std::set<int> images;
-        for (int i = first; i < std::min(batch, first + lane); ++i) EXPECT_TRUE(images.insert(items[static_cast<std::size_t>(i)] / 3).second) << batch << " " << lane;
+        for (int i = first; i < std::min(batch, first + lane); ++i)
+          EXPECT_TRUE(images.insert(items[static_cast<std::size_t>(i)] / 3).second) << batch << " " << lane;
       }
     std::sort(items.begin(), items.end());
-    for (int i = 0; i < batch; ++i) EXPECT_EQ(items[static_cast<std::size_t>(i)], i) << batch << " in lanes of " << lane;
+    for (int i = 0; i < batch; ++i)
+      EXPECT_EQ(items[static_cast<std::size_t>(i)], i) << batch << " in lanes of " << lane;
   }
 }
 

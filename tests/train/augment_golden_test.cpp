@@ -1,7 +1,8 @@
 // Each augmentation against Pillow, torchvision and timm on the same image and parameters (tools/golden/augment.py), to
 // the byte. Wrong but plausible, and what shows it: a filter that is not widened where the image shrinks, or that looks
 // beyond the part that is cut out; one rounding instead of two; rounding where Pillow cuts off; the mean of the colours
-// instead of the grey's; a sign or a centre of a rotation; an edge pixel smoothed; a histogram of all channels together.
+// instead of the grey's; a sign or a centre of a rotation; an edge pixel smoothed; a histogram of all channels
+// together.
 #include <gtest/gtest.h>
 
 #include "tests/ops/op_test.h"
@@ -110,7 +111,8 @@ TEST_F(AugmentGolden, PointsOnTheEdgesOfPixelsAndOfTheImage) {
   for (int i = 0; i < cases.rows(); ++i) {
     const float* c = cases.row(i);
     Image image = picture("image");
-    transform(image, {c[0], c[1], c[2], c[3], c[4], c[5]}, c[6] != 0 ? Interpolation::bicubic : Interpolation::bilinear, fill, scratch);
+    transform(image, {c[0], c[1], c[2], c[3], c[4], c[5]}, c[6] != 0 ? Interpolation::bicubic : Interpolation::bilinear,
+              fill, scratch);
     expect_equal(image, text("affine.", i));
   }
 }
@@ -135,7 +137,8 @@ TEST_F(AugmentGolden, CropSizes) {
     const int width = static_cast<int>(c[0]), height = static_cast<int>(c[1]);
     Rectangle r = sized(decimal(c[2]) * width * height, decimal(c[3]));
     if (r.width > width || r.height > height) r = centred(width, height, {});
-    EXPECT_EQ((std::vector<int>{r.left, r.top, r.width, r.height}), (std::vector<int>{c + 4, c + 8})) << "crop case " << i;
+    EXPECT_EQ((std::vector<int>{r.left, r.top, r.width, r.height}), (std::vector<int>{c + 4, c + 8}))
+        << "crop case " << i;
   }
 }
 
@@ -169,7 +172,8 @@ TEST_F(AugmentGolden, MixupAndCutmixOfEachLane) {
     const Tensor images = read("mix.images"), targets = bench.zeros({6, 5});
     mix_images(mix, partner, images);
     mix_targets(mix.lambda, partner, labels, 0.1f, targets);
-    expect_close(images, read(text("mix.", i, ".images")), 1e-7, "images");  // a last bit: torch rounds 1 - lambda later
+    expect_close(images, read(text("mix.", i, ".images")), 1e-7,
+                 "images");  // a last bit: torch rounds 1 - lambda later
     expect_close(targets, read(text("mix.", i, ".targets")), 1e-6, "targets");
   }
 }
@@ -179,7 +183,9 @@ TEST_F(AugmentGolden, RepeatsAreDealtToLanesAsToProcesses) {
   std::vector<int> order(24);
   for (int i = 0; i < 24; ++i) order[static_cast<std::size_t>(i)] = i;
   for (int place = 0; place < 24; ++place)
-    EXPECT_EQ(repeated(order, 3, static_cast<std::uint64_t>(dealt(place, 24, 8))).image, static_cast<int>(lanes[static_cast<std::size_t>(place)])) << place;
+    EXPECT_EQ(repeated(order, 3, static_cast<std::uint64_t>(dealt(place, 24, 8))).image,
+              static_cast<int>(lanes[static_cast<std::size_t>(place)]))
+        << place;
 }
 
 }  // namespace

@@ -32,8 +32,10 @@ TEST(Crop, IsTheFrameCutOut) {
                 for (int x = 0; x < side; ++x) {
                   const int from_x = x + ax - pad, from_y = y + ay - pad;
                   const bool inside = from_x >= 0 && from_x < side && from_y >= 0 && from_y < side;
-                  const int expected = inside ? image[static_cast<std::size_t>((c * side + from_y) * side + from_x)] : 0;
-                  ASSERT_EQ(out[static_cast<std::size_t>((c * side + y) * side + x)], expected) << side << " " << ax << " " << ay;
+                  const int expected =
+                      inside ? image[static_cast<std::size_t>((c * side + from_y) * side + from_x)] : 0;
+                  ASSERT_EQ(out[static_cast<std::size_t>((c * side + y) * side + x)], expected)
+                      << side << " " << ax << " " << ay;
                 }
             for (std::size_t i = image.size(); i < out.size(); ++i) ASSERT_EQ(out[i], 77) << "wrote beyond the image";
           }

@@ -1,7 +1,9 @@
 // Checkpoints: complete or absent, whole or named as damaged, and a run that goes on from one is the run that was
-// never stopped. Wrong but plausible: moments or the average left out, the step left out (schedule and data start again), a damaged
-// newest taken for good, an evaluation that was stopped left out or logged twice.
+// never stopped. Wrong but plausible: moments or the average left out, the step left out (schedule and data start
+// again), a damaged newest taken for good, an evaluation that was stopped left out or logged twice.
 #include "train/checkpoint.h"
+#include "train/files/load_model.h"
+#include "train/files/weights.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +14,7 @@
 #include "engine/files.h"
 #include "tests/engine/helpers.h"
 #include "tests/train/small_run.h"
-#include "train/log_csv.h"
+#include "train/log/log_csv.h"
 #include "train/loop.h"
 
 namespace mvmoe {
@@ -38,7 +40,8 @@ struct SmallRun {
   ModelDescription description;
 };
 
-RunResult run_in(const fs::path& folder, SmallRun& setup, int epochs, bool resume, const std::atomic<int>& stop, std::uint64_t save_every = 2) {
+RunResult run_in(const fs::path& folder, SmallRun& setup, int epochs, bool resume, const std::atomic<int>& stop,
+                 std::uint64_t save_every = 2) {
   const std::optional<Resumed> resumed = resume ? load_checkpoint(folder, setup.trainer) : std::nullopt;
   static const ImageSet train = small_images(60), test = small_images(20, 3, 8);
   Loader loader(train, small_loader(12), resumed ? resumed->progress.step : 0);
@@ -85,7 +88,8 @@ TEST(Checkpoint, AResumedRunIsTheUninterruptedOne) {
     if (!epoch_ended) continue;
     SmallRun stopped_again, evaluating;
     EXPECT_TRUE(run_in(b.path(), stopped_again, 3, true, stop).progress.evaluation_pending);
-    const RunResult evaluated = run_in(b.path(), evaluating, (piece + 1) / 5, true, go);  // a run of no more epochs than these
+    const RunResult evaluated =
+        run_in(b.path(), evaluating, (piece + 1) / 5, true, go);  // a run of no more epochs than these
     EXPECT_EQ(evaluated.executed_steps, 0u);
     EXPECT_FALSE(evaluated.progress.evaluation_pending);
   }
@@ -93,7 +97,8 @@ TEST(Checkpoint, AResumedRunIsTheUninterruptedOne) {
   EXPECT_EQ(read_file(a.path() / "last.safetensors"), read_file(b.path() / "last.safetensors"));
   EXPECT_EQ(read_file(a.path() / "best.safetensors"), read_file(b.path() / "best.safetensors"));
   EXPECT_EQ(read_file(a.path() / "ema.safetensors"), read_file(b.path() / "ema.safetensors"));
-  EXPECT_EQ(read_file(a.path() / "checkpoints/step-15/moments.safetensors"), read_file(b.path() / "checkpoints/step-15/moments.safetensors"));
+  EXPECT_EQ(read_file(a.path() / "checkpoints/step-15/moments.safetensors"),
+            read_file(b.path() / "checkpoints/step-15/moments.safetensors"));
 }
 
 TEST(Checkpoint, TheNewestDamagedIsPassedOver) {
@@ -125,7 +130,8 @@ TEST(Checkpoint, OnlyTheNewestAreKeptAndNothingUnfinishedStays) {
   SmallRun setup;
   run_in(folder.path(), setup, 2, false, go, 1);
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder.path() / "checkpoints")) names.push_back(entry.path().filename());
+  for (const auto& entry : fs::directory_iterator(folder.path() / "checkpoints"))
+    names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   EXPECT_EQ(names, (std::vector<std::string>{"step-10", "step-9"}));
 }
@@ -160,7 +166,8 @@ TEST(Checkpoint, WhatIsNotFiniteIsNotSaved) {
   SmallRun again;
   const auto resumed = load_checkpoint(folder.path(), again.trainer);
   if (!resumed) return;  // it blew up in its first step
-  for (const float w : numbers(again.model.parameters().weights())) ASSERT_TRUE(std::isfinite(w)) << "step " << resumed->progress.step;
+  for (const float w : numbers(again.model.parameters().weights()))
+    ASSERT_TRUE(std::isfinite(w)) << "step " << resumed->progress.step;
 }
 
 // Killed after the row was written and before the mark was taken back: the row is written once.
@@ -243,21 +250,26 @@ TEST(Weights, ASmallFileThatClaimsAHugeNetworkIsRefusedFirst) {
     return message_of([&] { load_model(file); });
   };
   EXPECT_EQ(claimed([](ModelConfig&) {}), "nothing was thrown");
-  EXPECT_EQ(claimed([](ModelConfig& m) { m.depth = 256, m.width = 16384, m.heads = 1, m.mlp_ratio = 64; }), file.string() + ": tensor 'cls_token' is [1, 1, 12], must be [1, 1, 16384]");
-  EXPECT_EQ(claimed([](ModelConfig& m) { m.mlp_ratio = 64; }), file.string() + ": tensor 'blocks.0.mlp.fc1.weight' is [48, 12], must be [768, 12]");
+  EXPECT_EQ(claimed([](ModelConfig& m) { m.depth = 256, m.width = 16384, m.heads = 1, m.mlp_ratio = 64; }),
+            file.string() + ": tensor 'cls_token' is [1, 1, 12], must be [1, 1, 16384]");
+  EXPECT_EQ(claimed([](ModelConfig& m) { m.mlp_ratio = 64; }),
+            file.string() + ": tensor 'blocks.0.mlp.fc1.weight' is [48, 12], must be [768, 12]");
   EXPECT_EQ(claimed([](ModelConfig& m) { m.depth = 256; }), file.string() + ": has no tensor 'blocks.2.norm1.weight'");
-  EXPECT_EQ(claimed([](ModelConfig& m) { m.image = 4096; }), file.string() + ": tensor 'pos_embed' is [1, 5, 12], must be [1, 1048577, 12]");
+  EXPECT_EQ(claimed([](ModelConfig& m) { m.image = 4096; }),
+            file.string() + ": tensor 'pos_embed' is [1, 5, 12], must be [1, 1048577, 12]");
 }
 
 TEST(LogCsv, DropsWhatTheResumedRunDoesAgain) {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "log.csv";
-  for (int e = 1; e <= 3; ++e) append_row(file, {.epoch = e, .steps = static_cast<std::uint64_t>(10 * e), .train_loss = 0.5 * e});
+  for (int e = 1; e <= 3; ++e)
+    append_row(file, {.epoch = e, .steps = static_cast<std::uint64_t>(10 * e), .train_loss = 0.5 * e});
   drop_rows_after(file, 20);
   append_row(file, {.epoch = 3, .steps = 30, .train_loss = 9, .test_top1 = 12.5});
   const auto bytes = read_file(file);
   EXPECT_EQ(std::string(bytes.begin(), bytes.end()),
-            "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,images_per_s,seconds,guidance_loss,balance_loss,z_loss,distillation_loss\n"
+            "epoch,steps,lr,train_loss,test_top1,test_top5,test_loss,holdout_top1,ema_top1,router_accuracy,images_per_"
+            "s,seconds,guidance_loss,balance_loss,z_loss,distillation_loss\n"
             "1,10,0,0.5,,,,,,,0,0,,,,\n2,20,0,1,,,,,,,0,0,,,,\n3,30,0,9,12.5,,,,,,0,0,,,,\n");
 }
 
@@ -276,8 +288,9 @@ TEST(LogCsv, OfAnOlderVersionGoesOn) {
     append_row(file, {.epoch = 3, .steps = 30, .guidance_loss = 0.25, .z_loss = 2.5, .distillation_loss = 1.5});
     const auto bytes = read_file(file);
     EXPECT_EQ(std::string(bytes.begin(), bytes.end()),
-              second + ",distillation_loss\n1,10,0,0.5,,,,,,,0,0,,,,\n2,20,0,1,,,,,,,0,0,,,,\n"
-                       "3,30,0,0,,,,,,,0,0,0.25,,2.5,1.5\n");
+              second +
+                  ",distillation_loss\n1,10,0,0.5,,,,,,,0,0,,,,\n2,20,0,1,,,,,,,0,0,,,,\n"
+                  "3,30,0,0,,,,,,,0,0,0.25,,2.5,1.5\n");
   }
 }
 

@@ -1,6 +1,6 @@
-// Accuracy class by class. Wrong but plausible: predictions counted by what was predicted, a class without images as one
-// of 0 %, the best first.
-#include "train/class_accuracy.h"
+// Accuracy class by class. Wrong but plausible: predictions counted by what was predicted, a class without images as
+// one of 0 %, the best first.
+#include "train/evaluate/class_accuracy.h"
 
 #include <gtest/gtest.h>
 

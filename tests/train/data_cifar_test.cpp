@@ -82,7 +82,8 @@ TEST_F(Cifar100Test, MissingFilesAreNamed) {
     std::filesystem::remove(folder / name);
     EXPECT_EQ(loading(), start + name + ": No such file or directory");
   }
-  EXPECT_EQ(message_of([] { load_dataset("cifar100:/no/such"); }), "/no/such: No such file or directory (--data cifar100:DIR)");
+  EXPECT_EQ(message_of([] { load_dataset("cifar100:/no/such"); }),
+            "/no/such: No such file or directory (--data cifar100:DIR)");
   write_file(folder / "file", std::string_view("x"));
   EXPECT_EQ(message_of([&] { load_dataset(spec + "/file"); }), start + "file: Not a directory (--data cifar100:DIR)");
 }
@@ -91,7 +92,8 @@ TEST_F(Cifar100Test, WrongSizesAreNamed) {
   std::vector<std::uint8_t> bytes = records(3);
   bytes.pop_back();
   write_file(folder / "test.bin", bytes);
-  EXPECT_EQ(loading(), start + "test.bin: has 9221 bytes, must be a multiple of the 3074 bytes of a record (cut short?)");
+  EXPECT_EQ(loading(),
+            start + "test.bin: has 9221 bytes, must be a multiple of the 3074 bytes of a record (cut short?)");
   write_file(folder / "train.bin", std::string_view(""));
   EXPECT_EQ(loading(), start + "train.bin: is empty");
 }
@@ -123,7 +125,8 @@ TEST_F(Cifar100Test, NamesAreCounted) {
 TEST(Cifar10, ReadsFiveBatchesInOrder) {
   const TemporaryFolder folder;
   for (int b = 1; b <= 5; ++b) {
-    std::vector<std::uint8_t> bytes = record({static_cast<std::uint8_t>(b)}, b), second = record({static_cast<std::uint8_t>(b + 4)}, b + 10);
+    std::vector<std::uint8_t> bytes = record({static_cast<std::uint8_t>(b)}, b),
+                              second = record({static_cast<std::uint8_t>(b + 4)}, b + 10);
     bytes.insert(bytes.end(), second.begin(), second.end());
     write_file(folder / text("data_batch_", b, ".bin"), bytes);
   }
@@ -143,19 +146,22 @@ TEST(Cifar10, ReadsFiveBatchesInOrder) {
 
   std::vector<std::uint8_t> bad = record({10}, 0);
   write_file(folder / "data_batch_3.bin", bad);
-  EXPECT_EQ(message_of([&] { load_dataset(spec); }), folder.string() + "/data_batch_3.bin: record 0 has label 10, must be below 10");
+  EXPECT_EQ(message_of([&] { load_dataset(spec); }),
+            folder.string() + "/data_batch_3.bin: record 0 has label 10, must be below 10");
   std::filesystem::remove(folder / "data_batch_5.bin");
   write_file(folder / "data_batch_3.bin", record({1}, 0));
   EXPECT_EQ(message_of([&] { load_dataset(spec); }), folder.string() + "/data_batch_5.bin: No such file or directory");
   bad.resize(100);
   write_file(folder / "data_batch_1.bin", bad);
   EXPECT_EQ(message_of([&] { load_dataset(spec); }),
-            folder.string() + "/data_batch_1.bin: has 100 bytes, must be a multiple of the 3073 bytes of a record (cut short?)");
+            folder.string() +
+                "/data_batch_1.bin: has 100 bytes, must be a multiple of the 3073 bytes of a record (cut short?)");
 }
 
 TEST(DataSpec, UnknownKindsSuggestTheNearest) {
   const auto usage = [](const std::string& spec) { return message_of<UsageError>([&] { load_dataset(spec); }); };
-  const std::string all = " (glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR, pack:FILE, fractals[:KEY=VALUE,..])";
+  const std::string all =
+      " (glyphs, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR, pack:FILE, fractals[:KEY=VALUE,..])";
   EXPECT_EQ(usage("cifar1000:x"), "--data: 'cifar1000:x' is of no known kind: did you mean cifar100:DIR?" + all);
   EXPECT_EQ(usage("glyph"), "--data: 'glyph' is of no known kind: did you mean glyphs?" + all);
   EXPECT_EQ(usage("im\nagenet:x"), "--data: 'im\\x0aagenet:x' is of no known kind" + all);
@@ -170,7 +176,8 @@ TEST(DataSpec, UnknownKindsSuggestTheNearest) {
 TEST(Cifar100, ThePublishedFiles) {
   const char* given = std::getenv("MVMOE_DATA");
   const std::filesystem::path folder = std::filesystem::path(given ? given : "../shared/data") / "cifar-100-binary";
-  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << folder << " is not there (MVMOE_DATA names the folder that holds it)";
+  if (!std::filesystem::is_directory(folder))
+    GTEST_SKIP() << folder << " is not there (MVMOE_DATA names the folder that holds it)";
   const DataSet data = load_dataset("cifar100:" + folder.string());
   ASSERT_EQ(data.train.size(), 50'000);
   ASSERT_EQ(data.test.size(), 10'000);

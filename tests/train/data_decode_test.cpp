@@ -4,8 +4,8 @@
 // before the size is looked at.
 #include "train/data/decode.h"
 
-#include <algorithm>
 #include <zlib.h>
+#include <algorithm>
 
 #include "engine/files.h"
 #include "tests/ops/op_test.h"
@@ -15,9 +15,11 @@ namespace mvmoe {
 namespace {
 
 const std::string folder = "tests/golden/images/";
-const std::vector<std::string> pngs{"alpha.png", "alpha16.png", "colour.png", "colour16.png", "grey.png", "grey16.png", "grey_alpha.png",
-                                    "grey_alpha16.png", "one_bit.png", "one_pixel.png", "palette.png", "palette_transparent.png"};
-const std::vector<std::string> jpegs{"cmyk.jpg", "cmyk_unmarked.jpg", "colour.jpg", "full_colour.jpg", "grey.jpg", "progressive.jpg", "rotated.jpg", "ycck.jpg"};
+const std::vector<std::string> pngs{"alpha.png",   "alpha16.png",   "colour.png",     "colour16.png",
+                                    "grey.png",    "grey16.png",    "grey_alpha.png", "grey_alpha16.png",
+                                    "one_bit.png", "one_pixel.png", "palette.png",    "palette_transparent.png"};
+const std::vector<std::string> jpegs{"cmyk.jpg", "cmyk_unmarked.jpg", "colour.jpg",  "full_colour.jpg",
+                                     "grey.jpg", "progressive.jpg",   "rotated.jpg", "ycck.jpg"};
 
 std::vector<std::uint8_t> file(const std::string& name) { return read_file(folder + name); }
 std::string message(const std::vector<std::uint8_t>& bytes) {
@@ -32,7 +34,8 @@ void expect_colours(const std::string& name, double tolerance) {
   ASSERT_EQ(image.height, expected.shape()[0]) << name;
   ASSERT_EQ(image.width, expected.shape()[1]) << name;
   ASSERT_EQ(image.rgb.size(), expected.size()) << name;
-  for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(image.rgb[i], expected[i], tolerance) << name << ", number " << i;
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    ASSERT_NEAR(image.rgb[i], expected[i], tolerance) << name << ", number " << i;
 }
 
 TEST(Decode, PngsHavePillowsColours) {
@@ -73,7 +76,8 @@ TEST(Decode, AChangedByteOfAJpegGivesAnErrorOrTheSameColoursEachTime) {
       std::vector<std::uint8_t> bytes = whole;
       bytes[i] ^= 0x5A;
       Image first, second;
-      if (message_of([&] { first = decode_image(bytes); }) != "nothing was thrown" || first.rgb.size() > 1'000'000) continue;
+      if (message_of([&] { first = decode_image(bytes); }) != "nothing was thrown" || first.rgb.size() > 1'000'000)
+        continue;
       const std::vector<std::uint8_t> other(first.rgb.size() * 2, 0xAB);  // what memory held is not in the picture
       second = decode_image(bytes);
       ASSERT_EQ(first.rgb, second.rgb) << name << ", byte " << i << other.size();
@@ -86,19 +90,23 @@ TEST(Decode, TheBytesSayWhatAnImageIsAndNotTheName) {
   std::filesystem::copy_file(folder + "colour.png", temporary / "named.jpg");
   EXPECT_EQ(read_image(temporary / "named.jpg").rgb, decode_image(file("colour.png")).rgb);
   put_file(temporary / "text.jpg", "I am no picture");
-  EXPECT_EQ(message_of([&] { read_image(temporary / "text.jpg"); }), temporary.string() + "/text.jpg: is neither a JPEG nor a PNG");
+  EXPECT_EQ(message_of([&] { read_image(temporary / "text.jpg"); }),
+            temporary.string() + "/text.jpg: is neither a JPEG nor a PNG");
   put_file(temporary / "empty.png", "");
   EXPECT_EQ(message_of([&] { read_image(temporary / "empty.png"); }), temporary.string() + "/empty.png: is empty");
-  EXPECT_EQ(message_of([&] { read_image(temporary / "gone.png"); }), temporary.string() + "/gone.png: No such file or directory");
+  EXPECT_EQ(message_of([&] { read_image(temporary / "gone.png"); }),
+            temporary.string() + "/gone.png: No such file or directory");
   std::filesystem::create_directory(temporary / "folder.jpg");
-  EXPECT_EQ(message_of([&] { read_image(temporary / "folder.jpg"); }), temporary.string() + "/folder.jpg: Is a directory");
+  EXPECT_EQ(message_of([&] { read_image(temporary / "folder.jpg"); }),
+            temporary.string() + "/folder.jpg: Is a directory");
 }
 
 // A file of a few bytes that says it is huge is refused by its header.
 TEST(Decode, SizesBeyondTheLimitAreRefusedByTheHeader) {
   std::vector<std::uint8_t> png = file("colour.png");
   const auto set = [&](std::size_t at, std::uint32_t value) {
-    for (int i = 0; i < 4; ++i) png[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
+    for (int i = 0; i < 4; ++i)
+      png[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
   };
   const auto sized = [&](std::uint32_t width, std::uint32_t height) {
     set(16, width), set(20, height);
@@ -129,7 +137,8 @@ TEST(Decode, APngThatUnpacksToTooMuchIsAnError) {
   deflateInit(&stream, 9);
   stream.next_out = packed.data(), stream.avail_out = static_cast<uInt>(packed.size());
   for (int i = 0; i < 64; ++i) {
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(zeros.data())), stream.avail_in = static_cast<uInt>(zeros.size());
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(zeros.data())),
+    stream.avail_in = static_cast<uInt>(zeros.size());
     deflate(&stream, i == 63 ? Z_FINISH : Z_NO_FLUSH);
   }
   packed.resize(stream.total_out);
@@ -137,7 +146,9 @@ TEST(Decode, APngThatUnpacksToTooMuchIsAnError) {
   std::vector<std::uint8_t> png = file("colour.png");
   png.resize(33);  // signature and header
   const auto put = [&](const char* type, const std::vector<std::uint8_t>& body) {
-    const auto number = [&](std::uint32_t n) { for (int i = 24; i >= 0; i -= 8) png.push_back(static_cast<std::uint8_t>(n >> i)); };
+    const auto number = [&](std::uint32_t n) {
+      for (int i = 24; i >= 0; i -= 8) png.push_back(static_cast<std::uint8_t>(n >> i));
+    };
     number(static_cast<std::uint32_t>(body.size()));
     const std::size_t begin = png.size();
     png.insert(png.end(), type, type + 4);
@@ -149,7 +160,8 @@ TEST(Decode, APngThatUnpacksToTooMuchIsAnError) {
   EXPECT_EQ(message(png), "PNG is damaged or cut short (outofmem)");
 }
 
-// A Huffman table of more codes than there are, in every table of the file: before the first scan and between the scans.
+// A Huffman table of more codes than there are, in every table of the file: before the first scan and between the
+// scans.
 TEST(Decode, NoHuffmanTableHasMoreThan256Codes) {
   int tables = 0, after_a_scan = 0;
   for (const char* name : {"colour.jpg", "progressive.jpg"}) {
@@ -178,7 +190,8 @@ TEST(Decode, WhatIsEncodedComesBack) {
   for (const int quality : {91, 90}) {
     const Image again = decode_image(encode_jpeg(image, quality));
     ASSERT_EQ(again.rgb.size(), image.rgb.size());
-    for (std::size_t i = 0; i < image.rgb.size(); ++i) ASSERT_NEAR(again.rgb[i], image.rgb[i], 12) << quality << ", " << i;
+    for (std::size_t i = 0; i < image.rgb.size(); ++i)
+      ASSERT_NEAR(again.rgb[i], image.rgb[i], 12) << quality << ", " << i;
   }
   EXPECT_LT(encode_jpeg(image, 20).size(), encode_jpeg(image, 95).size());
 }

@@ -1,6 +1,6 @@
-// Folders of images. Wrong but plausible, and what shows it: classes in the order of the file system or of the locale; a
-// class of val counted by its place in val; a damaged image's stand-in that depends on who asked first, or is of another
-// class; a link that never ends.
+// Folders of images. Wrong but plausible, and what shows it: classes in the order of the file system or of the locale;
+// a class of val counted by its place in val; a damaged image's stand-in that depends on who asked first, or is of
+// another class; a link that never ends.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,19 +51,23 @@ TEST(Folder, HoldsValOnlyOrClassFoldersOnly) {
     EXPECT_EQ(data.test.size(), 2);
     EXPECT_EQ(data.train.size(), 0);
     EXPECT_EQ(message_of([&] { require_training_images(data); }),
-              "--data: folder:" + folder.string() + " has no training images: there must be train/CLASS/ with images beside val/CLASS/");
+              "--data: folder:" + folder.string() +
+                  " has no training images: there must be train/CLASS/ with images beside val/CLASS/");
     require_test_images(data);
   }
 }
 
 TEST(Folder, WhatMakesNoDataSetIsNamed) {
   const TemporaryFolder folder;
-  EXPECT_EQ(error(folder), folder.string() + ": holds no folders, must hold one a class, with images (jpg, jpeg, png) in it");
+  EXPECT_EQ(error(folder),
+            folder.string() + ": holds no folders, must hold one a class, with images (jpg, jpeg, png) in it");
   put(folder / "train/cat/1.png", 1);
   for (const char* name : {"a", "b", "c", "d"}) fs::create_directory(folder / (std::string("train/") + name));
-  EXPECT_EQ(error(folder), folder.string() + "/train: no image (jpg, jpeg, png) in a, b, c and 1 more: remove what is no class");
+  EXPECT_EQ(error(folder),
+            folder.string() + "/train: no image (jpg, jpeg, png) in a, b, c and 1 more: remove what is no class");
   for (const char* name : {"a", "b", "c", "d"}) fs::remove(folder / (std::string("train/") + name));
-  EXPECT_EQ(message_of([&] { require_test_images(load(folder)); }), "--data: folder:" + folder.string() + " has no test images: there must be val/CLASS/ with images");
+  EXPECT_EQ(message_of([&] { require_test_images(load(folder)); }),
+            "--data: folder:" + folder.string() + " has no test images: there must be val/CLASS/ with images");
   put(folder / "val/cow/1.png", 1);
   EXPECT_EQ(error(folder), folder.string() + "/val: cow is no class of " + folder.string() + "/train");
   fs::remove_all(folder / "val");
@@ -74,7 +78,9 @@ TEST(Folder, WhatMakesNoDataSetIsNamed) {
   EXPECT_EQ(error(folder), folder.string() + "/val: Not a directory");
   fs::remove(folder / "val");
   put(folder / "train/caf\xE9/1.png", 1);  // Latin-1: weights could not keep the name
-  EXPECT_EQ(error(folder), folder.string() + "/train/caf\\xe9: this class's name is not UTF-8, so weights cannot keep it: rename the folder");
+  EXPECT_EQ(error(folder),
+            folder.string() +
+                "/train/caf\\xe9: this class's name is not UTF-8, so weights cannot keep it: rename the folder");
 }
 
 TEST(Folder, LinksAreFollowedAndLoopsEnd) {
@@ -92,9 +98,10 @@ TEST(Folder, LinksAreFollowedAndLoopsEnd) {
   EXPECT_EQ(data.classes, (std::vector<std::string>{"class", "elsewhere", "other"}));
   EXPECT_EQ(data.test.labels, (std::vector<int>{0, 1, 2, 2, 2})) << "two that cannot be read are images all the same";
   EXPECT_EQ(value_of(data.test.read(0)), 7);
-  EXPECT_EQ(data.notes, (std::vector<std::string>{folder.string() + ": other/pipe.jpg: no files: passed over",
-                                                  folder.string() + ": other/folder.png: a folder, whose images count, and not a file",
-                                                  folder.string() + ": other/back: a link back to a folder that it is in: passed over"}));
+  EXPECT_EQ(data.notes, (std::vector<std::string>{
+                            folder.string() + ": other/pipe.jpg: no files: passed over",
+                            folder.string() + ": other/folder.png: a folder, whose images count, and not a file",
+                            folder.string() + ": other/back: a link back to a folder that it is in: passed over"}));
 }
 
 TEST(Folder, OnlyThePartThatIsWantedIsLookedAt) {
@@ -109,7 +116,8 @@ TEST(Folder, OnlyThePartThatIsWantedIsLookedAt) {
   EXPECT_EQ(test.test.labels, std::vector<int>{1});
   EXPECT_EQ(test.train.size(), 0);
   fs::create_directories(folder / "val/c");  // no class of train
-  EXPECT_EQ(message_of([&] { part(Wanted::test); }), folder.string() + "/val: c is no class of " + folder.string() + "/train");
+  EXPECT_EQ(message_of([&] { part(Wanted::test); }),
+            folder.string() + "/val: c is no class of " + folder.string() + "/train");
   put(folder / "train/a/1.png", 3);
   const DataSet train = part(Wanted::train);
   EXPECT_EQ(train.train.labels, (std::vector<int>{0, 1}));
@@ -130,7 +138,9 @@ TEST(Folder, AStandInIsAFunctionOfSeedAndIndex) {
     const std::vector<int> values = stand_ins(seed, {0, 1, 2, 3, 4, 5, 6, 7});
     EXPECT_EQ(values, stand_ins(seed, {7, 6, 2, 1, 5, 4, 0, 3})) << "whoever asks first";
     for (const int whole : {0, 3, 4, 5, 7}) EXPECT_EQ(values[static_cast<std::size_t>(whole)], whole);
-    for (const int broken : {1, 2}) EXPECT_TRUE((std::set<int>{0, 3, 4}.contains(values[static_cast<std::size_t>(broken)]))) << "of its class, and whole";
+    for (const int broken : {1, 2})
+      EXPECT_TRUE((std::set<int>{0, 3, 4}.contains(values[static_cast<std::size_t>(broken)])))
+          << "of its class, and whole";
     EXPECT_TRUE((std::set<int>{5, 7}.contains(values[6])));
     drawn.insert(values.begin() + 1, values.begin() + 3);
     each_its_own |= values[1] != values[2];
@@ -153,7 +163,8 @@ TEST(Folder, DamagedImagesAreNamedOnce) {
   std::vector<std::string> news = data.test.damaged->news("left out");
   std::sort(news.begin(), news.end());
   const std::string start = damaged.folder.string() + "/val/";
-  EXPECT_EQ(news, (std::vector<std::string>{start + "a/1.png: PNG is cut short: left out", start + "a/2.png: is neither a JPEG nor a PNG: left out",
+  EXPECT_EQ(news, (std::vector<std::string>{start + "a/1.png: PNG is cut short: left out",
+                                            start + "a/2.png: is neither a JPEG nor a PNG: left out",
                                             start + "b/6.png: No such file or directory: left out"}));
   EXPECT_TRUE(data.test.damaged->news("left out").empty());
 }
@@ -176,7 +187,8 @@ TEST(Folder, ManyDamagedImagesAreCounted) {
 TEST(Folder, StrictMakesADamagedImageAnError) {
   const DamagedFolder damaged;
   const DataSet data = load(damaged.folder, true);
-  EXPECT_EQ(message_of([&] { image_or_stand_in(data.test, 1, 0); }), damaged.folder.string() + "/val/a/1.png: PNG is cut short (--strict)");
+  EXPECT_EQ(message_of([&] { image_or_stand_in(data.test, 1, 0); }),
+            damaged.folder.string() + "/val/a/1.png: PNG is cut short (--strict)");
 }
 
 TEST(Folder, AClassWithoutAnyReadableImageIsAnError) {

@@ -1,6 +1,6 @@
 // What could be wrong and still look like fractals: an image that depends on how many there are, on a thread or on the
-// compiler's rounding; test images that are training images; a class that is another one's double, empty or a blob; genera
-// that mean nothing; a rotation by the wrong angle.
+// compiler's rounding; test images that are training images; a class that is another one's double, empty or a blob;
+// genera that mean nothing; a rotation by the wrong angle.
 #include "train/data/fractals.h"
 
 #include <algorithm>
@@ -38,7 +38,8 @@ std::string parsing(const std::string& words) {
 }
 
 double lit(const Bytes& picture) {
-  return static_cast<double>(std::count_if(picture.begin(), picture.end(), [](int v) { return v > 0; })) / static_cast<double>(picture.size());
+  return static_cast<double>(std::count_if(picture.begin(), picture.end(), [](int v) { return v > 0; })) /
+         static_cast<double>(picture.size());
 }
 
 // A change of these means that every number measured on fractals so far is about other images.
@@ -78,7 +79,8 @@ TEST(Fractals, AHundredThousandTrainingImagesAreAllDifferentAndNoneIsATestImage)
 }
 
 TEST(Fractals, AnImageIsAFunctionOfSeedClassAndNumberAlone) {
-  const DataSet few = fractals("classes=30,genera=3,images=7,test=2"), many = fractals("classes=30,genera=3,images=100,test=9");
+  const DataSet few = fractals("classes=30,genera=3,images=7,test=2"),
+                many = fractals("classes=30,genera=3,images=100,test=9");
   for (const int species : {0, 13, 29})
     for (const int number : {0, 6}) {
       EXPECT_EQ(image(few.train, species * 7 + number), image(many.train, species * 100 + number));
@@ -111,12 +113,14 @@ TEST(Fractals, AHeldOutPartDrawsItsOwnImages) {
   for (int i = 0, of_part = 0, of_rest = 0; i < data.train.size(); ++i) {
     const bool out = held_out[static_cast<std::size_t>(i)];
     EXPECT_EQ(image(data.train, i), out ? image(part, of_part) : image(rest, of_rest)) << i;
-    EXPECT_EQ(data.train.labels[static_cast<std::size_t>(i)], (out ? part : rest).labels[static_cast<std::size_t>(out ? of_part++ : of_rest++)]);
+    EXPECT_EQ(data.train.labels[static_cast<std::size_t>(i)],
+              (out ? part : rest).labels[static_cast<std::size_t>(out ? of_part++ : of_rest++)]);
   }
 }
 
 TEST(Fractals, NoClassIsEmptyOrABlob) {
-  for (const char* words : {"images=8,test=1", "images=8,test=1,seed=5", "classes=200,flat,images=8,test=1", "classes=100,images=8,test=1,side=96"}) {
+  for (const char* words : {"images=8,test=1", "images=8,test=1,seed=5", "classes=200,flat,images=8,test=1",
+                            "classes=100,images=8,test=1,side=96"}) {
     const DataSet data = fractals(words);
     for (std::size_t c = 0; c < data.classes.size(); ++c) {
       double filled = 0;
@@ -139,7 +143,8 @@ TEST(Fractals, SpeciesOfAGenusLookAlike) {
   }
   const auto distance = [&](int a, int b) {
     double sum = 0;
-    for (std::size_t p = 0; p < 32 * 32; ++p) sum += std::pow(mean[static_cast<std::size_t>(a)][p] - mean[static_cast<std::size_t>(classes + b)][p], 2);
+    for (std::size_t p = 0; p < 32 * 32; ++p)
+      sum += std::pow(mean[static_cast<std::size_t>(a)][p] - mean[static_cast<std::size_t>(classes + b)][p], 2);
     return sum;
   };
   double own = 0, genus = 0, others = 0;
@@ -176,7 +181,8 @@ TEST(Fractals, MeanAndDeviationAreThoseOfTheImages) {
 }
 
 TEST(Fractals, ColoursHaveTwoEndsAndKeepThePicture) {
-  const DataSet grey = fractals("classes=10,genera=2,images=5"), colored = fractals("classes=10,genera=2,images=5,color=image");
+  const DataSet grey = fractals("classes=10,genera=2,images=5"),
+                colored = fractals("classes=10,genera=2,images=5,color=image");
   for (int i = 0; i < 50; ++i) {
     const Bytes g = image(grey.train, i), c = image(colored.train, i);
     std::set<int> colours;
@@ -196,7 +202,8 @@ TEST(Fractals, FlatSpeciesHaveNoGenera) {
 }
 
 TEST(Fractals, SpecsThatMeanTheSameAreTheSameData) {
-  EXPECT_EQ(written(parse_fractals("")), written(parse_fractals("images=1300,classes=1000,genera=100,spread=0.030,color=grey")));
+  EXPECT_EQ(written(parse_fractals("")),
+            written(parse_fractals("images=1300,classes=1000,genera=100,spread=0.030,color=grey")));
   EXPECT_EQ(crc32_of(load_dataset("fractals").train), crc32_of(load_dataset("fractals:genera=100").train));
   EXPECT_NE(crc32_of(load_dataset("fractals").train), crc32_of(load_dataset("fractals:seed=1").train));
   EXPECT_NE(crc32_of(load_dataset("fractals").train), crc32_of(load_dataset("fractals:spread=0.031").train));
@@ -207,10 +214,12 @@ TEST(Fractals, SpecsThatMeanTheSameAreTheSameData) {
 }
 
 TEST(Fractals, ErrorsNameThePart) {
-  const std::string all = " (classes, genera, images, test, side, genus-spread, spread, rotation, shift, zoom, seed, color, flat)";
+  const std::string all =
+      " (classes, genera, images, test, side, genus-spread, spread, rotation, shift, zoom, seed, color, flat)";
   EXPECT_EQ(parsing("clases=10"), "--data: fractals: 'clases=10' is no KEY=VALUE of it: did you mean classes?" + all);
   EXPECT_EQ(parsing("xyz"), "--data: fractals: 'xyz' is no KEY=VALUE of it" + all);
-  EXPECT_EQ(parsing("classes"), "--data: fractals: 'classes' is no KEY=VALUE of it: did you mean classes=NUMBER?" + all);
+  EXPECT_EQ(parsing("classes"),
+            "--data: fractals: 'classes' is no KEY=VALUE of it: did you mean classes=NUMBER?" + all);
   EXPECT_EQ(parsing("flat=1"), "--data: fractals: 'flat=1' is no KEY=VALUE of it: did you mean flat?" + all);
   EXPECT_EQ(parsing("classes=ten"), "--data: fractals: classes=ten must be a whole number from 2 to 1000000");
   EXPECT_EQ(parsing("classes=10.5"), "--data: fractals: classes=10.5 must be a whole number from 2 to 1000000");
@@ -221,7 +230,8 @@ TEST(Fractals, ErrorsNameThePart) {
   EXPECT_EQ(parsing("classes=10,genera=11"), "--data: fractals: genera=11 is more than classes=10");
   EXPECT_EQ(parsing("flat,genera=3"), "--data: fractals: flat has no genera: leave genera= out");
   EXPECT_EQ(parsing("side=32,side=64"), "--data: fractals: side is given twice");
-  EXPECT_EQ(parsing("classes=1000000,images=3000"), "--data: fractals: 1000000 classes of 3000 images are 3000000000, more than 2147483647");
+  EXPECT_EQ(parsing("classes=1000000,images=3000"),
+            "--data: fractals: 1000000 classes of 3000 images are 3000000000, more than 2147483647");
 }
 
 // The largest stretch of a map, by trying many directions.
@@ -258,17 +268,19 @@ TEST(Fractal, MovesByTheSpread) {
   for (int i = 0; i < draws; ++i) {
     const FractalSystem other = moved(still, 0.1, random);
     for (int m = 0; m < 2; ++m)
-      for (const double entry : {other.maps[m].a, other.maps[m].b, other.maps[m].c, other.maps[m].d, other.maps[m].e, other.maps[m].f})
+      for (const double entry :
+           {other.maps[m].a, other.maps[m].b, other.maps[m].c, other.maps[m].d, other.maps[m].e, other.maps[m].f})
         sum += entry, squares += entry * entry;
   }
   EXPECT_NEAR(sum / (12.0 * draws), 0, 0.002);
   EXPECT_NEAR(std::sqrt(squares / (12.0 * draws)), 0.1, 0.001);
 }
 
-// Three maps that halve the plane towards the corners of a triangle: Sierpinski's gasket. A picture's lit pixels, turned
-// back, lie in the triangle and not in the hole in its middle.
+// Three maps that halve the plane towards the corners of a triangle: Sierpinski's gasket. A picture's lit pixels,
+// turned back, lie in the triangle and not in the hole in its middle.
 TEST(Fractal, ATurnedGasketIsAGasketTurned) {
-  const FractalSystem gasket{.maps = {{0.5, 0, 0, 0.5, 0, 0}, {0.5, 0, 0, 0.5, 0.5, 0}, {0.5, 0, 0, 0.5, 0.25, 0.5}}, .count = 3};
+  const FractalSystem gasket{.maps = {{0.5, 0, 0, 0.5, 0, 0}, {0.5, 0, 0, 0.5, 0.5, 0}, {0.5, 0, 0, 0.5, 0.25, 0.5}},
+                             .count = 3};
   constexpr int side = 200;
   for (const double angle : {0.0, 0.4, -1.3, 3.0, -3.1})
     for (const bool mirrored : {false, true}) {
@@ -279,7 +291,8 @@ TEST(Fractal, ATurnedGasketIsAGasketTurned) {
       double turned[3][2], low[2] = {9, 9}, high[2] = {-9, -9};
       for (int k = 0; k < 3; ++k) {
         const double x = mirrored ? -corners[k][0] : corners[k][0], y = corners[k][1];
-        turned[k][0] = std::cos(angle) * x - std::sin(angle) * y, turned[k][1] = std::sin(angle) * x + std::cos(angle) * y;
+        turned[k][0] = std::cos(angle) * x - std::sin(angle) * y,
+        turned[k][1] = std::sin(angle) * x + std::cos(angle) * y;
         for (int d = 0; d < 2; ++d) low[d] = std::min(low[d], turned[k][d]), high[d] = std::max(high[d], turned[k][d]);
       }
       const double longer = std::max(high[0] - low[0], high[1] - low[1]), scale = 0.9 * (side - 1) / longer;
@@ -296,7 +309,8 @@ TEST(Fractal, ATurnedGasketIsAGasketTurned) {
             const double whole = (b[0] - a[0]) * (turned[k][1] - a[1]) - (b[1] - a[1]) * (turned[k][0] - a[0]);
             weight[k] = ((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])) / whole;
           }
-          const double margin = 0.02, least = std::min({weight[0], weight[1], weight[2]}), most = std::max({weight[0], weight[1], weight[2]});
+          const double margin = 0.02, least = std::min({weight[0], weight[1], weight[2]}),
+                       most = std::max({weight[0], weight[1], weight[2]});
           if (least < -margin) ++outside;
           else if (most < 0.5 - margin) ++in_the_hole;
           else ++inside;
@@ -308,7 +322,8 @@ TEST(Fractal, ATurnedGasketIsAGasketTurned) {
 }
 
 TEST(Fractal, TheShiftsReachBothEdges) {
-  const FractalSystem gasket{.maps = {{0.5, 0, 0, 0.5, 0, 0}, {0.5, 0, 0, 0.5, 0.5, 0}, {0.5, 0, 0, 0.5, 0.25, 0.5}}, .count = 3};
+  const FractalSystem gasket{.maps = {{0.5, 0, 0, 0.5, 0, 0}, {0.5, 0, 0, 0.5, 0.5, 0}, {0.5, 0, 0, 0.5, 0.25, 0.5}},
+                             .count = 3};
   const auto extent = [&](double shift_x, double shift_y) {
     Random random(3, Place::test);
     constexpr int side = 40;
@@ -317,7 +332,8 @@ TEST(Fractal, TheShiftsReachBothEdges) {
     int left = side, right = 0, top = side, bottom = 0;
     for (int i = 0; i < side * side; ++i)
       if (picture[static_cast<std::size_t>(i)] > 0)
-        left = std::min(left, i % side), right = std::max(right, i % side), top = std::min(top, i / side), bottom = std::max(bottom, i / side);
+        left = std::min(left, i % side), right = std::max(right, i % side), top = std::min(top, i / side),
+        bottom = std::max(bottom, i / side);
     return std::vector<int>{left, right, top, bottom};
   };
   EXPECT_EQ(extent(-0.5, -0.5), (std::vector<int>{0, 19, 0, 19}));

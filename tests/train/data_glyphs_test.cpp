@@ -12,8 +12,8 @@ using Bytes = std::vector<std::uint8_t>;
 
 std::string header(const std::string& bits = "4", const std::string& side = "2", const std::string& train = "3",
                    const std::string& classes = R"(["a","B","7"])") {
-  return R"({"format":"mvmoe-glyphs","version":1,"side":)" + side + R"(,"classes":)" + classes + R"(,"train":)" + train +
-         R"(,"test":1,"bits":)" + bits + R"(,"families_train":["F"],"families_test":["G"]})" + "\n";
+  return R"({"format":"mvmoe-glyphs","version":1,"side":)" + side + R"(,"classes":)" + classes + R"(,"train":)" +
+         train + R"(,"test":1,"bits":)" + bits + R"(,"families_train":["F"],"families_test":["G"]})" + "\n";
 }
 
 const Bytes four_bits{0x0f, 0x12, 0xff, 0x00, 0x34, 0x5a, 0, 2, 1, 0x80, 0x08, 2};
@@ -50,7 +50,8 @@ TEST(Glyphs, FourBitsHoldTwoPixelsTheLeftOneHigh) {
 }
 
 TEST(Glyphs, EightBitsAreAsTheyStand) {
-  const DataSet data = parse_glyphs("g", stream(header("8"), {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 2, 1, 250, 0, 3, 4, 1}));
+  const DataSet data =
+      parse_glyphs("g", stream(header("8"), {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 2, 1, 250, 0, 3, 4, 1}));
   EXPECT_EQ(data.train.pixels, (Bytes{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
   EXPECT_EQ(data.test.pixels, (Bytes{250, 0, 3, 4}));
   EXPECT_EQ(data.test.labels, std::vector<int>{1});
@@ -62,11 +63,15 @@ TEST(Glyphs, DamagedHeaders) {
   EXPECT_EQ(parsing(stream("[]\n", four_bits)), no_header);
   EXPECT_EQ(parsing(stream("{}\n", four_bits)), no_header);
   EXPECT_EQ(parsing(stream(header("4", "2", "3", "[1]"), four_bits)), no_header);
-  EXPECT_EQ(parsing(stream(R"({"format":"mvmoe-glyphs","version":2})" "\n", four_bits)), "g: is not of format mvmoe-glyphs, version 1");
+  EXPECT_EQ(parsing(stream(R"({"format":"mvmoe-glyphs","version":2})"
+                           "\n",
+                           four_bits)),
+            "g: is not of format mvmoe-glyphs, version 1");
   EXPECT_EQ(parsing(stream(header("6"), four_bits)), "g: bits is 6, must be 4 or 8");
   EXPECT_EQ(parsing(stream(header("4", "3"), four_bits)), "g: side is 3, must be even where two pixels share a byte");
   EXPECT_EQ(parsing(stream(header("4", "-2"), four_bits)), "g: side is -2, must be 1 to 1024");
-  EXPECT_EQ(parsing(stream(header("4", "2", "18446744073709551615"), four_bits)), "g: train is 18446744073709551615, must be 1 to 100000000");
+  EXPECT_EQ(parsing(stream(header("4", "2", "18446744073709551615"), four_bits)),
+            "g: train is 18446744073709551615, must be 1 to 100000000");
   EXPECT_EQ(parsing(stream(header("4", "2", "\"3\""), four_bits)), "g: train is \"3\", must be 1 to 100000000");
   EXPECT_EQ(parsing(stream(header("4", "2", "3", "[]"), four_bits)), "g: holds 0 classes, must hold 1 to 256");
   EXPECT_EQ(parsing(stream(std::string(2'000'000, 'x'), {})), "g: its first line does not end within 1048576 bytes");
@@ -82,12 +87,14 @@ TEST(Glyphs, DamagedBodies) {
   EXPECT_EQ(parsing(stream(header(), body)), "g: label 255 of test image 0 is out of range, must be below 3");
   body = four_bits;
   body.pop_back();
-  EXPECT_EQ(parsing(stream(header(), body)), text("g: ends within the 1 bytes that must follow its byte ", at + 11, " (cut short?)"));
+  EXPECT_EQ(parsing(stream(header(), body)),
+            text("g: ends within the 1 bytes that must follow its byte ", at + 11, " (cut short?)"));
   body.assign(13, 0);
   EXPECT_EQ(parsing(stream(header(), body)), text("g: goes on after its byte ", at + 12, ", where it must end"));
   EXPECT_EQ(parsing(stream(header(), Bytes(12, 0))), "g: all training pixels are equal");
   EXPECT_EQ(parsing(stream(header("4", "1024", "100000000"), four_bits)),
-            text("g: ends within the 52428800000000 bytes that must follow its byte ", header("4", "1024", "100000000").size(), " (cut short?)"));
+            text("g: ends within the 52428800000000 bytes that must follow its byte ",
+                 header("4", "1024", "100000000").size(), " (cut short?)"));
   Bytes cut = stream(header(), four_bits);
   cut.resize(cut.size() - 4);
   EXPECT_EQ(parsing(cut), "g: the gzip stream is cut short");

@@ -101,19 +101,26 @@ TEST_F(MnistTest, MissingFilesAreNamed) {
 }
 
 TEST_F(MnistTest, WrongHeadersAreNamed) {
-  EXPECT_EQ(loading_with(train_images, labels), start + "train-images-idx3-ubyte: the magic number is 2049, must be 2051 (IDX of bytes with 3 axes)");
-  EXPECT_EQ(loading_with(train_images, idx(2051, {5, 6, 7}, pattern(210))), start + "train-images-idx3-ubyte: images are 6 x 7, must be square");
+  EXPECT_EQ(loading_with(train_images, labels),
+            start + "train-images-idx3-ubyte: the magic number is 2049, must be 2051 (IDX of bytes with 3 axes)");
+  EXPECT_EQ(loading_with(train_images, idx(2051, {5, 6, 7}, pattern(210))),
+            start + "train-images-idx3-ubyte: images are 6 x 7, must be square");
   EXPECT_EQ(loading_with(train_images, idx(2051, {0, 6, 6}, {})), start + "train-images-idx3-ubyte: is empty");
-  EXPECT_EQ(loading_with(train_images, idx(2051, {5, 0, 0}, {})), start + "train-images-idx3-ubyte: images are 0 x 0, the side must be 1 to 1024");
+  EXPECT_EQ(loading_with(train_images, idx(2051, {5, 0, 0}, {})),
+            start + "train-images-idx3-ubyte: images are 0 x 0, the side must be 1 to 1024");
   EXPECT_EQ(loading_with(train_images, idx(2051, {5, 65536, 65536}, {})),
             start + "train-images-idx3-ubyte: images are 65536 x 65536, the side must be 1 to 1024");
   EXPECT_EQ(loading_with(train_images, idx(2051, {0xffffffff, 6, 6}, {})),
             start + "train-images-idx3-ubyte: declares 4294967295 entries, at most 100000000 are supported");
-  EXPECT_EQ(loading_with(train_images, {0, 0, 8}), start + "train-images-idx3-ubyte: ends within the 4 bytes that must follow its byte 0 (cut short?)");
-  EXPECT_EQ(loading_with(train_images, {}), start + "train-images-idx3-ubyte: ends within the 4 bytes that must follow its byte 0 (cut short?)");
-  EXPECT_EQ(loading_with(train_images, {0, 0, 8, 3, 0, 0}), start + "train-images-idx3-ubyte: ends within the 12 bytes that must follow its byte 4 (cut short?)");
+  EXPECT_EQ(loading_with(train_images, {0, 0, 8}),
+            start + "train-images-idx3-ubyte: ends within the 4 bytes that must follow its byte 0 (cut short?)");
+  EXPECT_EQ(loading_with(train_images, {}),
+            start + "train-images-idx3-ubyte: ends within the 4 bytes that must follow its byte 0 (cut short?)");
+  EXPECT_EQ(loading_with(train_images, {0, 0, 8, 3, 0, 0}),
+            start + "train-images-idx3-ubyte: ends within the 12 bytes that must follow its byte 4 (cut short?)");
   write_file(folder / train_images, images);
-  EXPECT_EQ(loading_with(train_labels, images), start + "train-labels-idx1-ubyte: the magic number is 2051, must be 2049 (IDX of bytes with 1 axis)");
+  EXPECT_EQ(loading_with(train_labels, images),
+            start + "train-labels-idx1-ubyte: the magic number is 2051, must be 2049 (IDX of bytes with 1 axis)");
   write_file(folder / train_labels, labels);
   EXPECT_EQ(loading_with(test_images, idx(2051, {2, 5, 5}, pattern(50))),
             folder.string() + ": training images have side 6, test images 5: must be equal");
@@ -127,11 +134,14 @@ TEST_F(MnistTest, CountsMustAgree) {
 TEST_F(MnistTest, CutAndGrownFilesAreNamed) {
   Bytes bytes = images;
   bytes.pop_back();
-  EXPECT_EQ(loading_with(train_images, bytes), start + "train-images-idx3-ubyte: ends within the 180 bytes that must follow its byte 16 (cut short?)");
+  EXPECT_EQ(loading_with(train_images, bytes),
+            start + "train-images-idx3-ubyte: ends within the 180 bytes that must follow its byte 16 (cut short?)");
   bytes = images;
   bytes.push_back(0);
-  EXPECT_EQ(loading_with(train_images, bytes), start + "train-images-idx3-ubyte: goes on after its byte 196, where it must end");
-  EXPECT_EQ(loading_with(train_images, gzip(bytes)), start + "train-images-idx3-ubyte: goes on after its byte 196, where it must end");
+  EXPECT_EQ(loading_with(train_images, bytes),
+            start + "train-images-idx3-ubyte: goes on after its byte 196, where it must end");
+  EXPECT_EQ(loading_with(train_images, gzip(bytes)),
+            start + "train-images-idx3-ubyte: goes on after its byte 196, where it must end");
 }
 
 TEST_F(MnistTest, DamagedGzipIsNamed) {
@@ -142,7 +152,8 @@ TEST_F(MnistTest, DamagedGzipIsNamed) {
   EXPECT_EQ(loading_with(train_images, bytes), name + "the gzip stream is cut short");
   bytes = good;
   bytes.resize(bytes.size() - 1);
-  EXPECT_EQ(loading_with(train_images, bytes), name + "the gzip stream is cut short") << "all data are there, the checksum is not";
+  EXPECT_EQ(loading_with(train_images, bytes), name + "the gzip stream is cut short")
+      << "all data are there, the checksum is not";
   bytes = good;
   bytes[bytes.size() - 7] ^= 1;
   EXPECT_EQ(loading_with(train_images, bytes), name + "the gzip stream is damaged (incorrect data check)");
@@ -159,9 +170,12 @@ TEST_F(MnistTest, DamagedGzipIsNamed) {
 TEST_F(MnistTest, DecompressionBombsCostNothing) {
   Bytes bytes = images;
   bytes.resize(images.size() + (20u << 20));
-  EXPECT_EQ(loading_with(train_images, gzip(bytes)), start + "train-images-idx3-ubyte: goes on after its byte 196, where it must end");
-  EXPECT_EQ(loading_with(train_images, gzip(idx(2051, {100'000'000, 1024, 1024}, pattern(180)))),
-            start + "train-images-idx3-ubyte: ends within the 104857600000000 bytes that must follow its byte 16 (cut short?)");
+  EXPECT_EQ(loading_with(train_images, gzip(bytes)),
+            start + "train-images-idx3-ubyte: goes on after its byte 196, where it must end");
+  EXPECT_EQ(
+      loading_with(train_images, gzip(idx(2051, {100'000'000, 1024, 1024}, pattern(180)))),
+      start +
+          "train-images-idx3-ubyte: ends within the 104857600000000 bytes that must follow its byte 16 (cut short?)");
 }
 
 }  // namespace

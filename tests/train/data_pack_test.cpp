@@ -1,6 +1,6 @@
 // Packs. Wrong but plausible, and what shows it: a file that depends on the threads; an index that is believed (every
 // byte of it changed, the file cut at every length); images in another order or with others' labels.
-#include "train/data/pack.h"
+#include "train/input/pack_write.h"
 
 #include <atomic>
 #include <thread>
@@ -9,7 +9,7 @@
 #include "tests/engine/helpers.h"
 #include "train/data/damaged.h"
 #include "train/data/encode.h"
-#include "train/preprocess.h"
+#include "train/input/preprocess.h"
 
 namespace mvmoe {
 namespace {
@@ -47,7 +47,8 @@ TEST(Pack, RawHoldsTheImagesResized) {
   for (const auto part : {&DataSet::train, &DataSet::test})
     for (int i = 0; i < (data.*part).size(); ++i) {
       Image expected = (data.*part).read(i);
-      if (std::min(expected.width, expected.height) > 13) expected = resize_short_side(expected, 13, Interpolation::bicubic);
+      if (std::min(expected.width, expected.height) > 13)
+        expected = resize_short_side(expected, 13, Interpolation::bicubic);
       const Image image = (packed.*part).read(i);
       ASSERT_EQ(image.width, expected.width) << i;
       ASSERT_EQ(image.height, expected.height) << i;
@@ -97,7 +98,8 @@ TEST(Pack, DamagedImagesAreLeftOut) {
   const Pack pack(out / "pack");
   EXPECT_EQ(pack.training_images(), 39);
   EXPECT_EQ(pack.images(), 47);
-  EXPECT_EQ(message_of([&] { write_pack(sample.data(true), out / "strict", {}); }), sample.folder.string() + "/train/a/0.png: PNG is cut short (--strict)");
+  EXPECT_EQ(message_of([&] { write_pack(sample.data(true), out / "strict", {}); }),
+            sample.folder.string() + "/train/a/0.png: PNG is cut short (--strict)");
   EXPECT_EQ(out.entries(), 1) << "no file, whole or half";
 }
 
@@ -105,7 +107,8 @@ TEST(Pack, StoppedLeavesTheOldFile) {
   const Sample sample;
   const TemporaryFolder out;
   put_file(out / "pack", "before");
-  const PackResult result = write_pack(sample.data(), out / "pack", {.keep_on = [](int images) { return images < 20; }});
+  const PackResult result =
+      write_pack(sample.data(), out / "pack", {.keep_on = [](int images) { return images < 20; }});
   EXPECT_FALSE(result.complete);
   EXPECT_EQ(read_file(out / "pack"), bytes_of("before"));
   EXPECT_EQ(out.entries(), 1);
@@ -138,7 +141,8 @@ TEST(Pack, AnyDamageToTheIndexShowsBeforeTraining) {
   std::vector<std::uint8_t> longer = whole;
   longer.push_back(0);
   put_file(out / "bad", longer);
-  EXPECT_EQ(opened(out / "bad"), (out / "bad").string() + ": this pack is damaged: does not end as a pack does: cut short?");
+  EXPECT_EQ(opened(out / "bad"),
+            (out / "bad").string() + ": this pack is damaged: does not end as a pack does: cut short?");
   EXPECT_EQ(opened(out / "no such"), (out / "no such").string() + ": No such file or directory (--data pack:FILE)");
   EXPECT_EQ(opened(out.path()), out.string() + ": is no file (--data pack:FILE)");
   put_file(out / "bad", "I am something else, of more than forty bytes.");
@@ -162,14 +166,16 @@ TEST(Pack, RecordsThatPointOutsideAreRefused) {
     write_pack(sample.data(), out / "pack", {.size = 10, .format = format});
     const std::vector<std::uint8_t> whole = read_file(out / "pack");
     for (std::size_t field = 1; field < 32; ++field) {  // not the lowest byte, which 128 less may leave inside
-      if (format == PackFormat::jpeg && (field == 1 || field == 8 || field >= 12)) continue;  // a JPEG's size shows when it is read
+      if (format == PackFormat::jpeg && (field == 1 || field == 8 || field >= 12))
+        continue;  // a JPEG's size shows when it is read
       std::vector<std::uint8_t> bytes = whole;
       const std::size_t last_record = whole.size() - 32 - 32;
       bytes.at(last_record + field) ^= 0x80;
       put_file(out / "bad", with_checksum(bytes));
       const std::string said = opened(out / "bad");
       const bool checksum = field >= 12 && field < 16;  // looked at when the image is read
-      const std::string expected = (out / "bad").string() + ": this pack is damaged: the record of image 48 makes no sense";
+      const std::string expected =
+          (out / "bad").string() + ": this pack is damaged: the record of image 48 makes no sense";
       EXPECT_EQ(said, checksum ? "nothing was thrown" : expected) << field;
     }
   }
@@ -185,7 +191,8 @@ TEST(Pack, ImagesOfAClassStandTogether) {
   ASSERT_EQ(bytes[first_test_record + label], 0) << "it follows a training image of a higher class";
   bytes[first_test_record + label] = 1;  // before one of class 0
   put_file(out / "bad", with_checksum(bytes));
-  EXPECT_EQ(opened(out / "bad"), (out / "bad").string() + ": this pack is damaged: the record of image 41 makes no sense");
+  EXPECT_EQ(opened(out / "bad"),
+            (out / "bad").string() + ": this pack is damaged: the record of image 41 makes no sense");
 }
 
 TEST(Pack, ADamagedImageIsFoundWhenRead) {
@@ -239,7 +246,8 @@ TEST(Pack, ThePlaceOfAPackDoesNotMatterItsImagesDo) {
 
 TEST(Pack, OnlyWhatIsReadWhenAskedIsPacked) {
   const TemporaryFolder out;
-  EXPECT_EQ(message_of<UsageError>([&] { write_pack(load_dataset("glyphs"), out / "pack", {}); }), "--data: glyphs stands in few files already: a folder:DIR or fractals is packed");
+  EXPECT_EQ(message_of<UsageError>([&] { write_pack(load_dataset("glyphs"), out / "pack", {}); }),
+            "--data: glyphs stands in few files already: a folder:DIR or fractals is packed");
   EXPECT_EQ(out.entries(), 0);
 }
 

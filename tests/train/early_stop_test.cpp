@@ -19,12 +19,16 @@ RunResult run_in(const std::filesystem::path& folder, int stop_signal, int early
   StepConfig step;
   step.schedule = {.rate = 1e-2f, .min_rate = 1e-2f, .total_steps = 100};
   Trainer trainer(model, step);
-  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
+  const ModelDescription description{.model = small_model(),
+                                     .classes = {"a", "b", "c"},
+                                     .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}},
+                                     .superclass_of = {}};
   const std::optional<Resumed> resumed = load_checkpoint(folder, trainer);
   const ImageSet train = small_images(60), test = small_images(20, 3, 8), holdout = small_images(30, 3, 9);
   Loader loader(train, small_loader(12), resumed ? resumed->progress.step : 0);
   const std::atomic<int> stop{stop_signal};
-  return run(trainer, {&holdout, test}, loader, description, {.folder = folder, .epochs = epochs, .early_stop = early_stop, .quiet = true}, resumed, stop);
+  return run(trainer, {&holdout, test}, loader, description,
+             {.folder = folder, .epochs = epochs, .early_stop = early_stop, .quiet = true}, resumed, stop);
 }
 
 // The held-out scores of each epoch, as log.csv has them.
@@ -50,8 +54,8 @@ TEST(EarlyStop, EndsAfterSoManyEvaluationsWithoutABetterScore) {
   for (; last < scores.size() && last < best + 4; ++last)
     if (scores[last] > scores[best]) best = last;
   --last;
-  ASSERT_GT(best, 0u);          // it learned something on the way,
-  ASSERT_EQ(last, best + 3);    // and not to the end
+  ASSERT_GT(best, 0u);        // it learned something on the way,
+  ASSERT_EQ(last, best + 3);  // and not to the end
   const RunResult r = run_in(impatient.path(), 0, 3);
   EXPECT_EQ(r.progress.best_step, 5 * (best + 1));
   EXPECT_EQ(r.progress.step, 5 * (last + 1));

@@ -1,13 +1,15 @@
 // The average of the weights. Wrong but plausible, and what shows it: an average that begins at zero or at the weights
 // after the first step; one that is moved before the optimizer or before the balancing biases; the decay and its
 // complement exchanged; an evaluation that leaves the average where the weights were.
-#include "train/ema.h"
+#include "train/optimize/ema.h"
 
 #include <gtest/gtest.h>
 
 #include "engine/files.h"
 #include "tests/engine/helpers.h"
 #include "tests/train/small_run.h"
+#include "train/evaluate/evaluate.h"
+#include "train/files/load_model.h"
 #include "train/loop.h"
 
 namespace mvmoe {
@@ -29,10 +31,12 @@ TEST(Ema, FollowsTheWeightsOfEachStep) {
   std::vector<double> must_be(first.begin(), first.end());
   for (int s = 0; s < 5; ++s) {
     train_step(trainer, loader.next());
-    for (std::size_t i = 0; i < must_be.size(); ++i) must_be[i] = 0.7 * must_be[i] + 0.3 * model.parameters().weights()[i];
+    for (std::size_t i = 0; i < must_be.size(); ++i)
+      must_be[i] = 0.7 * must_be[i] + 0.3 * model.parameters().weights()[i];
   }
   const auto is = numbers(trainer.average);
-  for (std::size_t i = 0; i < must_be.size(); ++i) ASSERT_NEAR(is[i], must_be[i], 1e-6 * std::max(1.0, std::abs(must_be[i]))) << i;
+  for (std::size_t i = 0; i < must_be.size(); ++i)
+    ASSERT_NEAR(is[i], must_be[i], 1e-6 * std::max(1.0, std::abs(must_be[i]))) << i;
   const Parameter* bias = nullptr;
   for (const Parameter& p : model.parameters().list())
     if (p.name.find("balance_bias") != std::string::npos) bias = &p;
@@ -46,7 +50,8 @@ TEST(Ema, IsEvaluatedAndSavedBesideTheWeights) {
   const ImageSet train = small_images(60), test = small_images(40, 3, 8);
   const std::atomic<int> go{0};
   const Preprocessing preprocessing{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = preprocessing, .superclass_of = {}};
+  const ModelDescription description{
+      .model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = preprocessing, .superclass_of = {}};
   const auto run_with = [&](float ema, const TemporaryFolder& folder) {
     ViT model(small_model());
     model.initialise(2);
@@ -55,7 +60,8 @@ TEST(Ema, IsEvaluatedAndSavedBesideTheWeights) {
     step.ema = ema;
     Trainer trainer(model, step);
     Loader loader(train, small_loader(12));
-    return run(trainer, {nullptr, test}, loader, description, {.folder = folder.path(), .epochs = 6, .quiet = true}, {}, go);
+    return run(trainer, {nullptr, test}, loader, description, {.folder = folder.path(), .epochs = 6, .quiet = true}, {},
+               go);
   };
   const TemporaryFolder with, without;
   const RunResult averaged = run_with(0.95f, with), plain = run_with(0, without);

@@ -1,14 +1,16 @@
-// A heat map beside an image. Wrong but plausible, and what shows it: rows taken for columns, a map of the patches' corners
-// instead of their centres, an image that was not enlarged, a scale that begins at 0, colours in another order; of several images, one's map on another.
+// A heat map beside an image. Wrong but plausible, and what shows it: rows taken for columns, a map of the patches'
+// corners instead of their centres, an image that was not enlarged, a scale that begins at 0, colours in another order;
+// of several images, one's map on another.
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "engine/random.h"
 #include "tests/engine/helpers.h"
-#include "train/explain.h"
-#include "train/predict.h"
-#include "train/weights.h"
+#include "train/evaluate/explain.h"
+#include "train/evaluate/predict.h"
+#include "train/files/load_model.h"
+#include "train/files/weights.h"
 
 namespace mvmoe {
 namespace {
@@ -29,7 +31,11 @@ Colour mixed(const Colour& image, const Colour& map) {
 
 const Colour none{0, 0, 4}, most{252, 255, 164};
 
-Image one_colour(int side, std::uint8_t value) { return {.width = side, .height = side, .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * side * side), value)}; }
+Image one_colour(int side, std::uint8_t value) {
+  return {.width = side,
+          .height = side,
+          .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * side * side), value)};
+}
 
 TEST(Explanation, StandsBesideTheImageEnlargedByAWholeFactor) {
   Image seen = one_colour(4, 100);
@@ -84,11 +90,16 @@ TEST(Explanation, OfEqualSharesIsTheSameEverywhere) {
 
 TEST(Explanation, OfWhatIsNoSquare) {
   const Image seen{.width = 4, .height = 3, .rgb = std::vector<std::uint8_t>(36)};
-  EXPECT_EQ(message_of([&] { explanation_of(seen, {1}); }), "explanation_of: 1 shares for an image of 4 x 3 pixels: both must be squares");
-  EXPECT_EQ(message_of([&] { explanation_of(one_colour(4, 0), {1, 2, 3}); }), "explanation_of: 3 shares for an image of 4 x 4 pixels: both must be squares");
+  EXPECT_EQ(message_of([&] { explanation_of(seen, {1}); }),
+            "explanation_of: 1 shares for an image of 4 x 3 pixels: both must be squares");
+  EXPECT_EQ(message_of([&] {
+              explanation_of(one_colour(4, 0), {1, 2, 3});
+            }),
+            "explanation_of: 3 shares for an image of 4 x 4 pixels: both must be squares");
 }
 
-// The largest difference of two pictures' bytes. With the images beside it, a product's last bits change: that may be a level.
+// The largest difference of two pictures' bytes. With the images beside it, a product's last bits change: that may be a
+// level.
 int difference(const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b) {
   if (a.size() != b.size()) return 256;
   int largest = 0;
@@ -96,32 +107,42 @@ int difference(const std::vector<std::uint8_t>& a, const std::vector<std::uint8_
   return largest;
 }
 
-// However images are routed and pooled, whether or not experts stay in their file, and beside whichever images: the picture is
-// the image's own.
+// However images are routed and pooled, whether or not experts stay in their file, and beside whichever images: the
+// picture is the image's own.
 TEST(Explanation, IsOfItsOwnImage) {
   TemporaryFolder folder;
   put_file(folder / "damaged.jpg", "no image");
-  const std::string photo = "tests/golden/images/colour.jpg", other = "tests/golden/images/grey.png", damaged = (folder / "damaged.jpg").string();
+  const std::string photo = "tests/golden/images/colour.jpg", other = "tests/golden/images/grey.png",
+                    damaged = (folder / "damaged.jpg").string();
   for (const Pool pool : {Pool::cls, Pool::mean})
-    for (const MoeConfig& moe : {MoeConfig{}, MoeConfig{.experts = 3, .layers = 2, .routing = Routing::superclass}, MoeConfig{.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::image},
+    for (const MoeConfig& moe : {MoeConfig{}, MoeConfig{.experts = 3, .layers = 2, .routing = Routing::superclass},
+                                 MoeConfig{.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::image},
                                  MoeConfig{.experts = 3, .layers = 2, .top_k = 2, .routing = Routing::token}}) {
       SCOPED_TRACE(text(pool_name(pool), ", ", moe.experts, " experts by ", routing_name(moe.routing)));
-      const ModelConfig config{.depth = 3, .width = 24, .heads = 2, .patch = 4, .image = 16, .classes = 3, .pool = pool, .moe = moe};
+      const ModelConfig config{
+          .depth = 3, .width = 24, .heads = 2, .patch = 4, .image = 16, .classes = 3, .pool = pool, .moe = moe};
       ViT model(config);
       model.initialise(3);
       Random random(4, Place::test, 0, 0);
-      for (const std::string name : {"qkv.weight", "pos_embed"})  // at their start values a network looks everywhere alike
+      for (const std::string name :
+           {"qkv.weight", "pos_embed"})  // at their start values a network looks everywhere alike
         for (std::size_t i = 0; i < model.parameters().list().size(); ++i)
           if (const Parameter& p = model.parameters().list()[i]; p.name.ends_with(name)) {
             const Tensor weights = model.parameters().piece(model.parameters().weights(), static_cast<ParameterId>(i));
             for (std::size_t w = 0; w < weights.size(); ++w) weights[w] = random.normal();
           }
-      save_weights(folder / "w", model, {.model = config, .classes = {"a", "b", "c"}, .preprocessing = {.mean = {0.4f, 0.5f, 0.6f}, .std = {0.2f, 0.3f, 0.25f}}, .superclass_of = {}});
+      save_weights(folder / "w", model,
+                   {.model = config,
+                    .classes = {"a", "b", "c"},
+                    .preprocessing = {.mean = {0.4f, 0.5f, 0.6f}, .std = {0.2f, 0.3f, 0.25f}},
+                    .superclass_of = {}});
       const auto pictures = [&](ReadExperts experts, const std::vector<std::string>& files, int lane_size) {
         const LoadedModel loaded = load_model(folder / "w", {}, experts);
         Lanes lanes(loaded.model->parameters(), {.threads = 2, .lane_size = lane_size}, Kernels::fast);
         std::vector<std::vector<std::uint8_t>> rgb;
-        for (const Prediction& p : predict(*loaded.model, files, loaded.description.preprocessing, lanes, nullptr, true)) rgb.push_back(p.error.empty() ? p.explanation.picture.rgb : std::vector<std::uint8_t>{});
+        for (const Prediction& p :
+             predict(*loaded.model, files, loaded.description.preprocessing, lanes, nullptr, true))
+          rgb.push_back(p.error.empty() ? p.explanation.picture.rgb : std::vector<std::uint8_t>{});
         return rgb;
       };
       const auto one = pictures(ReadExperts::all, {photo}, 1)[0], two = pictures(ReadExperts::all, {other}, 1)[0];

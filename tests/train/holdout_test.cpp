@@ -13,7 +13,8 @@ std::vector<int> mixed_labels(int classes) {
   std::vector<int> labels;
   for (int c = 0; c < classes; ++c) labels.insert(labels.end(), static_cast<std::size_t>(20 * (c + 1)), c);
   Random random(8, Place::test);
-  for (std::size_t i = labels.size(); i-- > 1;) std::swap(labels[i], labels[random.below(static_cast<std::uint32_t>(i) + 1)]);
+  for (std::size_t i = labels.size(); i-- > 1;)
+    std::swap(labels[i], labels[random.below(static_cast<std::uint32_t>(i) + 1)]);
   return labels;
 }
 
@@ -54,11 +55,14 @@ TEST(Holdout, DrawsWithoutPreference) {
 
 TEST(Holdout, RefusesWhatIsNoShare) {
   const std::vector<int> labels{0, 1};
-  const auto message = [&](float share) { return message_of<UsageError>([&] { choose_holdout(labels, 2, share, 0); }); };
+  const auto message = [&](float share) {
+    return message_of<UsageError>([&] { choose_holdout(labels, 2, share, 0); });
+  };
   EXPECT_EQ(message(1), "--holdout: 1, must be at least 0 and below 1");
   EXPECT_EQ(message(-0.1f), "--holdout: -0.1, must be at least 0 and below 1");
   EXPECT_EQ(message(std::numeric_limits<float>::quiet_NaN()), "--holdout: nan, must be at least 0 and below 1");
-  EXPECT_EQ(message_of([&] { choose_holdout(labels, 1, 0.1f, 0); }), "holdout: label 1 of image 1 is not one of 1 classes");
+  EXPECT_EQ(message_of([&] { choose_holdout(labels, 1, 0.1f, 0); }),
+            "holdout: label 1 of image 1 is not one of 1 classes");
 }
 
 TEST(Holdout, PartsAreTheWholeInOrder) {

@@ -7,7 +7,10 @@
 namespace mvmoe {
 
 inline Image plain(int width, int height, int value) {
-  return {.width = width, .height = height, .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), static_cast<std::uint8_t>(value))};
+  return {
+      .width = width,
+      .height = height,
+      .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), static_cast<std::uint8_t>(value))};
 }
 
 // A PNG of one grey value, by which it is known again.
@@ -30,7 +33,9 @@ inline Image striped(int width, int height) {
 
 inline int value_of(const Image& image) { return image.rgb.at(0); }
 
-inline DataSet load(const TemporaryFolder& folder, bool strict = false) { return load_dataset("folder:" + folder.string(), strict); }
+inline DataSet load(const TemporaryFolder& folder, bool strict = false) {
+  return load_dataset("folder:" + folder.string(), strict);
+}
 
 // 8 images in two classes, of which 1, 2 and 6 (as counted) are damaged.
 struct DamagedFolder {

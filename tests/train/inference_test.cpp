@@ -1,25 +1,27 @@
 // Inference: by panels, with attention that stores no scores, shared among threads. Wrong but plausible, and what shows
 // it: a piece that two threads write or none does, a scratch buffer that they share, a reduction cut by the number of
-// threads (the same bits with 1, 2, 3 and 8 threads, with one image and with several); GELU, bias, residual, a gate or an
-// expert lost on the fast way, or written over while it is still read (the recorded way's numbers); weights of before (they
-// change in between).
+// threads (the same bits with 1, 2, 3 and 8 threads, with one image and with several); GELU, bias, residual, a gate or
+// an expert lost on the fast way, or written over while it is still read (the recorded way's numbers); weights of
+// before (they change in between).
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
 
+#include "engine/lanes.h"
 #include "models/vit.h"
 #include "tests/ops/op_test.h"
-#include "train/lanes.h"
 
 namespace mvmoe {
 namespace {
 
-// Width 32 is whole vectors everywhere but in the head, and 17 tokens are not a whole number of them; and 24 has panels for a part of its weights.
+// Width 32 is whole vectors everywhere but in the head, and 17 tokens are not a whole number of them; and 24 has panels
+// for a part of its weights.
 ModelConfig config_of(int width, const MoeConfig& moe, Pool pool) {
   ModelConfig config;
-  config.depth = 3, config.width = width, config.heads = 2, config.patch = 4, config.image = 16, config.classes = 7, config.pool = pool;
+  config.depth = 3, config.width = width, config.heads = 2, config.patch = 4, config.image = 16, config.classes = 7,
+  config.pool = pool;
   config.moe = moe;
   return config;
 }
@@ -63,7 +65,8 @@ TEST(Inference, IsTheRecordedForwardToRounding) {
       Bench bench;
       ViT model(config_of(n.width, n.moe, pool));
       model.initialise(3);
-      for (std::size_t i = 0; i < model.parameters().weights().size(); ++i) model.parameters().weights()[i] *= 3;  // far from a start near zero
+      for (std::size_t i = 0; i < model.parameters().weights().size(); ++i)
+        model.parameters().weights()[i] *= 3;  // far from a start near zero
       const Tensor images = bench.random({5, 3, 16, 16});
       const Block gradients(model.parameters().block_size());
       Context c(model.parameters());
@@ -85,7 +88,9 @@ TEST(Inference, IsTheSameBitsWithAnyNumberOfThreads) {
         const Tensor x = bench.random({images, 3, 16, 16});
         const std::vector<float> one = infer(model, x, {.threads = 1, .lane_size = lane_size});
         for (const int threads : {2, 3, 8})
-          EXPECT_EQ(std::memcmp(one.data(), infer(model, x, {.threads = threads, .lane_size = lane_size}).data(), one.size() * sizeof(float)), 0)
+          EXPECT_EQ(std::memcmp(one.data(), infer(model, x, {.threads = threads, .lane_size = lane_size}).data(),
+                                one.size() * sizeof(float)),
+                    0)
               << n.name << ", " << images << " images, lanes of " << lane_size << ", " << threads << " threads";
       }
 }

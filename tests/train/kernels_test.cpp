@@ -1,7 +1,7 @@
 // A few steps of training with each kind of kernels, dense and sparse: the plain ones give the fast ones' weights to
 // rounding, bf16 stays near fp32 but is not it, and the plain kernels in bf16 give what the processor's bf16 gives.
-// Wrong but plausible, and what shows it: an operation that computes something else when it is plain; a precision that is
-// asked for and not used.
+// Wrong but plausible, and what shows it: an operation that computes something else when it is plain; a precision that
+// is asked for and not used.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -22,7 +22,11 @@ Trained train(const MoeConfig& moe, Kernels kernels, int threads = 2) {
   config.moe = moe;
   ViT model(config);
   model.initialise(3);
-  StepConfig step{.schedule = {.rate = 0.05f, .total_steps = 20}, .optimizer = Optimizer::sgd, .clip = 1, .lanes = {.threads = threads, .lane_size = 2}, .kernels = kernels};
+  StepConfig step{.schedule = {.rate = 0.05f, .total_steps = 20},
+                  .optimizer = Optimizer::sgd,
+                  .clip = 1,
+                  .lanes = {.threads = threads, .lane_size = 2},
+                  .kernels = kernels};
   if (moe.experts > 0 && moe.routing == Routing::superclass) step.routing.superclass_of = {0, 1, 1};
   Trainer trainer(model, step);
   const ImageSet set = small_images(12);
@@ -46,9 +50,14 @@ double distance(const Trained& a, const Trained& b) {
 
 class KernelsTest : public testing::TestWithParam<MoeConfig> {};
 INSTANTIATE_TEST_SUITE_P(Networks, KernelsTest,
-                         testing::Values(MoeConfig{}, MoeConfig{.experts = 2, .layers = 1, .routing = Routing::superclass},
+                         testing::Values(MoeConfig{},
+                                         MoeConfig{.experts = 2, .layers = 1, .routing = Routing::superclass},
                                          MoeConfig{.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::token}),
-                         [](const auto& moe) { return moe.param.experts == 0 ? "dense" : moe.param.routing == Routing::token ? "token" : "superclass"; });
+                         [](const auto& moe) {
+                           return moe.param.experts == 0                ? "dense"
+                                  : moe.param.routing == Routing::token ? "token"
+                                                                        : "superclass";
+                         });
 
 TEST_P(KernelsTest, PlainTrainsAsFastDoes) {
   const Trained fast = train(GetParam(), Kernels::fast), plain = train(GetParam(), Kernels::plain);

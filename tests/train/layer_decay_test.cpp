@@ -1,7 +1,7 @@
-// Layer-wise learning rates. The numbers are what timm 1.0.31 gives (param_groups_layer_decay of its VisionTransformer of
-// depth 2, layer_decay 0.5). Wrong but plausible: the final norm beside the head, one power too many, a decay of the
+// Layer-wise learning rates. The numbers are what timm 1.0.31 gives (param_groups_layer_decay of its VisionTransformer
+// of depth 2, layer_decay 0.5). Wrong but plausible: the final norm beside the head, one power too many, a decay of the
 // weights that keeps the undivided rate.
-#include "train/layer_decay.h"
+#include "train/optimize/layer_decay.h"
 
 #include <gtest/gtest.h>
 
@@ -15,11 +15,19 @@ TEST(LayerDecay, HasTimmsGroups) {
   config.moe = {.experts = 2, .layers = 1};
   const ViT model(config);
   const auto rates = layer_rates(model.parameters(), 2, 0.5f);
-  const std::pair<const char*, float> must_be[] = {
-      {"cls_token", 0.125f}, {"pos_embed", 0.125f}, {"patch_embed.proj.weight", 0.125f}, {"patch_embed.proj.bias", 0.125f},
-      {"blocks.0.norm1.weight", 0.25f}, {"blocks.0.mlp.fc2.bias", 0.25f}, {"blocks.1.attn.qkv.weight", 0.5f}, {"norm.weight", 0.5f}, {"norm.bias", 0.5f},
-      {"head.weight", 1}, {"head.bias", 1},
-      {"blocks.1.mlp.experts.fc1.weight", 0.5f}, {"router.weight", 1}};  // what timm does not have follows its rules
+  const std::pair<const char*, float> must_be[] = {{"cls_token", 0.125f},
+                                                   {"pos_embed", 0.125f},
+                                                   {"patch_embed.proj.weight", 0.125f},
+                                                   {"patch_embed.proj.bias", 0.125f},
+                                                   {"blocks.0.norm1.weight", 0.25f},
+                                                   {"blocks.0.mlp.fc2.bias", 0.25f},
+                                                   {"blocks.1.attn.qkv.weight", 0.5f},
+                                                   {"norm.weight", 0.5f},
+                                                   {"norm.bias", 0.5f},
+                                                   {"head.weight", 1},
+                                                   {"head.bias", 1},
+                                                   {"blocks.1.mlp.experts.fc1.weight", 0.5f},
+                                                   {"router.weight", 1}};  // what timm does not have follows its rules
   for (const auto& [name, rate] : must_be) {
     const Parameter* p = model.parameters().find(name);
     ASSERT_NE(p, nullptr) << name;
@@ -46,7 +54,8 @@ TEST(LayerDecay, ScalesTheWholeStepOfATensor) {
     };
     const auto layered = after_a_step(0.02f, 0.5f);
     const ViT model(small_model());
-    for (const auto& [name, own_rate] : {std::pair{"patch_embed.proj.weight", 0.0025f}, {"blocks.1.mlp.fc1.weight", 0.01f}, {"head.weight", 0.02f}}) {
+    for (const auto& [name, own_rate] :
+         {std::pair{"patch_embed.proj.weight", 0.0025f}, {"blocks.1.mlp.fc1.weight", 0.01f}, {"head.weight", 0.02f}}) {
       const auto must_be = after_a_step(own_rate, 1);
       const Parameter* p = model.parameters().find(name);
       for (std::size_t i = p->offset; i < p->offset + p->shape.size(); ++i) ASSERT_EQ(layered[i], must_be[i]) << name;

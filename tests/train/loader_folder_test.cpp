@@ -5,7 +5,7 @@
 #include "train/augment/flip.h"
 #include "train/augment/random_resized_crop.h"
 #include "train/data/damaged.h"
-#include "train/loader.h"
+#include "train/input/loader.h"
 
 namespace mvmoe {
 namespace {
@@ -15,7 +15,15 @@ TEST(FolderLoader, BatchesDoNotDependOnWorkersNorOnTheStart) {
   const DamagedFolder damaged;
   const auto batches = [&](int workers, std::uint64_t first) {
     const DataSet data = load(damaged.folder);
-    Loader loader(data.test, {.batch_size = 3, .classes = 2, .side = 6, .preprocessing = {.mean = {0, 0, 0}, .std = {1, 1, 1}}, .augment = {.resized_crop = true, .flip = true}, .seed = 5, .workers = workers}, first);
+    Loader loader(data.test,
+                  {.batch_size = 3,
+                   .classes = 2,
+                   .side = 6,
+                   .preprocessing = {.mean = {0, 0, 0}, .std = {1, 1, 1}},
+                   .augment = {.resized_crop = true, .flip = true},
+                   .seed = 5,
+                   .workers = workers},
+                  first);
     std::vector<std::vector<float>> out;
     for (std::uint64_t step = first; step < 12; ++step) {
       const Batch& batch = loader.next();
@@ -33,12 +41,26 @@ TEST(FolderLoader, BatchesDoNotDependOnWorkersNorOnTheStart) {
 TEST(FolderLoader, ALoaderNeedsASide) {
   const DamagedFolder damaged;
   const DataSet data = load(damaged.folder);
-  EXPECT_EQ(message_of([&] { Loader loader(data.test, {.batch_size = 3, .classes = 2, .preprocessing = {.mean = {}, .std = {1, 1, 1}}}); }),
-            "loader: images of any size need the network's side, which is 0");
-  EXPECT_EQ(message_of<UsageError>([&] { Loader loader(data.test, {.batch_size = 3, .classes = 2, .side = 6, .preprocessing = {.mean = {}, .std = {1, 1, 1}}, .augment = {.pad = 4}}); }),
+  EXPECT_EQ(
+      message_of([&] {
+        Loader loader(data.test, {.batch_size = 3, .classes = 2, .preprocessing = {.mean = {}, .std = {1, 1, 1}}});
+      }),
+      "loader: images of any size need the network's side, which is 0");
+  EXPECT_EQ(message_of<UsageError>([&] {
+              Loader loader(data.test, {.batch_size = 3,
+                                        .classes = 2,
+                                        .side = 6,
+                                        .preprocessing = {.mean = {}, .std = {1, 1, 1}},
+                                        .augment = {.pad = 4}});
+            }),
             "--crop: pad4 is for images of the network's size, these are of any size");
   const DataSet small = load_dataset("glyphs");
-  EXPECT_EQ(message_of<UsageError>([&] { Loader loader(small.train, {.batch_size = 3, .classes = 62, .preprocessing = {.mean = {}, .std = {1, 1, 1}}, .augment = {.resized_crop = true}}); }),
+  EXPECT_EQ(message_of<UsageError>([&] {
+              Loader loader(small.train, {.batch_size = 3,
+                                          .classes = 62,
+                                          .preprocessing = {.mean = {}, .std = {1, 1, 1}},
+                                          .augment = {.resized_crop = true}});
+            }),
             "--crop: random-resized is for images of any size, these have side 32");
 }
 
@@ -48,7 +70,12 @@ TEST(FolderLoader, TrainingSeesAnotherPartEachTime) {
   const Image image = striped(60, 40);
   for (const char* name : {"a/0.png", "a/1.png"}) put_file(folder / name, encode_png(image.rgb.data(), 60, 40, 3));
   const DataSet data = load(folder);
-  Loader loader(data.test, {.batch_size = 2, .classes = 1, .side = 12, .preprocessing = {.mean = {0.1f, 0.2f, 0.3f}, .std = {0.5f, 0.5f, 0.5f}}, .augment = {.resized_crop = true, .flip = true}, .seed = 9});
+  Loader loader(data.test, {.batch_size = 2,
+                            .classes = 1,
+                            .side = 12,
+                            .preprocessing = {.mean = {0.1f, 0.2f, 0.3f}, .std = {0.5f, 0.5f, 0.5f}},
+                            .augment = {.resized_crop = true, .flip = true},
+                            .seed = 9});
   std::set<std::vector<float>> seen;
   for (std::uint64_t epoch = 0; epoch < 10; ++epoch) {
     const Batch& batch = loader.next();

@@ -1,4 +1,4 @@
-#include "train/loader.h"
+#include "train/input/loader.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,13 +18,16 @@ ImageSet dotted(int size, int channels = 3) {
   set.pixels.assign(static_cast<std::size_t>(size * channels * side * side), 0);
   for (int i = 0; i < size; ++i) {
     set.labels.push_back(i * 2 % classes);
-    for (int c = 0; c < channels; ++c) set.pixels[static_cast<std::size_t>(((i * channels + c) * side + 2) * side + 3)] = static_cast<std::uint8_t>(100 + i + c);
+    for (int c = 0; c < channels; ++c)
+      set.pixels[static_cast<std::size_t>(((i * channels + c) * side + 2) * side + 3)] =
+          static_cast<std::uint8_t>(100 + i + c);
   }
   return set;
 }
 
 LoaderConfig config(int batch_size) {
-  return {.batch_size = batch_size, .classes = classes, .preprocessing = {.mean = {0, 0, 0}, .std = {1, 1, 1}}, .seed = 17};
+  return {
+      .batch_size = batch_size, .classes = classes, .preprocessing = {.mean = {0, 0, 0}, .std = {1, 1, 1}}, .seed = 17};
 }
 
 struct Copy {
@@ -34,7 +37,9 @@ struct Copy {
 };
 
 Copy copy(const Batch& b) {
-  return {{b.images.data(), b.images.data() + b.images.size()}, {b.targets.data(), b.targets.data() + b.targets.size()}, b.labels};
+  return {{b.images.data(), b.images.data() + b.images.size()},
+          {b.targets.data(), b.targets.data() + b.targets.size()},
+          b.labels};
 }
 
 std::vector<Copy> batches(const ImageSet& set, const LoaderConfig& config, int count, std::uint64_t first = 0) {
@@ -144,8 +149,10 @@ TEST(Loader, ImagesAreNormalisedAndGreyIsRepeated) {
       for (int p = 0; p < 3; ++p) {
         const std::size_t i = static_cast<std::size_t>(p), plane = static_cast<std::size_t>((b * 3 + p) * side * side);
         EXPECT_NEAR(batch.images[plane], (0 - c.preprocessing.mean[i]) / c.preprocessing.std[i], 1e-6);
-        const float raw = std::round((batch.images[plane + 2 * side + 3] * c.preprocessing.std[i] + c.preprocessing.mean[i]) * 255);
-        EXPECT_NEAR(batch.images[plane + 2 * side + 3], (raw / 255 - c.preprocessing.mean[i]) / c.preprocessing.std[i], 1e-5);
+        const float raw =
+            std::round((batch.images[plane + 2 * side + 3] * c.preprocessing.std[i] + c.preprocessing.mean[i]) * 255);
+        EXPECT_NEAR(batch.images[plane + 2 * side + 3], (raw / 255 - c.preprocessing.mean[i]) / c.preprocessing.std[i],
+                    1e-5);
         dots.insert(raw - static_cast<float>(channels == 3 ? p : 0));
       }
     EXPECT_EQ(dots, (std::set<float>{100, 101, 102, 103}));
@@ -171,7 +178,8 @@ TEST(Loader, CropsAndFlipsAreSpreadEvenly) {
     }
   }
   // Column 3 goes to 2, 3 or 4; its mirror, column 2, comes from there with 3, 2 or 1.
-  const std::vector<double> column_share{0, 1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6, 0}, row_share{0, 1.0 / 3, 1.0 / 3, 1.0 / 3, 0, 0};
+  const std::vector<double> column_share{0, 1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6, 0},
+      row_share{0, 1.0 / 3, 1.0 / 3, 1.0 / 3, 0, 0};
   for (std::size_t i = 0; i < side; ++i) {
     EXPECT_NEAR(column[i], column_share[i] * drawn, 6 * std::sqrt(column_share[i] * drawn)) << "column " << i;
     EXPECT_NEAR(row[i], row_share[i] * drawn, 6 * std::sqrt(row_share[i] * drawn)) << "row " << i;
@@ -230,12 +238,16 @@ TEST(Loader, RefusesWhatMakesNoSense) {
     change(c);
     return message_of<UsageError>([&] { Loader loader(set, c); });
   };
-  EXPECT_EQ(message([](LoaderConfig& c) { c.batch_size = 11; }), "--batch-size: 11, but the training set has only 10 images");
+  EXPECT_EQ(message([](LoaderConfig& c) { c.batch_size = 11; }),
+            "--batch-size: 11, but the training set has only 10 images");
   EXPECT_EQ(message([](LoaderConfig& c) { c.batch_size = 0; }), "--batch-size: 0, must be at least 1");
   EXPECT_EQ(message([](LoaderConfig& c) { c.workers = 0; }), "--workers: 0, must be at least 1");
-  EXPECT_EQ(message([](LoaderConfig& c) { c.augment.pad = -1; }), "--crop: -1, must be at least 0 and below the images' side 6");
-  EXPECT_EQ(message([](LoaderConfig& c) { c.augment.pad = 6; }), "--crop: 6, must be at least 0 and below the images' side 6");
-  EXPECT_EQ(message([](LoaderConfig& c) { c.label_smoothing = 1; }), "--label-smoothing: 1, must be at least 0 and below 1");
+  EXPECT_EQ(message([](LoaderConfig& c) { c.augment.pad = -1; }),
+            "--crop: -1, must be at least 0 and below the images' side 6");
+  EXPECT_EQ(message([](LoaderConfig& c) { c.augment.pad = 6; }),
+            "--crop: 6, must be at least 0 and below the images' side 6");
+  EXPECT_EQ(message([](LoaderConfig& c) { c.label_smoothing = 1; }),
+            "--label-smoothing: 1, must be at least 0 and below 1");
   EXPECT_EQ(message([](LoaderConfig& c) { c.preprocessing.std[1] = 0; }), "--std: 0, must be above 0");
 }
 

@@ -1,10 +1,10 @@
-// A program that uses the library may have set any locale: in most of Europe 1234567.5 is 1.234.567,5. Nothing that is written
-// to be read again may follow that.
+// A program that uses the library may have set any locale: in most of Europe 1234567.5 is 1.234.567,5. Nothing that is
+// written to be read again may follow that.
 #include <locale>
 
 #include "engine/safetensors.h"
 #include "tests/engine/helpers.h"
-#include "train/log_csv.h"
+#include "train/log/log_csv.h"
 
 namespace mvmoe {
 namespace {
@@ -23,7 +23,9 @@ class OtherLocale : public testing::Test {
   std::locale before_ = std::locale::global(std::locale(std::locale::classic(), new CommaForPoint));
 };
 
-TEST_F(OtherLocale, TextsAreTheSame) { EXPECT_EQ(text("lr ", 0.5, ", ", 1234567, " images"), "lr 0.5, 1234567 images"); }
+TEST_F(OtherLocale, TextsAreTheSame) {
+  EXPECT_EQ(text("lr ", 0.5, ", ", 1234567, " images"), "lr 0.5, 1234567 images");
+}
 
 TEST_F(OtherLocale, AFileOfTensorsIsTheSame) {
   const TemporaryFolder folder;
@@ -37,7 +39,9 @@ TEST_F(OtherLocale, AFileOfTensorsIsTheSame) {
 
 TEST_F(OtherLocale, ARowOfTheLogIsTheSame) {
   const TemporaryFolder folder;
-  append_row(folder / "log.csv", {.epoch = 1, .steps = 12345, .learning_rate = 0.5, .train_loss = 2.25, .images_per_s = 1500, .seconds = 2.5});
+  append_row(
+      folder / "log.csv",
+      {.epoch = 1, .steps = 12345, .learning_rate = 0.5, .train_loss = 2.25, .images_per_s = 1500, .seconds = 2.5});
   std::ifstream file(folder / "log.csv");
   std::string header, row;
   std::getline(file, header);

@@ -1,14 +1,16 @@
-// Experts that stay in their file until an image goes to them (ReadExperts::when_used). Wrong but plausible, and what shows
-// it: another tensor's place in the file, or a place off by the header (the same bits as read whole); all pages touched by a
-// checksum, a copy or the block of weights (the resident size); a file that is cut only noticed by a SIGBUS.
+// Experts that stay in their file until an image goes to them (ReadExperts::when_used). Wrong but plausible, and what
+// shows it: another tensor's place in the file, or a place off by the header (the same bits as read whole); all pages
+// touched by a checksum, a copy or the block of weights (the resident size); a file that is cut only noticed by a
+// SIGBUS.
 #include <gtest/gtest.h>
 
 #include <fstream>
 
 #include "engine/files.h"
 #include "tests/engine/helpers.h"
-#include "train/predict.h"
-#include "train/weights.h"
+#include "train/evaluate/predict.h"
+#include "train/files/load_model.h"
+#include "train/files/weights.h"
 
 namespace mvmoe {
 namespace {
@@ -26,7 +28,11 @@ ModelConfig network(int width, int experts, Routing routing) {
 fs::path write_network(const fs::path& path, const ModelConfig& config) {
   ViT model(config);
   model.initialise(5);
-  save_weights(path, model, {.model = config, .classes = {"a", "b", "c"}, .preprocessing = {.mean = {0.4f, 0.5f, 0.6f}, .std = {0.2f, 0.3f, 0.25f}}, .superclass_of = {}});
+  save_weights(path, model,
+               {.model = config,
+                .classes = {"a", "b", "c"},
+                .preprocessing = {.mean = {0.4f, 0.5f, 0.6f}, .std = {0.2f, 0.3f, 0.25f}},
+                .superclass_of = {}});
   return path;
 }
 
@@ -58,10 +64,13 @@ TEST(MappedExperts, SayTheSameToTheLastBit) {
 
 TEST(MappedExperts, TheBlockOfAllWeightsIsRefused) {
   TemporaryFolder folder;
-  const LoadedModel mapped = load_model(write_network(folder / "w.safetensors", network(24, 2, Routing::image)), {}, ReadExperts::when_used);
+  const LoadedModel mapped =
+      load_model(write_network(folder / "w.safetensors", network(24, 2, Routing::image)), {}, ReadExperts::when_used);
   EXPECT_EQ(message_of([&] { save_weights(folder / "copy.safetensors", *mapped.model, mapped.description); }),
-            "parameters: blocks.0.mlp.experts.fc1.weight is not in the block of all weights: it is read from its file when it is used");
-  EXPECT_EQ(elsewhere(load_model("tests/golden/timm/token/model.safetensors", {}, ReadExperts::when_used)), 0) << "a dense network has none";
+            "parameters: blocks.0.mlp.experts.fc1.weight is not in the block of all weights: it is read from its file "
+            "when it is used");
+  EXPECT_EQ(elsewhere(load_model("tests/golden/timm/token/model.safetensors", {}, ReadExperts::when_used)), 0)
+      << "a dense network has none";
 }
 
 // A space more in the header, and every tensor lies on an odd byte: no float is read there.
@@ -81,7 +90,8 @@ TEST(MappedExperts, WhatLiesOnNoMultipleOfFourIsRead) {
 
 TEST(MappedExperts, Damage) {
   TemporaryFolder folder;
-  const fs::path path = write_network(folder / "w.safetensors", network(24, 2, Routing::image)), damaged = folder / "damaged.safetensors";
+  const fs::path path = write_network(folder / "w.safetensors", network(24, 2, Routing::image)),
+                 damaged = folder / "damaged.safetensors";
   const std::vector<std::uint8_t> whole = read_file(path);
   const SafetensorsFile file(path);
   const std::size_t data = 8 + whole[0] + 256u * whole[1];
@@ -91,12 +101,15 @@ TEST(MappedExperts, Damage) {
     put_file(damaged, bytes);
     return message_of([&] { load_model(damaged, {}, ReadExperts::when_used); });
   };
-  EXPECT_NE(with_bit("head.weight").find("tensor 'head.weight' is damaged"), std::string::npos) << "what is read is compared with its checksum";
+  EXPECT_NE(with_bit("head.weight").find("tensor 'head.weight' is damaged"), std::string::npos)
+      << "what is read is compared with its checksum";
   EXPECT_EQ(with_bit("blocks.1.mlp.experts.fc2.weight"), "nothing was thrown") << "what may never be used is not";
-  EXPECT_NE(message_of([&] { load_model(damaged); }).find("tensor 'blocks.1.mlp.experts.fc2.weight' is damaged"), std::string::npos);
+  EXPECT_NE(message_of([&] { load_model(damaged); }).find("tensor 'blocks.1.mlp.experts.fc2.weight' is damaged"),
+            std::string::npos);
   for (const std::size_t length : {whole.size() - 1, data + 100, data - 1, std::size_t{5}}) {
     put_file(damaged, std::span(whole).first(length));
-    EXPECT_NE(message_of([&] { load_model(damaged, {}, ReadExperts::when_used); }), "nothing was thrown") << length << " bytes";
+    EXPECT_NE(message_of([&] { load_model(damaged, {}, ReadExperts::when_used); }), "nothing was thrown")
+        << length << " bytes";
   }
 }
 

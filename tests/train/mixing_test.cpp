@@ -15,7 +15,8 @@
 namespace mvmoe {
 namespace {
 
-// E x^k of Beta(a, a) is the product of (a + i) / (2a + i). The tolerance is 5 standard errors, from the variance of x^k.
+// E x^k of Beta(a, a) is the product of (a + i) / (2a + i). The tolerance is 5 standard errors, from the variance of
+// x^k.
 TEST(Mixing, BetaHasItsMoments) {
   constexpr int n = 100'000;
   for (const double a : {0.1, 0.8, 1.0, 2.5, 30.0}) {
@@ -30,7 +31,8 @@ TEST(Mixing, BetaHasItsMoments) {
     for (int k = 1; k <= 6; ++k) {
       double sum = 0;
       for (const double v : x) sum += std::pow(v, k);
-      EXPECT_NEAR(sum / n, moment(k), 5 * std::sqrt((moment(2 * k) - moment(k) * moment(k)) / n)) << "alpha " << a << ", moment " << k;
+      EXPECT_NEAR(sum / n, moment(k), 5 * std::sqrt((moment(2 * k) - moment(k) * moment(k)) / n))
+          << "alpha " << a << ", moment " << k;
     }
   }
 }

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/ops/op_test.h"
-#include "train/step.h"
+#include "train/step/step.h"
 
 namespace mvmoe {
 namespace {
@@ -16,7 +16,8 @@ const std::vector<int> superclass_of{0, 1, 2, 0, 1, 2, 2};
 
 ModelConfig golden_config(const MoeConfig& moe) {
   ModelConfig config;
-  config.depth = 2, config.width = 12, config.heads = 2, config.mlp_ratio = 2, config.patch = 4, config.image = 12, config.classes = 7;
+  config.depth = 2, config.width = 12, config.heads = 2, config.mlp_ratio = 2, config.patch = 4, config.image = 12,
+  config.classes = 7;
   config.moe = moe;
   return config;
 }
@@ -34,7 +35,9 @@ void expect_agrees(const MoeCase& test, int threads) {
   const Parameters& parameters = model.parameters();
   for (std::size_t i = 0; i < parameters.list().size(); ++i)
     golden.file().read(prefix + "init." + parameters.list()[i].name, parameters.value(static_cast<ParameterId>(i)));
-  Batch batch{.images = golden.read(bench, "images"), .targets = golden.read(bench, "targets"), .labels = {}};  // [5, 3, 12, 12], [5, 7]
+  Batch batch{.images = golden.read(bench, "images"),
+              .targets = golden.read(bench, "targets"),
+              .labels = {}};  // [5, 3, 12, 12], [5, 7]
   const Tensor labels = golden.read(bench, "labels");
   for (std::size_t i = 0; i < labels.size(); ++i) batch.labels.push_back(static_cast<int>(labels[i]));
 
@@ -70,13 +73,15 @@ void expect_agrees(const MoeCase& test, int threads) {
   }
   for (std::size_t i = 0; i < parameters.list().size(); ++i) {
     const std::string name = prefix + "grad." + parameters.list()[i].name;
-    const Tensor is = parameters.piece(trainer.gradients.total(), static_cast<ParameterId>(i)), must_be = golden.read(bench, name);
+    const Tensor is = parameters.piece(trainer.gradients.total(), static_cast<ParameterId>(i)),
+                 must_be = golden.read(bench, name);
     if (!name.ends_with(".balance_bias")) {
       expect_close(is, must_be, tolerance, name);
       continue;
     }
     // No gradient reaches the bias. It moves by the counts alone: down where an expert got more than the mean.
-    const Tensor before = golden.read(bench, prefix + "init." + parameters.list()[i].name), after = parameters.value(static_cast<ParameterId>(i));
+    const Tensor before = golden.read(bench, prefix + "init." + parameters.list()[i].name),
+                 after = parameters.value(static_cast<ParameterId>(i));
     for (std::size_t e = 0; e < is.size(); ++e) {
       EXPECT_EQ(is[e], 0.0f);
       EXPECT_FLOAT_EQ(after[e], before[e] + (taken[e] > 5.0f / 3 ? -0.25f : 0.25f));
@@ -86,14 +91,60 @@ void expect_agrees(const MoeCase& test, int threads) {
 
 const std::vector<MoeCase> cases{
     {"superclass", {.experts = 3, .layers = 2, .top_k = 1, .routing = Routing::superclass}},
-    {"superclass_cls", {.experts = 4, .layers = 1, .top_k = 2, .routing = Routing::superclass, .router_input = Pool::cls, .renormalise_gates = true}},
-    {"image_load", {.experts = 4, .layers = 1, .top_k = 2, .routing = Routing::image, .balance = Balance::importance_load, .router_noise = 0.25f, .shared_experts = 1}},
-    {"image_switch", {.experts = 3, .layers = 1, .top_k = 1, .routing = Routing::image, .router_input = Pool::cls, .balance = Balance::switch_loss}},
+    {"superclass_cls",
+     {.experts = 4,
+      .layers = 1,
+      .top_k = 2,
+      .routing = Routing::superclass,
+      .router_input = Pool::cls,
+      .renormalise_gates = true}},
+    {"image_load",
+     {.experts = 4,
+      .layers = 1,
+      .top_k = 2,
+      .routing = Routing::image,
+      .balance = Balance::importance_load,
+      .router_noise = 0.25f,
+      .shared_experts = 1}},
+    {"image_switch",
+     {.experts = 3,
+      .layers = 1,
+      .top_k = 1,
+      .routing = Routing::image,
+      .router_input = Pool::cls,
+      .balance = Balance::switch_loss}},
     {"image_bias", {.experts = 3, .layers = 2, .top_k = 1, .routing = Routing::image, .balance = Balance::bias}},
-    {"token_load", {.experts = 4, .layers = 2, .top_k = 2, .routing = Routing::token, .balance = Balance::importance_load, .router_noise = 0.25f, .capacity = 0.9f}},
-    {"token_switch", {.experts = 3, .layers = 2, .top_k = 1, .routing = Routing::token, .balance = Balance::switch_loss, .capacity = 0.8f, .batch_priority = true, .shared_experts = 2}},
-    {"token_clean", {.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::token, .balance = Balance::importance_load, .renormalise_gates = true}},
-    {"token_choice", {.experts = 4, .layers = 1, .top_k = 2, .routing = Routing::token, .balance = Balance::expert_choice, .capacity = 0.7f}},
+    {"token_load",
+     {.experts = 4,
+      .layers = 2,
+      .top_k = 2,
+      .routing = Routing::token,
+      .balance = Balance::importance_load,
+      .router_noise = 0.25f,
+      .capacity = 0.9f}},
+    {"token_switch",
+     {.experts = 3,
+      .layers = 2,
+      .top_k = 1,
+      .routing = Routing::token,
+      .balance = Balance::switch_loss,
+      .capacity = 0.8f,
+      .batch_priority = true,
+      .shared_experts = 2}},
+    {"token_clean",
+     {.experts = 3,
+      .layers = 1,
+      .top_k = 2,
+      .routing = Routing::token,
+      .balance = Balance::importance_load,
+      .renormalise_gates = true}},
+    {"token_choice",
+     {.experts = 4,
+      .layers = 1,
+      .top_k = 2,
+      .routing = Routing::token,
+      .balance = Balance::expert_choice,
+      .capacity = 0.7f}},
 };
 
 class MoeGolden : public testing::TestWithParam<MoeCase> {};

@@ -1,6 +1,7 @@
-// Which rank an expert lives on. Wrong but plausible, and what shows it: experts dealt in turn (unequal loads), the largest to
-// the fullest rank, a rank left empty where experts weigh nothing, slots in the order of placing instead of rising.
-#include "train/placement.h"
+// Which rank an expert lives on. Wrong but plausible, and what shows it: experts dealt in turn (unequal loads), the
+// largest to the fullest rank, a rank left empty where experts weigh nothing, slots in the order of placing instead of
+// rising.
+#include "train/experts/placement.h"
 
 #include <gtest/gtest.h>
 
@@ -18,13 +19,15 @@ std::vector<double> loads_of_ranks(const Placement& p, const std::vector<double>
 }
 
 TEST(Placement, TheLargestFirstToTheRankThatHasLeast) {
-  const std::vector<double> load{7, 1, 5, 3, 2, 6};  // 7 | 6 | then 5 to the second, 3 to the first, 2 to the first, 1 to the second
+  const std::vector<double> load{
+      7, 1, 5, 3, 2, 6};  // 7 | 6 | then 5 to the second, 3 to the first, 2 to the first, 1 to the second
   const Placement p = place_experts(load, 2);
   EXPECT_EQ(p.rank_of, (std::vector<int>{0, 1, 1, 0, 0, 1}));
   EXPECT_EQ(p.slot_of, (std::vector<int>{0, 0, 1, 1, 2, 2}));
   EXPECT_EQ(p.of_rank(0), (std::vector<int>{0, 3, 4}));
   EXPECT_EQ(p.of_rank(1), (std::vector<int>{1, 2, 5}));
-  EXPECT_EQ(described(p, load, 2), "experts: rank 0 experts 0 3 4 (50.0 % of the load), rank 1 experts 1 2 5 (50.0 % of the load)");
+  EXPECT_EQ(described(p, load, 2),
+            "experts: rank 0 experts 0 3 4 (50.0 % of the load), rank 1 experts 1 2 5 (50.0 % of the load)");
   EXPECT_TRUE(p.spread());
   EXPECT_FALSE(Placement{}.spread());
 }
@@ -43,7 +46,8 @@ TEST(Placement, EqualLoadsAreDealtEvenly) {
   }
 }
 
-// Graham's bound for the longest first: at most 4/3 - 1/(3 ranks) of the best, which is at least the mean and the largest.
+// Graham's bound for the longest first: at most 4/3 - 1/(3 ranks) of the best, which is at least the mean and the
+// largest.
 TEST(Placement, IsNeverFarFromTheBest) {
   for (int seed = 0; seed < 50; ++seed) {
     std::vector<double> load;
@@ -52,7 +56,8 @@ TEST(Placement, IsNeverFarFromTheBest) {
       const auto sums = loads_of_ranks(place_experts(load, ranks), load, ranks);
       double all = 0;
       for (const double l : load) all += l;
-      const double most = *std::max_element(sums.begin(), sums.end()), largest = *std::max_element(load.begin(), load.end());
+      const double most = *std::max_element(sums.begin(), sums.end()),
+                   largest = *std::max_element(load.begin(), load.end());
       EXPECT_LE(most, std::max(all / ranks + largest * (1 - 1.0 / ranks), largest) + 1e-9);
     }
   }
@@ -75,7 +80,9 @@ TEST(Placement, EachGroupHasTheSame) {
     EXPECT_EQ(p.count_of_rank(rank), rank % 2 ? 3 : 1) << "rank " << rank;
   }
   EXPECT_EQ(Placement{}.count_of_rank(1), 0);
-  EXPECT_EQ(described(p, load, 8), "experts, in 4 groups of 2 ranks: rank 0 experts 1 (50.0 % of the load), rank 1 experts 0 2 3 (50.0 % of the load)");
+  EXPECT_EQ(described(p, load, 8),
+            "experts, in 4 groups of 2 ranks: rank 0 experts 1 (50.0 % of the load), rank 1 experts 0 2 3 (50.0 % of "
+            "the load)");
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
-// An image as the network reads it. Wrong but plausible, and what shows it: an image cropped off its centre, one resized before
-// it was cut, rows taken for columns, a colour's mean for another's.
+// An image as the network reads it. Wrong but plausible, and what shows it: an image cropped off its centre, one
+// resized before it was cut, rows taken for columns, a colour's mean for another's.
 #include <array>
 
 #include "tests/train/image_folder.h"
-#include "train/preprocess.h"
+#include "train/input/preprocess.h"
 
 namespace mvmoe {
 namespace {

@@ -1,6 +1,7 @@
-// What each rank of several does, without MPI: shares, their batches, and the gradient that they add up to. The sums over
-// ranks themselves: tests/cli/ranks.sh. Wrong but plausible, and what shows it: a share that cuts a lane in two (sizes that
-// are no multiple of it); random numbers keyed by the place in the share (drop path on); a mean over the share's images.
+// What each rank of several does, without MPI: shares, their batches, and the gradient that they add up to. The sums
+// over ranks themselves: tests/cli/ranks.sh. Wrong but plausible, and what shows it: a share that cuts a lane in two
+// (sizes that are no multiple of it); random numbers keyed by the place in the share (drop path on); a mean over the
+// share's images.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -9,9 +10,7 @@
 
 #include "engine/error.h"
 #include "small_run.h"
-#include "train/stop.h"
-
-
+#include "train/step/stop.h"
 
 namespace mvmoe {
 namespace {
@@ -57,12 +56,15 @@ TEST(Ranks, SeeTheBatchesThatOneSees) {
         ASSERT_EQ(part.whole(), 22);
         next += part.size();
         const std::size_t image = part.images.size() / static_cast<std::size_t>(part.size());
-        for (std::size_t i = 0; i < part.images.size(); ++i) ASSERT_EQ(part.images[i], expected.images[static_cast<std::size_t>(part.first) * image + i]);
+        for (std::size_t i = 0; i < part.images.size(); ++i)
+          ASSERT_EQ(part.images[i], expected.images[static_cast<std::size_t>(part.first) * image + i]);
         for (int b = 0; b < part.size(); ++b) {
           const auto at = static_cast<std::size_t>(part.first + b);
           ASSERT_EQ(part.labels[static_cast<std::size_t>(b)], expected.labels[at]);
           for (int c = 0; c < 3; ++c) ASSERT_EQ(part.targets.row(b)[c], expected.targets.row(part.first + b)[c]);
-          if (!part.partner.empty()) { ASSERT_EQ(part.partner[static_cast<std::size_t>(b)] + part.first, expected.partner[at]); }
+          if (!part.partner.empty()) {
+            ASSERT_EQ(part.partner[static_cast<std::size_t>(b)] + part.first, expected.partner[at]);
+          }
         }
       }
       EXPECT_EQ(next, 22);
@@ -76,7 +78,9 @@ TEST(Ranks, ABatchOfFewerLanesThanRanksIsRefused) {
     Loader loader(set, loader_of(0, 7));
     FAIL() << "nothing was thrown";
   } catch (const UsageError& e) {
-    EXPECT_STREQ(e.what(), "--batch-size: 22 images at a time in lanes of 4 are too few for 7 ranks: a smaller --lane-size, a larger batch, fewer parts by --accumulate, or at most 6 ranks");
+    EXPECT_STREQ(e.what(),
+                 "--batch-size: 22 images at a time in lanes of 4 are too few for 7 ranks: a smaller --lane-size, a "
+                 "larger batch, fewer parts by --accumulate, or at most 6 ranks");
   }
 }
 
@@ -107,7 +111,8 @@ TEST(Ranks, GradientsOfSharesAddUpToTheBatchs) {
       for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += part[i];
     }
     EXPECT_NEAR(loss, expected_loss, 1e-6 * expected_loss);
-    for (std::size_t i = 0; i < sum.size(); ++i) ASSERT_NEAR(sum[i], expected[i], 2e-6f * largest) << "number " << i << " of " << ranks << " ranks";
+    for (std::size_t i = 0; i < sum.size(); ++i)
+      ASSERT_NEAR(sum[i], expected[i], 2e-6f * largest) << "number " << i << " of " << ranks << " ranks";
   }
 }
 

@@ -1,10 +1,10 @@
 // The learning rate by hand. Wrong but plausible: the cosine counted from the warm-up's end, a warm-up that reaches
 // the rate one step late, a last step that is not near the minimum.
-#include "train/schedule.h"
+#include "train/optimize/schedule.h"
 
 #include <gtest/gtest.h>
 
-#include "train/adamw.h"
+#include "train/optimize/adamw.h"
 
 namespace mvmoe {
 namespace {

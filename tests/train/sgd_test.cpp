@@ -1,6 +1,7 @@
-// SGD with momentum against PyTorch's (tools/golden/sgd.py). Wrong but plausible, and what shows it: the rate inside the
-// momentum (the rate changes from step to step), decay that is decoupled or of the bias, (1 - momentum) before the gradient.
-#include "train/sgd.h"
+// SGD with momentum against PyTorch's (tools/golden/sgd.py). Wrong but plausible, and what shows it: the rate inside
+// the momentum (the rate changes from step to step), decay that is decoupled or of the bias, (1 - momentum) before the
+// gradient.
+#include "train/optimize/sgd.h"
 
 #include <gtest/gtest.h>
 
@@ -35,7 +36,8 @@ TEST(Sgd, FollowsPyTorch) {
   for (int s = 0; s < 5; ++s) {
     each("grad." + std::to_string(s) + ".", gradient, read);
     for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] *= 4;  // as if clipping's factor were a quarter
-    Sgd{.rate = rates[static_cast<std::size_t>(s)], .decay = 0.05f, .momentum = 0.9f, .scale = 0.25f}.step(p, gradient, m, threads);
+    Sgd{.rate = rates[static_cast<std::size_t>(s)], .decay = 0.05f, .momentum = 0.9f, .scale = 0.25f}.step(p, gradient,
+                                                                                                           m, threads);
     each("after." + std::to_string(s) + ".", p.weights(), compare);
   }
   each("momentum.", m, compare);
@@ -50,7 +52,10 @@ std::vector<float> trained(const std::filesystem::path& folder, int stop_signal,
   step.lanes.threads = threads;
   Trainer trainer(model, step);
   EXPECT_EQ(trainer.v.size(), 0u);
-  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
+  const ModelDescription description{.model = small_model(),
+                                     .classes = {"a", "b", "c"},
+                                     .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}},
+                                     .superclass_of = {}};
   const std::optional<Resumed> resumed = load_checkpoint(folder, trainer);
   const ImageSet train = small_images(60), test = small_images(20, 3, 8);
   Loader loader(train, small_loader(12), resumed ? resumed->progress.step : 0);

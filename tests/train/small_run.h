@@ -5,7 +5,8 @@
 #include "engine/random.h"
 #include "models/vit.h"
 #include "train/data/dataset.h"
-#include "train/step.h"
+#include "train/input/loader.h"
+#include "train/step/step.h"
 
 namespace mvmoe {
 
@@ -22,14 +23,16 @@ inline ImageSet small_images(int count, int classes = 3, std::uint64_t seed = 7)
     Random random(seed, Place::test, 0, static_cast<std::uint64_t>(i));
     const int label = i % classes;
     set.labels.push_back(label);
-    for (int p = 0; p < 3 * 8 * 8; ++p) set.pixels.push_back(static_cast<std::uint8_t>(40 * label + static_cast<int>(random.below(128))));
+    for (int p = 0; p < 3 * 8 * 8; ++p)
+      set.pixels.push_back(static_cast<std::uint8_t>(40 * label + static_cast<int>(random.below(128))));
   }
   return set;
 }
 
 inline LoaderConfig small_loader(int batch_size, int classes = 3) {
   LoaderConfig config;
-  config.batch_size = batch_size, config.classes = classes, config.preprocessing = {.mean = {0.5f, 0.5f, 0.5f}, .std = {0.25f, 0.25f, 0.25f}};
+  config.batch_size = batch_size, config.classes = classes,
+  config.preprocessing = {.mean = {0.5f, 0.5f, 0.5f}, .std = {0.25f, 0.25f, 0.25f}};
   return config;
 }
 

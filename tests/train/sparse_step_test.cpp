@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/train/small_run.h"
-#include "train/evaluate.h"
+#include "train/evaluate/evaluate.h"
 
 namespace mvmoe {
 namespace {
@@ -16,10 +16,28 @@ struct SparseCase {
 
 const std::vector<SparseCase> cases{
     {"superclass", {.experts = 2, .layers = 1, .routing = Routing::superclass}},
-    {"image", {.experts = 3, .layers = 2, .top_k = 2, .routing = Routing::image, .balance = Balance::importance_load, .router_noise = 0.3f}},
-    {"image_switch", {.experts = 3, .layers = 1, .routing = Routing::image, .balance = Balance::switch_loss, .renormalise_gates = true}},
-    {"token", {.experts = 3, .layers = 2, .routing = Routing::token, .balance = Balance::importance_load, .router_noise = 0.3f, .capacity = 1}},
-    {"token_bias", {.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::token, .balance = Balance::bias, .shared_experts = 1}},
+    {"image",
+     {.experts = 3,
+      .layers = 2,
+      .top_k = 2,
+      .routing = Routing::image,
+      .balance = Balance::importance_load,
+      .router_noise = 0.3f}},
+    {"image_switch",
+     {.experts = 3,
+      .layers = 1,
+      .routing = Routing::image,
+      .balance = Balance::switch_loss,
+      .renormalise_gates = true}},
+    {"token",
+     {.experts = 3,
+      .layers = 2,
+      .routing = Routing::token,
+      .balance = Balance::importance_load,
+      .router_noise = 0.3f,
+      .capacity = 1}},
+    {"token_bias",
+     {.experts = 3, .layers = 1, .top_k = 2, .routing = Routing::token, .balance = Balance::bias, .shared_experts = 1}},
 };
 
 std::vector<float> weights_after(const MoeConfig& moe, int threads, int steps) {
@@ -43,7 +61,8 @@ std::vector<float> weights_after(const MoeConfig& moe, int threads, int steps) {
 TEST(SparseStep, TheSameBitsForAnyNumberOfThreads) {
   for (const SparseCase& c : cases) {
     const auto one = weights_after(c.moe, 1, 6);
-    for (const int threads : {2, 3, 8}) EXPECT_EQ(one, weights_after(c.moe, threads, 6)) << c.name << ", " << threads << " threads";
+    for (const int threads : {2, 3, 8})
+      EXPECT_EQ(one, weights_after(c.moe, threads, 6)) << c.name << ", " << threads << " threads";
   }
 }
 
@@ -65,7 +84,8 @@ TEST(SparseStep, AGuidedRouterLearnsTheSuperClasses) {
   }
   EXPECT_GT(accuracy, 95);
   EXPECT_LT(guidance, 0.3);
-  const Evaluation e = evaluate(model, images, {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, trainer.lanes, {.superclass_of = step.routing.superclass_of});
+  const Evaluation e = evaluate(model, images, {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, trainer.lanes,
+                                {.superclass_of = step.routing.superclass_of});
   EXPECT_GT(e.router_accuracy.value(), 95);
   EXPECT_NEAR(e.expert_load[0] + e.expert_load[1], 100, 1e-9);
   EXPECT_NEAR(e.expert_load[1], 100.0 / 3, 5);  // one class of three
@@ -90,9 +110,11 @@ TEST(SparseStep, AnExpertThatNobodyChoseHasAnExactlyZeroGradient) {
       if (p.name.find(".experts.") == std::string::npos) continue;
       const Tensor gradient = model.parameters().piece(trainer.gradients.total(), static_cast<ParameterId>(i));
       float largest = 0;
-      for (std::size_t j = 0; j < gradient.size() / static_cast<std::size_t>(p.shape[0]); ++j) largest = std::max(largest, std::abs(gradient[j]));
+      for (std::size_t j = 0; j < gradient.size() / static_cast<std::size_t>(p.shape[0]); ++j)
+        largest = std::max(largest, std::abs(gradient[j]));
       EXPECT_GT(largest, 0) << c.name << " " << p.name;
-      for (std::size_t j = gradient.size() / static_cast<std::size_t>(p.shape[0]); j < gradient.size(); ++j) ASSERT_EQ(gradient[j], 0) << c.name << " " << p.name;
+      for (std::size_t j = gradient.size() / static_cast<std::size_t>(p.shape[0]); j < gradient.size(); ++j)
+        ASSERT_EQ(gradient[j], 0) << c.name << " " << p.name;
     }
   }
 }
@@ -116,7 +138,7 @@ TEST(SparseEvaluate, ImagesGoWhereTheyAreSent) {
   EXPECT_EQ(unsent.results[0].expert, 1);
   EXPECT_NEAR(unsent.router_accuracy.value(), 200.0 / 3, 1e-9);
   const Evaluation other = evaluate(model, images, preprocessing, lanes, {.experts = {1, 1, 2, 2, 2, 2, 2, 2, 2}});
-  EXPECT_NE(e.results[0].loss, other.results[0].loss);  // another expert, another answer
+  EXPECT_NE(e.results[0].loss, other.results[0].loss);          // another expert, another answer
   EXPECT_NEAR(e.results[1].loss, other.results[1].loss, 1e-5);  // products of other heights round otherwise
 }
 

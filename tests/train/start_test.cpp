@@ -1,14 +1,15 @@
 // A model that begins from another's weights. Wrong but plausible, and what shows it: an expert's bias copied from its
-// neighbour's, a shared expert that adds to the copy, gates that do not sum to 1, a tensor of another shape read anyway.
+// neighbour's, a shared expert that adds to the copy, gates that do not sum to 1, a tensor of another shape read
+// anyway.
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "tests/engine/helpers.h"
 #include "tests/train/small_run.h"
-#include "train/positions.h"
-#include "train/start.h"
-#include "train/weights.h"
+#include "train/files/positions.h"
+#include "train/files/start.h"
+#include "train/files/weights.h"
 
 namespace mvmoe {
 namespace {
@@ -22,8 +23,13 @@ ViT model_of(const MoeConfig& moe, std::uint64_t seed, int classes = 3) {
 }
 
 std::filesystem::path saved(const ViT& model, const char* name) {
-  const auto path = std::filesystem::temp_directory_path() / ("mvmoe-start-test-" + std::to_string(getpid()) + "-" + name);
-  save_weights(path, model, {.model = model.config(), .classes = std::vector<std::string>(static_cast<std::size_t>(model.config().classes), "c"), .preprocessing = {}, .superclass_of = {}});
+  const auto path =
+      std::filesystem::temp_directory_path() / ("mvmoe-start-test-" + std::to_string(getpid()) + "-" + name);
+  save_weights(path, model,
+               {.model = model.config(),
+                .classes = std::vector<std::string>(static_cast<std::size_t>(model.config().classes), "c"),
+                .preprocessing = {},
+                .superclass_of = {}});
   return path;
 }
 
@@ -40,17 +46,26 @@ std::vector<float> logits_of(const ViT& model) {
 TEST(Start, AnUpcycledNetworkIsTheDenseOne) {
   ViT dense = model_of({}, 1);
   for (const Parameter& p : dense.parameters().list())  // biases start at 0: a misplaced one would not show
-    for (std::size_t i = 0; i < p.shape.size(); ++i) dense.parameters().weights()[p.offset + i] += 0.1f * Random(4, Place::test, i, p.offset).normal();
+    for (std::size_t i = 0; i < p.shape.size(); ++i)
+      dense.parameters().weights()[p.offset + i] += 0.1f * Random(4, Place::test, i, p.offset).normal();
   const auto path = saved(dense, "dense");
   const auto must_be = logits_of(dense);
   for (const Routing routing : {Routing::superclass, Routing::image, Routing::token})
     for (const int k : {1, 2, 4})
       for (const int shared : {0, 1}) {
-        const ViT sparse = model_of({.experts = 4, .layers = 2, .top_k = k, .routing = routing, .renormalise_gates = true, .shared_experts = shared}, 2);
+        const ViT sparse = model_of({.experts = 4,
+                                     .layers = 2,
+                                     .top_k = k,
+                                     .routing = routing,
+                                     .renormalise_gates = true,
+                                     .shared_experts = shared},
+                                    2);
         const Started started = upcycle(path, sparse);
         const auto is = logits_of(sparse);
-        for (std::size_t i = 0; i < is.size(); ++i) EXPECT_NEAR(is[i], must_be[i], 1e-5f) << routing_name(routing) << ", k " << k << ", shared " << shared;
-        for (const std::string& name : started.fresh) EXPECT_TRUE(name.find("router") != std::string::npos || name.find("shared") != std::string::npos) << name;
+        for (std::size_t i = 0; i < is.size(); ++i)
+          EXPECT_NEAR(is[i], must_be[i], 1e-5f) << routing_name(routing) << ", k " << k << ", shared " << shared;
+        for (const std::string& name : started.fresh)
+          EXPECT_TRUE(name.find("router") != std::string::npos || name.find("shared") != std::string::npos) << name;
         EXPECT_TRUE(started.unused.empty());
       }
   std::filesystem::remove(path);
@@ -62,13 +77,16 @@ TEST(Start, WhatBothHaveIsReadAndTheRestKeepsItsStart) {
   const MoeConfig moe{.experts = 2, .layers = 1};
   const ViT sparse = model_of(moe, 2), untouched = model_of(moe, 2);
   const Started started = start_from(path, sparse);
-  EXPECT_EQ(started.unused, (std::vector<std::string>{"blocks.1.mlp.fc1.bias", "blocks.1.mlp.fc1.weight", "blocks.1.mlp.fc2.bias", "blocks.1.mlp.fc2.weight"}));
+  EXPECT_EQ(started.unused, (std::vector<std::string>{"blocks.1.mlp.fc1.bias", "blocks.1.mlp.fc1.weight",
+                                                      "blocks.1.mlp.fc2.bias", "blocks.1.mlp.fc2.weight"}));
   for (std::size_t i = 0; i < sparse.parameters().list().size(); ++i) {
     const Parameter& p = sparse.parameters().list()[i];
     const bool fresh = std::find(started.fresh.begin(), started.fresh.end(), p.name) != started.fresh.end();
     EXPECT_EQ(fresh, dense.parameters().find(p.name) == nullptr) << p.name;
-    const float* must_be = fresh ? untouched.parameters().weights().data() + p.offset : dense.parameters().weights().data() + dense.parameters().find(p.name)->offset;
-    for (std::size_t j = 0; j < p.shape.size(); ++j) ASSERT_EQ(sparse.parameters().weights()[p.offset + j], must_be[j]) << p.name;
+    const float* must_be = fresh ? untouched.parameters().weights().data() + p.offset
+                                 : dense.parameters().weights().data() + dense.parameters().find(p.name)->offset;
+    for (std::size_t j = 0; j < p.shape.size(); ++j)
+      ASSERT_EQ(sparse.parameters().weights()[p.offset + j], must_be[j]) << p.name;
   }
   std::filesystem::remove(path);
 }
@@ -97,11 +115,13 @@ TEST(Start, AnotherImageSizeAndOtherClasses) {
   large.initialise(2);
   untouched.initialise(2);
   const Started started = start_from(path, large);
-  EXPECT_EQ(started.notes, (std::vector<std::string>{"positions of 4 patches resampled for 16", "the head starts anew, for 3 classes instead of 5"}));
+  EXPECT_EQ(started.notes, (std::vector<std::string>{"positions of 4 patches resampled for 16",
+                                                     "the head starts anew, for 3 classes instead of 5"}));
   EXPECT_TRUE(started.fresh.empty() && started.unused.empty());
   const auto value = [](const ViT& model, const char* name) {
     const Parameter* p = model.parameters().find(name);
-    return std::vector<float>(model.parameters().weights().data() + p->offset, model.parameters().weights().data() + p->offset + p->shape.size());
+    return std::vector<float>(model.parameters().weights().data() + p->offset,
+                              model.parameters().weights().data() + p->offset + p->shape.size());
   };
   EXPECT_EQ(value(large, "head.weight"), value(untouched, "head.weight"));
   EXPECT_EQ(value(large, "blocks.1.mlp.fc2.weight"), value(small, "blocks.1.mlp.fc2.weight"));
@@ -115,7 +135,10 @@ TEST(Start, OnlyADenseNetworkIsUpcycled) {
   const MoeConfig moe{.experts = 2, .layers = 1, .renormalise_gates = true};
   const auto path = saved(model_of(moe, 1), "sparse");
   const ViT sparse = model_of(moe, 2);
-  EXPECT_NE(message_of([&] { upcycle(path, sparse); }).find("is no dense network's: it has nothing to make blocks.1.mlp.experts."), std::string::npos);
+  EXPECT_NE(message_of([&] {
+              upcycle(path, sparse);
+            }).find("is no dense network's: it has nothing to make blocks.1.mlp.experts."),
+            std::string::npos);
   std::filesystem::remove(path);
 }
 

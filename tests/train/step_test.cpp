@@ -8,7 +8,7 @@
 
 #include "engine/safetensors.h"
 #include "tests/train/small_run.h"
-#include "train/evaluate.h"
+#include "train/evaluate/evaluate.h"
 
 namespace mvmoe {
 namespace {
@@ -27,7 +27,9 @@ struct GoldenRun {
     config.clip = 0.5f;
     config.lanes = {.threads = threads, .lane_size = lane_size, .gradient_blocks = 16};
     trainer = std::make_unique<Trainer>(*model, config);
-    batch = {.images = {memory.data(), {5, 3, 12, 12}}, .targets = {memory.data() + 5 * 3 * 12 * 12, {5, 7}}, .labels = std::vector<int>(5)};
+    batch = {.images = {memory.data(), {5, 3, 12, 12}},
+             .targets = {memory.data() + 5 * 3 * 12 * 12, {5, 7}},
+             .labels = std::vector<int>(5)};
     file.read("images", batch.images);
     file.read("targets", batch.targets);
   }
@@ -159,12 +161,15 @@ TEST(Evaluate, StopsBetweenLanesWhenToldTo) {
   const Preprocessing preprocessing{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   Lanes lanes(model.parameters(), {.threads = 1, .lane_size = 4}, Kernels::fast);
   std::vector<int> asked;
-  const Evaluation whole = evaluate(model, all, preprocessing, lanes, {.keep_on = [&](int images) { return asked.push_back(images), true; }});
+  const Evaluation whole = evaluate(model, all, preprocessing, lanes,
+                                    {.keep_on = [&](int images) { return asked.push_back(images), true; }});
   EXPECT_TRUE(whole.complete);
   EXPECT_EQ(asked, (std::vector<int>{0, 4, 8, 12, 16, 20}));
   EXPECT_EQ(whole.loss, evaluate(model, all, preprocessing, lanes).loss);
   asked.clear();
-  EXPECT_FALSE(evaluate(model, all, preprocessing, lanes, {.keep_on = [&](int images) { return asked.push_back(images), images < 8; }}).complete);
+  EXPECT_FALSE(evaluate(model, all, preprocessing, lanes,
+                        {.keep_on = [&](int images) { return asked.push_back(images), images < 8; }})
+                   .complete);
   EXPECT_EQ(asked, (std::vector<int>{0, 4, 8}));
 }
 

@@ -9,7 +9,7 @@
 #include "engine/files.h"
 #include "tests/engine/helpers.h"
 #include "tests/train/small_run.h"
-#include "train/evaluate.h"
+#include "train/evaluate/evaluate.h"
 #include "train/superclass/confusion_csv.h"
 
 namespace mvmoe {
@@ -52,7 +52,8 @@ TEST(Confusion, IsThePlainLoopsAndEvaluates) {
       if (logits[k] > logits[best]) best = k;
     hard.at(set.labels[i], best) += 1;
   }
-  const MeasuredConfusion is_soft = measure(*model, set, ConfusionKind::soft, 2, 1), is_hard = measure(*model, set, ConfusionKind::hard, 2, 1);
+  const MeasuredConfusion is_soft = measure(*model, set, ConfusionKind::soft, 2, 1),
+                          is_hard = measure(*model, set, ConfusionKind::hard, 2, 1);
   for (int t = 0; t < C; ++t)
     for (int p = 0; p < C; ++p) EXPECT_NEAR(is_soft.matrix.at(t, p), soft.at(t, p), 1e-4) << t << ' ' << p;
   EXPECT_EQ(is_hard.matrix.values, hard.values);
@@ -68,7 +69,8 @@ TEST(Confusion, SameBitsForAnyThreadCount) {
   const auto model = network(4);
   const ImageSet set = small_images(1500, 4);  // lanes of 8: a full part and a rest
   const MeasuredConfusion one = measure(*model, set, ConfusionKind::soft, 1, 8);
-  for (const int threads : {2, 3, 7}) EXPECT_EQ(measure(*model, set, ConfusionKind::soft, threads, 8).matrix.values, one.matrix.values);
+  for (const int threads : {2, 3, 7})
+    EXPECT_EQ(measure(*model, set, ConfusionKind::soft, threads, 8).matrix.values, one.matrix.values);
 }
 
 TEST(Confusion, StopsWhenItIsTold) {
@@ -78,7 +80,8 @@ TEST(Confusion, StopsWhenItIsTold) {
   std::vector<int> asked;
   const auto until = [&](int most) {
     asked.clear();
-    return measure_confusion(*model, set, preprocessing, ConfusionKind::soft, lanes, [&](int done) { return asked.push_back(done), done < most; });
+    return measure_confusion(*model, set, preprocessing, ConfusionKind::soft, lanes,
+                             [&](int done) { return asked.push_back(done), done < most; });
   };
   EXPECT_TRUE(until(50).complete);
   EXPECT_EQ(asked, (std::vector<int>{0, 8, 16, 24, 32, 40, 48}));
@@ -96,18 +99,31 @@ TEST(Confusion, OfEqualLogitsTheLowerClass) {
 TEST(Confusion, RefusesLogitsThatAreNotFinite) {
   const auto model = network(3);
   const Parameter* bias = model->parameters().find("head.bias");
-  model->parameters().value(static_cast<ParameterId>(bias - model->parameters().list().data()))[1] = std::numeric_limits<float>::infinity();
+  model->parameters().value(static_cast<ParameterId>(bias - model->parameters().list().data()))[1] =
+      std::numeric_limits<float>::infinity();
   EXPECT_EQ(message_of([&] { measure(*model, small_images(3), ConfusionKind::soft, 1, 8); }),
             "the network gives held-out image 0 a logit that is not finite");
 }
 
 // Names and numbers as awkward as they may be.
-const std::vector<std::string> awkward_names{"plain", "a,b", "say \"no\"", "two\nlines", "\r\n", " space ", "", "\x1b[31m<b>&amp;", "\xc3\xa9t\xc3\xa9", "\"", std::string("nul\0nul", 7), "\r"};
+const std::vector<std::string> awkward_names{"plain",
+                                             "a,b",
+                                             "say \"no\"",
+                                             "two\nlines",
+                                             "\r\n",
+                                             " space ",
+                                             "",
+                                             "\x1b[31m<b>&amp;",
+                                             "\xc3\xa9t\xc3\xa9",
+                                             "\"",
+                                             std::string("nul\0nul", 7),
+                                             "\r"};
 
 Confusion awkward() {
   const int C = static_cast<int>(awkward_names.size());
   Confusion confusion{.classes = awkward_names, .matrix = {C, C}};
-  for (std::size_t i = 0; i < confusion.matrix.values.size(); ++i) confusion.matrix.values[i] = std::exp(10 * Random(4, Place::test, 0, i).normal());
+  for (std::size_t i = 0; i < confusion.matrix.values.size(); ++i)
+    confusion.matrix.values[i] = std::exp(10 * Random(4, Place::test, 0, i).normal());
   confusion.matrix.values[0] = 0;
   confusion.matrix.values[1] = std::numeric_limits<double>::denorm_min();
   confusion.matrix.values[2] = std::numeric_limits<double>::max();
@@ -138,7 +154,9 @@ TEST(ConfusionCsv, BrokenUtf8IsReplaced) {
   DoubleMatrix two(2, 2);
   write_confusion(folder / "c.csv", {.classes = {"a\xff", "b"}, .matrix = two});
   EXPECT_EQ(read_confusion(folder / "c.csv").classes[0], "a\xef\xbf\xbd");
-  EXPECT_EQ(message_of([&] { write_confusion(folder / "c.csv", {.classes = {"a\xff", "a\xfe"}, .matrix = two}); }),
+  EXPECT_EQ(message_of([&] {
+              write_confusion(folder / "c.csv", {.classes = {"a\xff", "a\xfe"}, .matrix = two});
+            }),
             folder.string() + "/c.csv: two classes are named 'a\\xfe', must be told apart by name");
 }
 
@@ -165,14 +183,17 @@ TEST(ConfusionCsv, SaysWhatIsWrong) {
   EXPECT_EQ(complaint("class,a,b\na,1,2\n"), "the row of 'b' is missing");
   EXPECT_EQ(complaint("class,a,b\na,1,2\nx,1,2\n"), "row 2 is named 'x', which is no column");
   EXPECT_EQ(complaint("class,a,b\na,1,2\na,1,2\n"), "row 2 is 'a' again, as row 1");
-  EXPECT_EQ(complaint("class,a,b\nb,1,2\na,1,2\n"), "row 1 is 'b', must be 'a': rows stand in the header's order, and none is missing");
+  EXPECT_EQ(complaint("class,a,b\nb,1,2\na,1,2\n"),
+            "row 1 is 'b', must be 'a': rows stand in the header's order, and none is missing");
   EXPECT_EQ(complaint("class,a,b\na,1,2\nb,1,2\nb,1,2\n"), "row 3 is 'b' again, as row 2");
   EXPECT_EQ(complaint("class,a,b\na,1,2\nb,1,2\nc,1,2\n"), "row 3 is named 'c', which is no column");
   EXPECT_EQ(complaint("class,a,b\na,1,-2\nb,1,2\n"), "row 1 (a), column 2 (b): -2 is negative");
   for (const std::string number : {"nan", "inf", "-inf", "1e999", "-nan"})
-    EXPECT_EQ(complaint("class,a,b\na,1,2\nb," + number + ",2\n"), "row 2 (b), column 1 (a): " + number + " is not finite");
+    EXPECT_EQ(complaint("class,a,b\na,1,2\nb," + number + ",2\n"),
+              "row 2 (b), column 1 (a): " + number + " is not finite");
   for (const std::string number : {"", "x", "1x", " 1", "0x10", "1;2", "--1"})
-    EXPECT_EQ(complaint("class,a,b\na,1,2\nb," + number + ",2\n"), "row 2 (b), column 1 (a): '" + number + "' is not a number");
+    EXPECT_EQ(complaint("class,a,b\na,1,2\nb," + number + ",2\n"),
+              "row 2 (b), column 1 (a): '" + number + "' is not a number");
   EXPECT_EQ(complaint("class,a,b\na,1\nb,1,2\n"), "row 1 (a) has 1 entries, must have 2");
   EXPECT_EQ(complaint("class,a,b\na\nb,1,2\n"), "row 1 (a) has 0 entries, must have 2");
   EXPECT_EQ(complaint("class,a,b\na,1,2,3\nb,1,2\n"), "row 1 (a) has more than 2 entries");

@@ -37,7 +37,9 @@ TEST(Division, RandomIsBalancedAndFollowsTheSeed) {
 }
 
 TEST(Division, RefusesWhatCannotBe) {
-  const auto message = [](int classes, int experts, int largest) { return message_of<UsageError>([&] { check_division(classes, experts, largest); }); };
+  const auto message = [](int classes, int experts, int largest) {
+    return message_of<UsageError>([&] { check_division(classes, experts, largest); });
+  };
   EXPECT_EQ(message(5, 6, 0), "--experts: 6 super-classes of 5 classes, must be from 1 to 5 (none may be empty)");
   EXPECT_EQ(message(5, 0, 0), "--experts: 0 super-classes of 5 classes, must be from 1 to 5 (none may be empty)");
   EXPECT_EQ(message(62, 10, 6), "--max-size: 10 super-classes of at most 6 do not hold 62 classes, must be at least 7");
@@ -51,8 +53,22 @@ TEST(Division, IsNumberedByTheLowestClass) {
 
 TEST(DivisionFile, ComesBackWithAnyNames) {
   const TemporaryFolder folder;
-  const std::vector<std::string> classes{"plain", "a,b", "say \"no\"", "two\nlines", "", "\x1b[31m<b>&amp;</script>", "\xc3\xa9t\xc3\xa9", "\\", "bad\xff utf8", std::string("nul\0", 4)};
-  const SuperClasses d{.classes = classes, .of_class = {0, 1, 1, 0, 2, 2, 0, 2, 1, 0}, .count = 3, .method = "spectral", .seed = 18446744073709551615u, .eigenvalues = {0, 0.25, 1.0 / 3}};
+  const std::vector<std::string> classes{"plain",
+                                         "a,b",
+                                         "say \"no\"",
+                                         "two\nlines",
+                                         "",
+                                         "\x1b[31m<b>&amp;</script>",
+                                         "\xc3\xa9t\xc3\xa9",
+                                         "\\",
+                                         "bad\xff utf8",
+                                         std::string("nul\0", 4)};
+  const SuperClasses d{.classes = classes,
+                       .of_class = {0, 1, 1, 0, 2, 2, 0, 2, 1, 0},
+                       .count = 3,
+                       .method = "spectral",
+                       .seed = 18446744073709551615u,
+                       .eigenvalues = {0, 0.25, 1.0 / 3}};
   write_superclasses(folder / "s.json", d);
   const SuperClasses read = read_superclasses(folder / "s.json", classes, 3);
   EXPECT_EQ(read.of_class, d.of_class);
@@ -66,15 +82,20 @@ TEST(DivisionFile, ComesBackWithAnyNames) {
 
 TEST(DivisionFile, IsMadeToBeRead) {
   const TemporaryFolder folder;
-  write_superclasses(folder / "s.json", {.classes = letters, .of_class = {0, 1, 0, 1, 1}, .count = 2, .method = "random", .seed = 4});
+  write_superclasses(folder / "s.json",
+                     {.classes = letters, .of_class = {0, 1, 0, 1, 1}, .count = 2, .method = "random", .seed = 4});
   const auto bytes = read_file(folder / "s.json");
   EXPECT_EQ(std::string(bytes.begin(), bytes.end()),
-            "{\n  \"method\": \"random\",\n  \"seed\": 4,\n  \"superclasses\": [\n    [\"a\", \"c\"],\n    [\"b\", \"d\", \"e\"]\n  ],\n  \"eigenvalues\": []\n}\n");
+            "{\n  \"method\": \"random\",\n  \"seed\": 4,\n  \"superclasses\": [\n    [\"a\", \"c\"],\n    [\"b\", "
+            "\"d\", \"e\"]\n  ],\n  \"eigenvalues\": []\n}\n");
 }
 
 TEST(DivisionFile, TheListDecidesAndKeepsItsOrder) {
   const TemporaryFolder folder;
-  write_file(folder / "s.json", std::string_view("{\"superclasses\": [[\"e\", \"b\"], [\"a\"], [\"d\", \"c\"]], \"mine\": {\"a\": 1}, \"eigenvalues\": [5]}"));
+  write_file(
+      folder / "s.json",
+      std::string_view(
+          "{\"superclasses\": [[\"e\", \"b\"], [\"a\"], [\"d\", \"c\"]], \"mine\": {\"a\": 1}, \"eigenvalues\": [5]}"));
   const SuperClasses read = read_superclasses(folder / "s.json", letters, 7);  // fewer than experts is allowed
   EXPECT_EQ(read.of_class, (std::vector<int>{1, 0, 2, 2, 0}));
   EXPECT_EQ(read.count, 3);
@@ -86,13 +107,16 @@ TEST(DivisionFile, SaysWhatIsWrong) {
   const TemporaryFolder folder;
   const auto complaint = [&](std::string_view text) {
     write_file(folder / "s.json", text);
-    const std::string all = message_of([&] { read_superclasses(folder / "s.json", letters, 3); }), file = folder.string() + "/s.json: ";
+    const std::string all = message_of([&] { read_superclasses(folder / "s.json", letters, 3); }),
+                      file = folder.string() + "/s.json: ";
     return all.starts_with(file) ? all.substr(file.size()) : all;
   };
   const auto lists = [&](const std::string& inside) { return complaint("{\"superclasses\": [" + inside + "]}"); };
   const std::string form = "must be an object with \"superclasses\", a list of lists of class names";
-  for (const char* text : {"[]", "3", "{}", "{\"superclasses\": 3}", "{\"superclasses\": {\"a\": []}}", "null"}) EXPECT_EQ(complaint(text), form) << text;
-  for (const char* text : {"", "{", "{\"superclasses\": [[\"a\"]", "a,b\n", "\xff"}) EXPECT_TRUE(complaint(text).starts_with("is not valid JSON at its byte ")) << complaint(text);
+  for (const char* text : {"[]", "3", "{}", "{\"superclasses\": 3}", "{\"superclasses\": {\"a\": []}}", "null"})
+    EXPECT_EQ(complaint(text), form) << text;
+  for (const char* text : {"", "{", "{\"superclasses\": [[\"a\"]", "a,b\n", "\xff"})
+    EXPECT_TRUE(complaint(text).starts_with("is not valid JSON at its byte ")) << complaint(text);
   EXPECT_EQ(complaint(std::string(1'000'000, '[')), "is nested too deeply");
   EXPECT_EQ(complaint("{\"superclasses\": [[\"a\"]], \"superclasses\": []}"), "names 'superclasses' twice");
   EXPECT_EQ(lists("[\"a\",\"b\"],[\"c\",\"d\"]"), "the class 'e' is in no super-class");
@@ -103,17 +127,25 @@ TEST(DivisionFile, SaysWhatIsWrong) {
   EXPECT_EQ(lists("[\"a\",\"b\",\"c\",\"d\",\"e\"],[]"), "super-class 1 is empty, must hold a class");
   EXPECT_EQ(lists("\"a\""), "super-class 0 is not a list of class names");
   EXPECT_EQ(lists("[1]"), "super-class 0 holds 1, must hold class names (strings)");
-  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');  // to walk through it would overflow the stack
+  const std::string deep =
+      std::string(1'000'000, '[') + std::string(1'000'000, ']');  // to walk through it would overflow the stack
   EXPECT_EQ(lists("[" + deep + "]"), "is nested too deeply");
   EXPECT_EQ(lists("[[\"a\"]]"), "super-class 0 holds a list or an object, must hold class names (strings)");
   EXPECT_EQ(lists("[1e999]"), "is not valid JSON");
-  EXPECT_EQ(complaint("{\"superclasses\": [[\"a\",\"b\",\"c\",\"d\",\"e\"]], \"method\": 3}"), "\"method\" must be a string");
-  EXPECT_EQ(complaint("{\"superclasses\": [[\"a\",\"b\",\"c\",\"d\",\"e\"]], \"seed\": -1}"), "\"seed\" must be a whole number");
-  EXPECT_EQ(complaint("{\"superclasses\": [[\"a\",\"b\",\"c\",\"d\",\"e\"]], \"eigenvalues\": [\"x\"]}"), "\"eigenvalues\" must be a list of numbers");
+  EXPECT_EQ(complaint("{\"superclasses\": [[\"a\",\"b\",\"c\",\"d\",\"e\"]], \"method\": 3}"),
+            "\"method\" must be a string");
+  EXPECT_EQ(complaint("{\"superclasses\": [[\"a\",\"b\",\"c\",\"d\",\"e\"]], \"seed\": -1}"),
+            "\"seed\" must be a whole number");
+  EXPECT_EQ(complaint("{\"superclasses\": [[\"a\",\"b\",\"c\",\"d\",\"e\"]], \"eigenvalues\": [\"x\"]}"),
+            "\"eigenvalues\" must be a list of numbers");
 
   write_file(folder / "s.json", std::string_view("{\"superclasses\": [[\"a\",\"b\"],[\"c\"],[\"d\",\"e\"]]}"));
-  EXPECT_EQ(message_of<UsageError>([&] { read_superclasses(folder / "s.json", letters, 2); }), folder.string() + "/s.json: holds 3 super-classes, more than --experts 2");
-  EXPECT_EQ(message_of([&] { read_superclasses(folder / "s.json", {"a", "b", "a"}, 3); }), "the data set: two classes are named 'a', must be told apart by name");
+  EXPECT_EQ(message_of<UsageError>([&] { read_superclasses(folder / "s.json", letters, 2); }),
+            folder.string() + "/s.json: holds 3 super-classes, more than --experts 2");
+  EXPECT_EQ(message_of([&] {
+              read_superclasses(folder / "s.json", {"a", "b", "a"}, 3);
+            }),
+            "the data set: two classes are named 'a', must be told apart by name");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // k-means and its bound, against trying all groupings. Wrong but plausible, and what shows it: k-means that stops early
-// (the best division by trying all), classes moved to the next group instead of the cheapest chain (bounded divisions by
-// trying all).
+// (the best division by trying all), classes moved to the next group instead of the cheapest chain (bounded divisions
+// by trying all).
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,9 +1,9 @@
 // Spectral clustering: the spectrum by its definition, known communities found exactly, and a valid division for every
 // matrix there may be.
 // Wrong but plausible, and what shows it: L without D (known eigenvalues of cycles), rows not normalised (classes with
-// unequal numbers of images), rows of eigenvectors not scaled (unequal degrees), the largest eigenvectors instead of the
-// smallest, a class of degree 0 divided by (NaN), a part of the graph without a share in the first vectors scattered by
-// rounding.
+// unequal numbers of images), rows of eigenvectors not scaled (unequal degrees), the largest eigenvectors instead of
+// the smallest, a class of degree 0 divided by (NaN), a part of the graph without a share in the first vectors
+// scattered by rounding.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -30,7 +30,9 @@ Confusion confusion_of(const DoubleMatrix& matrix) { return {.classes = names(ma
 DoubleMatrix random_graph(int n, std::uint64_t seed) {
   DoubleMatrix graph(n, n);
   for (int i = 0; i < n; ++i)
-    for (int j = 0; j < i; ++j) graph.at(i, j) = graph.at(j, i) = Random(seed, Place::test, 0, static_cast<std::uint64_t>(i * n + j)).uniform(0.01f, 1);
+    for (int j = 0; j < i; ++j)
+      graph.at(i, j) = graph.at(j, i) =
+          Random(seed, Place::test, 0, static_cast<std::uint64_t>(i * n + j)).uniform(0.01f, 1);
   return graph;
 }
 
@@ -45,12 +47,17 @@ Communities communities(const std::vector<int>& sizes, double outside, std::uint
   std::vector<int> block;
   for (std::size_t b = 0; b < sizes.size(); ++b) block.insert(block.end(), sizes[b], static_cast<int>(b));
   Random random(seed, Place::test);
-  for (std::size_t i = block.size(); i-- > 1;) std::swap(block[i], block[random.below(static_cast<std::uint32_t>(i) + 1)]);
+  for (std::size_t i = block.size(); i-- > 1;)
+    std::swap(block[i], block[random.below(static_cast<std::uint32_t>(i) + 1)]);
   const int C = static_cast<int>(block.size());
   DoubleMatrix m(C, C);
   for (int t = 0; t < C; ++t) {
     const double images = random.uniform(5, 500);
-    for (int p = 0; p < C; ++p) m.at(t, p) = images * random.uniform(0.5f, 1.5f) * (p == t ? 6 : block[t] == block[p] ? 1.0 / sizes[block[t]] : outside / C);
+    for (int p = 0; p < C; ++p)
+      m.at(t, p) = images * random.uniform(0.5f, 1.5f) *
+                   (p == t                 ? 6
+                    : block[t] == block[p] ? 1.0 / sizes[block[t]]
+                                           : outside / C);
   }
   return {confusion_of(m), numbered_by_lowest_class(block)};
 }
@@ -113,7 +120,8 @@ TEST(Spectrum, OfGraphsThatAreKnown) {
       complete.at(i, j) = i == j ? 0 : 0.3;
       cycle.at(i, j) = j == (i + 1) % n || i == (j + 1) % n ? 0.7 : 0;
     }
-  const std::vector<double> of_complete = laplacian_spectrum(complete).values, of_cycle = laplacian_spectrum(cycle).values;
+  const std::vector<double> of_complete = laplacian_spectrum(complete).values,
+                            of_cycle = laplacian_spectrum(cycle).values;
   for (int k = 1; k < n; ++k) {
     EXPECT_NEAR(of_complete[k], n / (n - 1.0), 1e-14);
     EXPECT_NEAR(of_cycle[k], 1 - std::cos(2 * std::numbers::pi * ((k + 1) / 2) / n), 1e-14);
@@ -121,7 +129,13 @@ TEST(Spectrum, OfGraphsThatAreKnown) {
 }
 
 TEST(Spectral, FindsKnownCommunitiesExactly) {
-  const std::vector<std::vector<int>> cases{{2, 2}, {3, 3, 3}, {5, 5, 5, 5, 5, 5}, {2, 3, 5, 9, 20}, {4, 30}, {10, 10, 10, 10, 10, 10, 10, 10, 10, 10}, std::vector<int>(20, 5)};
+  const std::vector<std::vector<int>> cases{{2, 2},
+                                            {3, 3, 3},
+                                            {5, 5, 5, 5, 5, 5},
+                                            {2, 3, 5, 9, 20},
+                                            {4, 30},
+                                            {10, 10, 10, 10, 10, 10, 10, 10, 10, 10},
+                                            std::vector<int>(20, 5)};
   for (const auto& sizes : cases)
     for (const double outside : {0.0, 0.05, 0.2})
       for (std::uint64_t seed = 0; seed < 5; ++seed) {
@@ -179,7 +193,8 @@ TEST(Spectral, ClassesThatAreNeverConfusedGoWhereThereIsRoom) {
 // What no eigenvector says anything about: always a valid division, with every bound that can be kept.
 TEST(Spectral, DegenerateMatricesGiveValidDivisions) {
   const int C = 12;
-  DoubleMatrix zeros(C, C), identity(C, C), equal(C, C), one_pair(C, C), chain(C, C), one_way(C, C), huge(C, C), tiny(C, C);
+  DoubleMatrix zeros(C, C), identity(C, C), equal(C, C), one_pair(C, C), chain(C, C), one_way(C, C), huge(C, C),
+      tiny(C, C);
   for (int i = 0; i < C; ++i)
     for (int j = 0; j < C; ++j) {
       identity.at(i, j) = i == j;
@@ -221,7 +236,8 @@ TEST(Spectral, OneSuperClassAndAsManyAsClasses) {
   EXPECT_EQ(spectral_division(known.confusion, 1, 0, 0).of_class, (std::vector<int>(7, 0)));
   EXPECT_EQ(spectral_division(known.confusion, 7, 0, 0).of_class, (std::vector<int>{0, 1, 2, 3, 4, 5, 6}));
   EXPECT_EQ(spectral_division({.classes = {"only"}, .matrix = {1, 1}}, 1, 0, 0).of_class, (std::vector<int>{0}));
-  EXPECT_EQ(message_of<UsageError>([&] { spectral_division(known.confusion, 8, 0, 0); }), "--experts: 8 super-classes of 7 classes, must be from 1 to 7 (none may be empty)");
+  EXPECT_EQ(message_of<UsageError>([&] { spectral_division(known.confusion, 8, 0, 0); }),
+            "--experts: 8 super-classes of 7 classes, must be from 1 to 7 (none may be empty)");
 }
 
 // Every other class is a hundred times as rarely taken for another: degrees differ so within a block, and with them the
@@ -232,7 +248,8 @@ TEST(Spectral, FindsCommunitiesOfUnequalDegrees) {
   DoubleMatrix m(C, C);
   for (int t = 0; t < C; ++t) block[t] = t < 12 ? 0 : t < 22 ? 1 : 2;
   for (int t = 0; t < C; ++t)
-    for (int p = 0; p < C; ++p) m.at(t, p) = p == t ? C : (block[t] == block[p] ? 1 : 0.1) * (t % 2 ? 0.01 : 1) * (p % 2 ? 0.01 : 1);
+    for (int p = 0; p < C; ++p)
+      m.at(t, p) = p == t ? C : (block[t] == block[p] ? 1 : 0.1) * (t % 2 ? 0.01 : 1) * (p % 2 ? 0.01 : 1);
   EXPECT_EQ(spectral_division(confusion_of(m), 3, 0, 0).of_class, block);
 }
 
@@ -249,7 +266,7 @@ TEST(Spectral, ABoundMovesNoMoreThanItMust) {
   const SuperClasses d = spectral_division(known.confusion, 3, 10, 0);
   expect_valid(d, 18, 3, 10);
   int moved = 18;  // under the best match of three numbers
-  for (std::vector<int> names{0, 1, 2}; ;) {
+  for (std::vector<int> names{0, 1, 2};;) {
     int other = 0;
     for (int c = 0; c < 18; ++c) other += names[d.of_class[c]] != known.of_class[c];
     moved = std::min(moved, other);
@@ -265,7 +282,7 @@ TEST(Eigengap, ByHand) {
   EXPECT_EQ(eigengap(values, 8), std::nullopt);
   EXPECT_EQ(eigengap({}, 1), std::nullopt);
   EXPECT_EQ(suggested_experts(values), 3);
-  EXPECT_EQ(suggested_experts({0, 0.9, 1, 1.9}), 2);        // the first gap says only that the graph is one
+  EXPECT_EQ(suggested_experts({0, 0.9, 1, 1.9}), 2);  // the first gap says only that the graph is one
   EXPECT_EQ(suggested_experts({0, 1, 1.2}), std::nullopt);
 }
 

@@ -2,7 +2,8 @@
 // student's colours or side, resampled without care for shrinking, classes in the teacher's own order, the answers of
 // another lane's images or of the first part (several lanes, parts and experts elsewhere), a weight on one side only, a
 // loss that is a lane's mean, weights of the student read in the teacher's place, a teacher that learns.
-#include "train/teacher.h"
+#include "train/step/teacher.h"
+#include "train/files/load_model.h"
 
 #include <gtest/gtest.h>
 
@@ -31,8 +32,8 @@ TEST(TaskLoss, AgreesWithPyTorch) {
         const auto largest = std::max_element(row, row + 9) - row;
         for (int c = 0; c < 9; ++c) row[c] = c == largest;
       }
-    const DistillationConfig config{.weight = 0.3f, .temperature = 3,
-                                    .targets = hard ? TeacherTargets::hard : TeacherTargets::soft};
+    const DistillationConfig config{
+        .weight = 0.3f, .temperature = 3, .targets = hard ? TeacherTargets::hard : TeacherTargets::soft};
     const Var logits = b.leaf(golden.read(b, "logits"));
     const TaskLoss loss = task_loss(b.c, logits, golden.read(b, "targets"), taught, config);
     const std::string name = hard ? "total.hard" : "total.soft";
@@ -173,8 +174,9 @@ TEST(Teacher, WhoseAnswerIsNoNumberIsNoHardTarget) {
 
 // Some steps of a student, with a teacher or without.
 struct Taught {
-  Taught(const DistillationConfig& distillation, bool with_teacher, const MoeConfig& moe = {}, int threads = 2,
-         int parts = 1, const std::function<LoadedModel()>& of = [] { return larger_teacher(); })
+  Taught(
+      const DistillationConfig& distillation, bool with_teacher, const MoeConfig& moe = {}, int threads = 2,
+      int parts = 1, const std::function<LoadedModel()>& of = [] { return larger_teacher(); })
       : parts(parts), images(small_images(60)), loader(images, loader_of(parts)) {
     ModelConfig config = small_model();
     config.drop_path = 0.3f, config.moe = moe;
@@ -379,9 +381,13 @@ TEST(TeacherFile, ClassesAreMatchedByName) {
   EXPECT_EQ(labels_of_teacher(knows({"0", "1", "2"}, false), "t", {"c", "a", "b"}), (std::vector<int>{0, 1, 2}));
   const std::vector<std::string> twice{"crane", "x", "crane"};  // told apart by their order
   EXPECT_EQ(labels_of_teacher(knows(twice), "t", twice), (std::vector<int>{0, 1, 2}));
-  EXPECT_EQ(message_of<UsageError>([] { labels_of_teacher(knows({"a", "b"}), "t\n", {"a", "b", "c"}); }),
+  EXPECT_EQ(message_of<UsageError>([] {
+              labels_of_teacher(knows({"a", "b"}), "t\n", {"a", "b", "c"});
+            }),
             "--teacher: t\\x0a knows 2 classes, must know the student's 3");
-  EXPECT_EQ(message_of<UsageError>([] { labels_of_teacher(knows({"a", "B", "c"}), "t", {"a", "b", "c"}); }),
+  EXPECT_EQ(message_of<UsageError>([] {
+              labels_of_teacher(knows({"a", "B", "c"}), "t", {"a", "b", "c"});
+            }),
             "--teacher: t knows no class 'b', but 'B': must know the student's classes");
 }
 
@@ -394,8 +400,9 @@ TEST(TeacherFile, OfTimmsIsReadWithTheConfigurationBesideIt) {
   fs::copy(file, folder / "model.safetensors");
   const std::string alone = (folder / "model.safetensors").string();
   EXPECT_EQ(message_of<UsageError>([&] { load_teacher(alone); }),
-            "--teacher: " + alone + ": unknown is the number of heads, the pooling, mean, std: "
-            "must be said by a config.json of timm's beside the file");
+            "--teacher: " + alone +
+                ": unknown is the number of heads, the pooling, mean, std: "
+                "must be said by a config.json of timm's beside the file");
 }
 
 TEST(TeacherFile, AnotherNetworkOrOtherColoursHaveAnotherChecksum) {

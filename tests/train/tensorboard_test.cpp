@@ -1,7 +1,7 @@
 // Event files, read by a reader of our own that checks every length and CRC (TensorBoard's own reader:
-// tools/golden/event_files.py). Wrong but plausible, and what shows it: a CRC that is not masked or that of zlib, fields
-// under a neighbour's number, a resumed run that shows a step twice, a file for a run that had nothing to do.
-#include "train/tensorboard.h"
+// tools/golden/event_files.py). Wrong but plausible, and what shows it: a CRC that is not masked or that of zlib,
+// fields under a neighbour's number, a resumed run that shows a step twice, a file for a run that had nothing to do.
+#include "train/log/tensorboard.h"
 
 #include <gtest/gtest.h>
 
@@ -13,8 +13,8 @@
 #include "engine/files.h"
 #include "tests/engine/helpers.h"
 #include "tests/train/small_run.h"
-#include "train/confusion_picture.h"
 #include "train/data/decode.h"
+#include "train/evaluate/confusion_picture.h"
 #include "train/loop.h"
 #include "train/run_folder.h"
 
@@ -95,7 +95,8 @@ std::vector<fs::path> event_files(const fs::path& folder) {
   return files;
 }
 
-// What TensorBoard shows: of each tag its steps and values, where a START event makes it forget what came at its step or later.
+// What TensorBoard shows: of each tag its steps and values, where a START event makes it forget what came at its step
+// or later.
 std::map<std::string, std::vector<std::pair<std::uint64_t, float>>> scalars_in(const fs::path& folder) {
   std::map<std::string, std::vector<std::pair<std::uint64_t, float>>> shown;
   for (const fs::path& file : event_files(folder))
@@ -113,8 +114,8 @@ std::map<std::string, std::vector<std::pair<std::uint64_t, float>>> scalars_in(c
 }
 
 TEST(TensorBoard, Crc32cIsTheStandards) {
-  EXPECT_EQ(crc32c_of("123456789"), 0xE3069283u);                 // the check value of every catalogue of CRCs
-  EXPECT_EQ(crc32c_of(std::string(32, '\0')), 0x8A9136AAu);       // RFC 3720, B.4
+  EXPECT_EQ(crc32c_of("123456789"), 0xE3069283u);            // the check value of every catalogue of CRCs
+  EXPECT_EQ(crc32c_of(std::string(32, '\0')), 0x8A9136AAu);  // RFC 3720, B.4
   EXPECT_EQ(crc32c_of(std::string(32, '\xff')), 0x62A8AB43u);
 }
 
@@ -146,7 +147,7 @@ TEST(TensorBoard, WritesWhatItIsGiven) {
   EXPECT_EQ(find(value, 1)->bytes, "load");
   const auto histogram = fields_of(find(value, 5)->bytes);
   EXPECT_EQ(find(histogram, 3)->number64(), 100);
-  EXPECT_EQ(find(histogram, 4)->number64(), 110);       // 70 * 1 + 20 * 2
+  EXPECT_EQ(find(histogram, 4)->number64(), 110);  // 70 * 1 + 20 * 2
   EXPECT_EQ(find(histogram, 5)->number64(), 150);
   double limits[3], counts[3];
   ASSERT_EQ(find(histogram, 6)->bytes.size(), sizeof limits);
@@ -173,7 +174,9 @@ TEST(TensorBoard, TheConfusionPictureHasARowForEachTrueClass) {
   ASSERT_EQ(picture.width, 400);
   ASSERT_EQ(image.width, 400);
   ASSERT_EQ(image.height, 400);
-  const auto level = [&](int row, int column) { return int{image.rgb[static_cast<std::size_t>((row * 200 + 100) * 400 + column * 200 + 100) * 3]}; };
+  const auto level = [&](int row, int column) {
+    return int{image.rgb[static_cast<std::size_t>((row * 200 + 100) * 400 + column * 200 + 100) * 3]};
+  };
   EXPECT_EQ(level(0, 0), 170);
   EXPECT_EQ(level(0, 1), 85);
   EXPECT_EQ(level(1, 0), 0);
@@ -185,7 +188,9 @@ TEST(TensorBoard, TheConfusionPictureHasARowForEachTrueClass) {
   const Picture many = confusion_picture(evaluation, {0, 21, 1, 21'840}, 21'841);
   ASSERT_EQ(many.width, 993);
   const Image cells = decode_image(many.png);
-  const auto cell = [&](int row, int column) { return int{cells.rgb[static_cast<std::size_t>(row * 993 + column) * 3]}; };
+  const auto cell = [&](int row, int column) {
+    return int{cells.rgb[static_cast<std::size_t>(row * 993 + column) * 3]};
+  };
   EXPECT_EQ(cell(0, 0), 85) << "two of three";
   EXPECT_EQ(cell(0, 1), 170);
   EXPECT_EQ(cell(992, 992), 0);
@@ -203,12 +208,16 @@ RunResult run_in(const fs::path& folder, int epochs, int stop_signal) {
   step.schedule = {.total_steps = 15};
   step.ema = 0.9f;
   Trainer trainer(model, step);
-  const ModelDescription description{.model = small_model(), .classes = {"a", "b", "c"}, .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .superclass_of = {}};
+  const ModelDescription description{.model = small_model(),
+                                     .classes = {"a", "b", "c"},
+                                     .preprocessing = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}},
+                                     .superclass_of = {}};
   const std::optional<Resumed> resumed = load_checkpoint(folder, trainer);
   const ImageSet train = small_images(60), test = small_images(20, 3, 8);
   Loader loader(train, small_loader(12), resumed ? resumed->progress.step : 0);
   const std::atomic<int> stop{stop_signal};
-  return run(trainer, {nullptr, test}, loader, description, {.folder = folder, .epochs = epochs, .save_every = 2, .log_interval = 1, .quiet = true}, resumed, stop);
+  return run(trainer, {nullptr, test}, loader, description,
+             {.folder = folder, .epochs = epochs, .save_every = 2, .log_interval = 1, .quiet = true}, resumed, stop);
 }
 
 TEST(TensorBoard, AResumedRunShowsNoStepTwiceAndLosesNone) {
@@ -224,7 +233,8 @@ TEST(TensorBoard, AResumedRunShowsNoStepTwiceAndLosesNone) {
   const auto must_be = scalars_in(whole.path()), is = scalars_in(pieces.path());
   ASSERT_EQ(must_be.at("train/loss").size(), 15u);
   ASSERT_EQ(must_be.at("test/top1").size(), 3u);
-  for (const char* tag : {"train/loss", "train/learning_rate", "train/gradient_norm", "test/top1", "test/loss", "test/ema_top1", "epoch/train_loss"})
+  for (const char* tag : {"train/loss", "train/learning_rate", "train/gradient_norm", "test/top1", "test/loss",
+                          "test/ema_top1", "epoch/train_loss"})
     EXPECT_EQ(is.at(tag), must_be.at(tag)) << tag;
 
   run_in(pieces.path(), 3, 0);

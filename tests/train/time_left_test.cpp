@@ -1,4 +1,4 @@
-#include "train/time_left.h"
+#include "train/log/time_left.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,8 @@ namespace mvmoe {
 namespace {
 
 // 5 epochs of 10 steps; evaluated are epochs 2, 4 and, as the last, 5.
-constexpr TimeLeft::Run run{.steps = 50, .epochs = 5, .eval_every = 2, .images_per_step = 30, .images_per_evaluation = 90};
+constexpr TimeLeft::Run run{
+    .steps = 50, .epochs = 5, .eval_every = 2, .images_per_step = 30, .images_per_evaluation = 90};
 
 TEST(TimeLeft, BeforeAnEvaluationItIsExpectedFromAStep) {
   TimeLeft left(run, 0);

@@ -1,6 +1,7 @@
-// Weights that timm wrote, read here: logits equal to timm's (tools/golden/timm_files.py), and what is refused. Wrong but
-// plausible, and what shows it: the norm before a pooling it must follow; the class token in the mean; a class token's
-// position where there is none; layer scale left out, or on columns; positions read without resampling; heads guessed.
+// Weights that timm wrote, read here: logits equal to timm's (tools/golden/timm_files.py), and what is refused. Wrong
+// but plausible, and what shows it: the norm before a pooling it must follow; the class token in the mean; a class
+// token's position where there is none; layer scale left out, or on columns; positions read without resampling; heads
+// guessed.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -8,8 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/ops/op_test.h"
-#include "train/start.h"
-#include "train/timm.h"
+#include "train/files/load_model.h"
+#include "train/files/start.h"
+#include "train/files/timm.h"
+#include "train/files/weights.h"
 
 namespace mvmoe {
 namespace {
@@ -18,13 +21,22 @@ namespace fs = std::filesystem;
 
 const fs::path golden_timm = "tests/golden/timm";
 
-void expect_timms_logits(const std::string& name, int image, const std::string& file = "model.safetensors", double tolerance = 1e-5) {
+void expect_timms_logits(const std::string& name, int image, const std::string& file = "model.safetensors",
+                         double tolerance = 1e-5) {
   const Golden golden(golden_timm / "expected.safetensors");
   Bench bench;
-  const LoadedModel loaded = load_model(golden_timm / name / file, {.heads = {}, .image = image, .pool = {}, .mean = {}, .std = {}, .crop_pct = {}, .interpolation = {}, .classes = {}});
+  const LoadedModel loaded = load_model(golden_timm / name / file, {.heads = {},
+                                                                    .image = image,
+                                                                    .pool = {},
+                                                                    .mean = {},
+                                                                    .std = {},
+                                                                    .crop_pct = {},
+                                                                    .interpolation = {},
+                                                                    .classes = {}});
   Context context(loaded.model->parameters());
   context.begin({}, nullptr);
-  const Tensor logits = loaded.model->forward(context, golden.read(bench, "images." + std::to_string(image))).logits.value();
+  const Tensor logits =
+      loaded.model->forward(context, golden.read(bench, "images." + std::to_string(image))).logits.value();
   expect_close(logits, golden.read(bench, name + ".logits"), tolerance, name);
   EXPECT_EQ(loaded.description.classes, (std::vector<std::string>{"cat", "dog", "newt", "owl", "yak"})) << name;
 }
@@ -41,7 +53,9 @@ TEST(Timm, Shards) { expect_timms_logits("sharded", 12, "model.safetensors.index
 
 std::vector<std::pair<std::string, std::string>> all_files() {  // name, file
   std::vector<std::pair<std::string, std::string>> files;
-  for (const char* name : {"token", "no_qkv_bias", "avg_fc_norm", "avg_norm", "avg_no_class_token", "larger", "smaller", "layer_scale"}) files.push_back({name, "model.safetensors"});
+  for (const char* name :
+       {"token", "no_qkv_bias", "avg_fc_norm", "avg_norm", "avg_no_class_token", "larger", "smaller", "layer_scale"})
+    files.push_back({name, "model.safetensors"});
   files.push_back({"sharded", "model.safetensors.index.json"});
   return files;
 }
@@ -82,13 +96,16 @@ TEST(Timm, ANetworkThatBeginsFromItsFilesIsTimms) {
     const ViT model(config);
     const Started started = start_from(golden_timm / name / file, model);
     EXPECT_TRUE(started.fresh.empty() && started.unused.empty()) << name;
-    const std::vector<std::string> notes = name == "larger" ? std::vector<std::string>{"positions of 9 patches resampled for 25"}
-                                           : name == "smaller" ? std::vector<std::string>{"positions of 36 patches resampled for 16"}
-                                           : name == "layer_scale" ? std::vector<std::string>{"layer scale multiplied into the weights it scales"} : std::vector<std::string>{};
+    const std::vector<std::string> notes =
+        name == "larger"        ? std::vector<std::string>{"positions of 9 patches resampled for 25"}
+        : name == "smaller"     ? std::vector<std::string>{"positions of 36 patches resampled for 16"}
+        : name == "layer_scale" ? std::vector<std::string>{"layer scale multiplied into the weights it scales"}
+                                : std::vector<std::string>{};
     EXPECT_EQ(started.notes, notes) << name;
     Context context(model.parameters());
     context.begin({}, nullptr);
-    expect_close(model.forward(context, golden.read(bench, "images." + std::to_string(image))).logits.value(), golden.read(bench, name + ".logits"), 1e-5, name);
+    expect_close(model.forward(context, golden.read(bench, "images." + std::to_string(image))).logits.value(),
+                 golden.read(bench, name + ".logits"), 1e-5, name);
   }
 }
 
@@ -100,11 +117,15 @@ TEST(Timm, WhatIsSaidToANetworkThatBeginsFromAFile) {
   EXPECT_EQ(timms.crop_pct, 0.95f);
   TemporaryFolder folder;
   LoadedModel loaded = load_model(golden_timm / "token/model.safetensors");
-  loaded.description.preprocessing = {.mean = {0.1f, 0.2f, 0.3f}, .std = {0.4f, 0.5f, 0.6f}, .crop_pct = 0.8f, .interpolation = Interpolation::bilinear};
+  loaded.description.preprocessing = {.mean = {0.1f, 0.2f, 0.3f},
+                                      .std = {0.4f, 0.5f, 0.6f},
+                                      .crop_pct = 0.8f,
+                                      .interpolation = Interpolation::bilinear};
   save_weights(folder / "w", *loaded.model, loaded.description);
   put_file(folder / "config.json", std::string_view("{\"architecture\": \"vit_tiny_patch16_224\"}"));
   const TimmConfig ours = said_of_start(folder / "w");
-  EXPECT_EQ(ours.shown, (folder / "w").string()) << "what stands in the file itself comes before a config.json beside it";
+  EXPECT_EQ(ours.shown, (folder / "w").string())
+      << "what stands in the file itself comes before a config.json beside it";
   EXPECT_EQ(ours.heads, 2);
   EXPECT_EQ(ours.std, (std::array<float, 3>{0.4f, 0.5f, 0.6f}));
   EXPECT_EQ(ours.crop_pct, 0.8f);
@@ -112,7 +133,8 @@ TEST(Timm, WhatIsSaidToANetworkThatBeginsFromAFile) {
   fs::create_directory(folder / "bare");
   fs::copy_file(golden_timm / "token/model.safetensors", folder / "bare/w", fs::copy_options::overwrite_existing);
   const TimmConfig nobody = said_of_start(folder / "bare/w");
-  EXPECT_TRUE(nobody.shown.empty() && !nobody.heads && !nobody.mean && !nobody.std && !nobody.crop_pct && !nobody.interpolation);
+  EXPECT_TRUE(nobody.shown.empty() && !nobody.heads && !nobody.mean && !nobody.std && !nobody.crop_pct &&
+              !nobody.interpolation);
 }
 
 TEST(Timm, WhatTheConfigurationSays) {
@@ -139,7 +161,8 @@ TEST(Timm, HeadsByNameWhereTimmNamesBySize) {
 class TimmFolder : public testing::Test {
  protected:
   fs::path weights(const nlohmann::json& configuration = {}) {
-    fs::copy_file(golden_timm / "token/model.safetensors", folder_ / "w.safetensors", fs::copy_options::overwrite_existing);
+    fs::copy_file(golden_timm / "token/model.safetensors", folder_ / "w.safetensors",
+                  fs::copy_options::overwrite_existing);
     if (!configuration.is_null()) put_file(folder_ / "config.json", configuration.dump());
     return folder_ / "w.safetensors";
   }
@@ -151,8 +174,16 @@ TEST_F(TimmFolder, WhatNobodySaysIsAnErrorThatNamesTheFlags) {
   const fs::path path = weights();
   EXPECT_EQ(message_of<UsageError>([&] { load_model(path); }),
             "--heads: must be given for " + path.string() +
-                ", as no config.json of timm's beside it says it: --heads N, --pool cls|mean, --mean X, --std X, --crop-pct X, --interpolation bicubic|bilinear");
-  SaidOfWeights said{.heads = 2, .image = {}, .pool = Pool::cls, .mean = {0.4f}, .std = {0.1f, 0.2f, 0.3f}, .crop_pct = 0.9f, .interpolation = Interpolation::bilinear, .classes = {}};
+                ", as no config.json of timm's beside it says it: --heads N, --pool cls|mean, --mean X, --std X, "
+                "--crop-pct X, --interpolation bicubic|bilinear");
+  SaidOfWeights said{.heads = 2,
+                     .image = {},
+                     .pool = Pool::cls,
+                     .mean = {0.4f},
+                     .std = {0.1f, 0.2f, 0.3f},
+                     .crop_pct = 0.9f,
+                     .interpolation = Interpolation::bilinear,
+                     .classes = {}};
   const ModelDescription d = load_model(path, said).description;
   EXPECT_EQ(d.model.heads, 2);
   EXPECT_EQ(d.preprocessing.mean, (std::array<float, 3>{0.4f, 0.4f, 0.4f}));
@@ -164,7 +195,8 @@ TEST_F(TimmFolder, WhatNobodySaysIsAnErrorThatNamesTheFlags) {
 }
 
 TEST_F(TimmFolder, OfAnotherProgramsConfigurationNothingIsTaken) {
-  const fs::path path = weights({{"architectures", {"ViTForImageClassification"}}, {"num_heads", 2}, {"mean", {0.5, 0.5, 0.5}}});
+  const fs::path path =
+      weights({{"architectures", {"ViTForImageClassification"}}, {"num_heads", 2}, {"mean", {0.5, 0.5, 0.5}}});
   EXPECT_NE(message_of<UsageError>([&] { load_model(path); }).find("--heads: must be given"), std::string::npos);
 }
 
@@ -178,32 +210,46 @@ TEST_F(TimmFolder, AConfigurationThatContradictsOrIsWrong) {
     return message_of([&] { load_model(path); });
   };
   const std::string start = configuration() + ": ";
-  EXPECT_EQ(with("/model_args/num_heads", 5), start + "says 5 heads, which do not divide the width 24 of " + (folder_ / "w.safetensors").string());
+  EXPECT_EQ(with("/model_args/num_heads", 5),
+            start + "says 5 heads, which do not divide the width 24 of " + (folder_ / "w.safetensors").string());
   EXPECT_EQ(with("/model_args/num_heads", "two"), start + "model_args.num_heads is \"two\": must be a whole number");
   EXPECT_EQ(with("/model_args/num_heads", 1e30), start + "model_args.num_heads is 1e+30: must be a whole number");
   EXPECT_EQ(with("/model_args/qk_norm", true), start + "model_args.qk_norm is true: such a network is not read");
-  EXPECT_EQ(with("/model_args/act_layer", "gelu_tanh"), start + "model_args.act_layer is \"gelu_tanh\": such a network is not read");
+  EXPECT_EQ(with("/model_args/act_layer", "gelu_tanh"),
+            start + "model_args.act_layer is \"gelu_tanh\": such a network is not read");
   EXPECT_EQ(with("/model_args/reg_tokens", 4), start + "model_args.reg_tokens is 4: such a network is not read");
-  EXPECT_EQ(with("/model_args/img_size", {12, 16}), start + "model_args.img_size is [12,16]: only square images are read");
-  EXPECT_EQ(with("/architecture", "vit_base_patch16_siglip_gap_256"), start + "architecture is \"vit_base_patch16_siglip_gap_256\": its activation is not the exact GELU that is computed here");
+  EXPECT_EQ(with("/model_args/img_size", {12, 16}),
+            start + "model_args.img_size is [12,16]: only square images are read");
+  EXPECT_EQ(with("/architecture", "vit_base_patch16_siglip_gap_256"),
+            start +
+                "architecture is \"vit_base_patch16_siglip_gap_256\": its activation is not the exact GELU that is "
+                "computed here");
   EXPECT_EQ(with("/global_pool", "map"), start + "global_pool is \"map\": must be token or avg");
-  EXPECT_EQ(with("/label_names", {"cat", "dog"}), start + "names 2 classes, the head in " + (folder_ / "w.safetensors").string() + " has 5");
-  EXPECT_EQ(with("/pretrained_cfg/crop_pct", 1.5), start + "pretrained_cfg.crop_pct is 1.5: must be above 0 and at most 1");
-  EXPECT_EQ(with("/pretrained_cfg/crop_mode", "squash"), start + "pretrained_cfg.crop_mode is \"squash\": only the centre is cut out here");
-  EXPECT_EQ(with("/pretrained_cfg/mean", {0.5, 0.5}), start + "pretrained_cfg.mean is [0.5,0.5]: must be three numbers, one a colour");
-  EXPECT_EQ(with("/pretrained_cfg/interpolation", "nearest"), start + "pretrained_cfg.interpolation is \"nearest\": must be bicubic or bilinear");
+  EXPECT_EQ(with("/label_names", {"cat", "dog"}),
+            start + "names 2 classes, the head in " + (folder_ / "w.safetensors").string() + " has 5");
+  EXPECT_EQ(with("/pretrained_cfg/crop_pct", 1.5),
+            start + "pretrained_cfg.crop_pct is 1.5: must be above 0 and at most 1");
+  EXPECT_EQ(with("/pretrained_cfg/crop_mode", "squash"),
+            start + "pretrained_cfg.crop_mode is \"squash\": only the centre is cut out here");
+  EXPECT_EQ(with("/pretrained_cfg/mean", {0.5, 0.5}),
+            start + "pretrained_cfg.mean is [0.5,0.5]: must be three numbers, one a colour");
+  EXPECT_EQ(with("/pretrained_cfg/interpolation", "nearest"),
+            start + "pretrained_cfg.interpolation is \"nearest\": must be bicubic or bilinear");
   put_file(folder_ / "config.json", "{\"architecture\": ");
-  EXPECT_NE(message_of([&] { load_model(folder_ / "w.safetensors"); }).find(start + "its text is not valid JSON"), std::string::npos);
+  EXPECT_NE(message_of([&] { load_model(folder_ / "w.safetensors"); }).find(start + "its text is not valid JSON"),
+            std::string::npos);
 }
 
 TEST_F(TimmFolder, FlagsMayChangeHowImagesAreMadeAndNotWhatTheNetworkIs) {
   const fs::path path = golden_timm / "token/model.safetensors";
   SaidOfWeights said;
   said.heads = 3;
-  EXPECT_EQ(message_of<UsageError>([&] { load_model(path, said); }), "--heads: contradicts " + path.string() + ", whose network has 2");
+  EXPECT_EQ(message_of<UsageError>([&] { load_model(path, said); }),
+            "--heads: contradicts " + path.string() + ", whose network has 2");
   said = {};
   said.pool = Pool::mean;
-  EXPECT_EQ(message_of<UsageError>([&] { load_model(path, said); }), "--pool: contradicts " + path.string() + ", whose network has cls");
+  EXPECT_EQ(message_of<UsageError>([&] { load_model(path, said); }),
+            "--pool: contradicts " + path.string() + ", whose network has cls");
   said = {};
   said.crop_pct = 1.0f;
   said.classes = {"a", "b", "c", "d", "e"};
@@ -211,7 +257,8 @@ TEST_F(TimmFolder, FlagsMayChangeHowImagesAreMadeAndNotWhatTheNetworkIs) {
   EXPECT_EQ(d.preprocessing.crop_pct, 1);
   EXPECT_EQ(d.classes[4], "e");
   said.classes.pop_back();
-  EXPECT_EQ(message_of<UsageError>([&] { load_model(path, said); }), "--class-names: 4 names, the network in " + path.string() + " has 5 classes");
+  EXPECT_EQ(message_of<UsageError>([&] { load_model(path, said); }),
+            "--class-names: 4 names, the network in " + path.string() + " has 5 classes");
 }
 
 // A network of these sizes under timm's names, with one tensor more or less.
@@ -233,10 +280,12 @@ TEST_F(TimmFolder, OtherNetworksTensorsAreNamed) {
   const std::string start = (folder_ / "w.safetensors").string() + ": ";
   EXPECT_EQ(written("", ""), "nothing was thrown");
   EXPECT_EQ(written("", "dist_token"), start + "has the tensor dist_token [24], which this model does not have");
-  EXPECT_EQ(written("", "blocks.7.ls1.gamma"), start + "has the tensor blocks.7.ls1.gamma [24], which this model does not have");
+  EXPECT_EQ(written("", "blocks.7.ls1.gamma"),
+            start + "has the tensor blocks.7.ls1.gamma [24], which this model does not have");
   EXPECT_EQ(written("blocks.1.attn.proj.bias", ""), start + "has no tensor 'blocks.1.attn.proj.bias'");
   EXPECT_EQ(written("head.weight", ""), start + "has no tensor head.weight: a network without a head tells no classes");
-  EXPECT_EQ(written("patch_embed.proj.weight", ""), start + "has no tensor patch_embed.proj.weight: it is no ViT of timm's, and has no description by mvmoe");
+  EXPECT_EQ(written("patch_embed.proj.weight", ""),
+            start + "has no tensor patch_embed.proj.weight: it is no ViT of timm's, and has no description by mvmoe");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // tests/train/training_input_test.cpp: all augmentations at once, in DeiT's order, in the loader's batches.
-#include "train/training_input.h"
+#include "train/input/training_input.h"
 
 #include <algorithm>
 #include <numeric>
@@ -11,7 +11,7 @@
 #include "train/augment/flip.h"
 #include "train/augment/random_erasing.h"
 #include "train/augment/repeated_augment.h"
-#include "train/loader.h"
+#include "train/input/loader.h"
 
 namespace mvmoe {
 namespace {
@@ -24,35 +24,51 @@ ImageSet noisy(int size, int channels) {
   ImageSet set{.channels = channels, .side = side, .pixels = {}, .labels = {}};
   Random random(4, Place::test);
   for (int i = 0; i < size; ++i) set.labels.push_back(i % classes);
-  for (int p = 0; p < size * channels * side * side; ++p) set.pixels.push_back(static_cast<std::uint8_t>(random.below(256)));
+  for (int p = 0; p < size * channels * side * side; ++p)
+    set.pixels.push_back(static_cast<std::uint8_t>(random.below(256)));
   return set;
 }
 
 LoaderConfig everything() {
-  AugmentConfig augment{.pad = 2, .flip = true, .rand_augment = parse_rand_augment("rand-m9-n2-mstd0.5-inc1-p0.9"), .color_jitter = 0.4f, .random_erasing = 0.5f};
-  return {.batch_size = batch_size, .classes = classes, .preprocessing = preprocessing, .augment = augment, .repeats = repeats,
-          .mixing = {.mixup_alpha = 0.8f, .cutmix_alpha = 1, .probability = 0.8f}, .lane_size = lane_size, .label_smoothing = 0.1f, .seed = seed};
+  AugmentConfig augment{.pad = 2,
+                        .flip = true,
+                        .rand_augment = parse_rand_augment("rand-m9-n2-mstd0.5-inc1-p0.9"),
+                        .color_jitter = 0.4f,
+                        .random_erasing = 0.5f};
+  return {.batch_size = batch_size,
+          .classes = classes,
+          .preprocessing = preprocessing,
+          .augment = augment,
+          .repeats = repeats,
+          .mixing = {.mixup_alpha = 0.8f, .cutmix_alpha = 1, .probability = 0.8f},
+          .lane_size = lane_size,
+          .label_smoothing = 0.1f,
+          .seed = seed};
 }
 
 // Image `index` by one operation after the other, each named here.
-std::vector<float> by_hand(const ImageSet& set, int index, const AugmentConfig& c, std::uint64_t epoch, std::uint64_t key) {
+std::vector<float> by_hand(const ImageSet& set, int index, const AugmentConfig& c, std::uint64_t epoch,
+                           std::uint64_t key) {
   std::vector<std::uint8_t> planes(static_cast<std::size_t>(set.channels * side * side));
   crop(set.image(index), set.channels, side, c.pad, choose_crop(seed, epoch, key, c.pad), planes.data());
   if (choose_flip(seed, epoch, key)) flip(planes.data(), set.channels, side);
   Image image{.width = side, .height = side, .rgb = {}}, spare;
   for (int p = 0; p < side * side; ++p)
-    for (int channel = 0; channel < 3; ++channel) image.rgb.push_back(planes[static_cast<std::size_t>((set.channels == 1 ? 0 : channel) * side * side + p)]);
+    for (int channel = 0; channel < 3; ++channel)
+      image.rgb.push_back(planes[static_cast<std::size_t>((set.channels == 1 ? 0 : channel) * side * side + p)]);
   if (c.rand_augment)
-    for (const AugmentOperation& operation : choose_rand_augment(seed, epoch, key, *c.rand_augment)) apply(operation, c.rand_augment->fill, image, spare);
-  else
-    color_jitter(image, choose_color_jitter(seed, epoch, key, c.color_jitter));
+    for (const AugmentOperation& operation : choose_rand_augment(seed, epoch, key, *c.rand_augment))
+      apply(operation, c.rand_augment->fill, image, spare);
+  else color_jitter(image, choose_color_jitter(seed, epoch, key, c.color_jitter));
   std::vector<float> out(3 * side * side);
   normalise(image, preprocessing.mean, preprocessing.std, out.data());
-  if (const auto where = choose_random_erasing(seed, epoch, key, side, c.random_erasing)) erase(out.data(), side, *where, erasing_noise(seed, epoch, key));
+  if (const auto where = choose_random_erasing(seed, epoch, key, side, c.random_erasing))
+    erase(out.data(), side, *where, erasing_noise(seed, epoch, key));
   return out;
 }
 
-std::vector<float> by_loader(const ImageSet& set, int index, const AugmentConfig& c, std::uint64_t epoch, std::uint64_t key) {
+std::vector<float> by_loader(const ImageSet& set, int index, const AugmentConfig& c, std::uint64_t epoch,
+                             std::uint64_t key) {
   AugmentScratch scratch;
   std::vector<float> out(3 * side * side);
   training_input(set, index, side, preprocessing, c, {seed, epoch, key}, scratch, out.data());
@@ -68,7 +84,8 @@ TEST(TrainingInput, IsOneOperationAfterTheOther) {
       ASSERT_EQ(by_loader(set, index, c, 3, key), by_hand(set, index, c, 3, key)) << "image " << index;
     }
     c.rand_augment.reset();  // then the jitter
-    for (std::uint64_t key = 0; key < 21; ++key) ASSERT_EQ(by_loader(set, 2, c, 3, key), by_hand(set, 2, c, 3, key)) << "key " << key;
+    for (std::uint64_t key = 0; key < 21; ++key)
+      ASSERT_EQ(by_loader(set, 2, c, 3, key), by_hand(set, 2, c, 3, key)) << "key " << key;
   }
 }
 
@@ -89,16 +106,19 @@ TEST(TrainingInput, ABatchIsDealtAugmentedAndMixed) {
   std::vector<int> order(23);
   std::iota(order.begin(), order.end(), 0);
   Random random(seed, Place::shuffle, 1);
-  for (std::size_t i = order.size(); i-- > 1;) std::swap(order[i], order[random.below(static_cast<std::uint32_t>(i) + 1)]);
+  for (std::size_t i = order.size(); i-- > 1;)
+    std::swap(order[i], order[random.below(static_cast<std::uint32_t>(i) + 1)]);
   int mixed = 0;
   for (std::uint64_t step = 0; step < 4; ++step) {  // two batches an epoch
     const Batch& batch = loader.next();
     if (step < 2) continue;
     Block memory(batch_size * (3 * side * side + classes));
-    const Tensor images(memory.data(), {batch_size, 3, side, side}), targets(memory.data() + batch_size * 3 * side * side, {batch_size, classes});
+    const Tensor images(memory.data(), {batch_size, 3, side, side}),
+        targets(memory.data() + batch_size * 3 * side * side, {batch_size, classes});
     std::vector<int> labels;
     for (int b = 0; b < batch_size; ++b) {
-      const Repeat item = repeated(order, repeats, (step - 2) * batch_size + static_cast<std::uint64_t>(dealt(b, batch_size, lane_size)));
+      const Repeat item = repeated(
+          order, repeats, (step - 2) * batch_size + static_cast<std::uint64_t>(dealt(b, batch_size, lane_size)));
       const std::vector<float> image = by_hand(set, item.image, config.augment, 1, item.key);
       std::copy(image.begin(), image.end(), images.outer_slice(b, 1).data());
       labels.push_back(item.image % classes);
@@ -148,9 +168,11 @@ TEST(TrainingInput, WhatCannotBeMixedOrRepeatedIsSaid) {
     change(c);
     return message_of<UsageError>([&] { Loader loader(set, c); });
   };
-  EXPECT_EQ(message([](LoaderConfig& c) { c.lane_size = 1; }), "--lane-size: 1, but --mixup and --cutmix mix the images of a lane: must be at least 2");
+  EXPECT_EQ(message([](LoaderConfig& c) { c.lane_size = 1; }),
+            "--lane-size: 1, but --mixup and --cutmix mix the images of a lane: must be at least 2");
   EXPECT_EQ(message([](LoaderConfig& c) { c.batch_size = 1; }),
-            "--mixup: as --cutmix mixes the images of a batch in pairs, and here 1 comes at a time: a larger batch, or fewer parts by --accumulate");
+            "--mixup: as --cutmix mixes the images of a batch in pairs, and here 1 comes at a time: a larger batch, or "
+            "fewer parts by --accumulate");
   EXPECT_EQ(message([](LoaderConfig& c) { c.repeats = 0; }), "--repeated-augment: 0, must be at least 1");
 }
 

@@ -11,9 +11,9 @@
 #include <cstdlib>
 #include <vector>
 
+#include "engine/cores.h"
 #include "engine/parameter.h"
 #include "engine/random.h"
-#include "engine/cores.h"
 #include "engine/threads.h"
 #include "ops/attention.h"
 #include "ops/gelu.h"
@@ -30,15 +30,17 @@ struct Net {
 
 struct Memory {  // one layer's activations for some images
   Memory(const Net& n, int b)
-      : images(b), block(static_cast<std::size_t>(b * n.T) * static_cast<std::size_t>(17 * n.D + 4) +
-                         static_cast<std::size_t>((b * n.heads + 1) * n.T * n.T)) {
+      : images(b),
+        block(static_cast<std::size_t>(b * n.T) * static_cast<std::size_t>(17 * n.D + 4) +
+              static_cast<std::size_t>((b * n.heads + 1) * n.T * n.T)) {
     float* p = block.data();
     const auto take = [&](Shape shape) {
       const Tensor t(p, shape);
       p += shape.size();
       return t;
     };
-    x = take({b, n.T, n.D}), n1 = take({b, n.T, n.D}), qkv = take({b, n.T, 3 * n.D}), a = take({b, n.T, n.D}), o = take({b, n.T, n.D});
+    x = take({b, n.T, n.D}), n1 = take({b, n.T, n.D}), qkv = take({b, n.T, 3 * n.D}), a = take({b, n.T, n.D}),
+    o = take({b, n.T, n.D});
     x1 = take({b, n.T, n.D}), n2 = take({b, n.T, n.D}), h = take({b, n.T, 4 * n.D}), g = take({b, n.T, 4 * n.D});
     mean1 = take({b * n.T}), rstd1 = take({b * n.T}), mean2 = take({b * n.T}), rstd2 = take({b * n.T});
     probs = take({b, n.heads, n.T, n.T});
@@ -68,14 +70,18 @@ struct Weights {
 
 // The operations of one block for images first .. first + count of the memory; `barrier` runs after each.
 template <class Barrier>
-void block_forward(const Net& n, const Weights& w, const Memory& m, Tensor y, int first, int count, Tensor scratch, const Barrier& barrier) {
+void block_forward(const Net& n, const Weights& w, const Memory& m, Tensor y, int first, int count, Tensor scratch,
+                   const Barrier& barrier) {
   const auto part = [&](Tensor t) { return t.outer_slice(first, count); };
   const auto rows = [&](Tensor t) { return t.outer_slice(first * n.T, count * n.T); };
   const int D = n.D;
   LayerNorm{part(m.x), w.gamma, w.beta, rows(m.mean1), rows(m.rstd1), 1e-6f}.forward(part(m.n1)), barrier();
   Linear{part(m.n1), w.qkv, w.first(3 * D)}.forward(part(m.qkv)), barrier();
   float* qkv = part(m.qkv).data();
-  Attention{{qkv, n.T, 3 * D}, {qkv + D, n.T, 3 * D}, {qkv + 2 * D, n.T, 3 * D}, part(m.probs), scratch, count, n.heads, D / n.heads}.forward(part(m.a)), barrier();
+  Attention{{qkv, n.T, 3 * D}, {qkv + D, n.T, 3 * D}, {qkv + 2 * D, n.T, 3 * D}, part(m.probs), scratch, count, n.heads,
+            D / n.heads}
+      .forward(part(m.a)),
+      barrier();
   Linear{part(m.a), w.proj, w.first(D)}.forward(part(m.o)), barrier();
   Residual{part(m.x), part(m.o), {}}.forward(part(m.x1)), barrier();
   LayerNorm{part(m.x1), w.gamma, w.beta, rows(m.mean2), rows(m.rstd2), 1e-6f}.forward(part(m.n2)), barrier();
@@ -107,28 +113,29 @@ void compare(const Net& n, int batch, int threads) {
     std::vector<Memory> layers;
     for (int l = 0; l <= n.depth; ++l) layers.emplace_back(n, batch);
     std::printf("  batch-wide %.0f", images_per_s(batch, [&] {
-      std::barrier all(threads);
-      team.run([&](int t) {
-        const int first = batch * t / threads, count = batch * (t + 1) / threads - first;
-        for (std::size_t l = 0; l < static_cast<std::size_t>(n.depth); ++l)
-          block_forward(n, w, layers[l], layers[l + 1].x, first, count, scratch_of(t), [&] { all.arrive_and_wait(); });
-      });
-    }));
+                  std::barrier all(threads);
+                  team.run([&](int t) {
+                    const int first = batch * t / threads, count = batch * (t + 1) / threads - first;
+                    for (std::size_t l = 0; l < static_cast<std::size_t>(n.depth); ++l)
+                      block_forward(n, w, layers[l], layers[l + 1].x, first, count, scratch_of(t),
+                                    [&] { all.arrive_and_wait(); });
+                  });
+                }));
   }
   for (const int lane : {2, 4, 8, 16}) {
     std::vector<std::vector<Memory>> layers(static_cast<std::size_t>(threads));
     for (auto& mine : layers)
       for (int l = 0; l <= n.depth; ++l) mine.emplace_back(n, lane);
     std::printf("  lanes of %d: %.0f", lane, images_per_s(batch, [&] {
-      std::atomic<int> next{0};
-      team.run([&](int t) {
-        while (next++ < batch / lane)
-          for (std::size_t l = 0; l < static_cast<std::size_t>(n.depth); ++l) {
-            auto& mine = layers[static_cast<std::size_t>(t)];
-            block_forward(n, w, mine[l], mine[l + 1].x, 0, lane, scratch_of(t), [] {});
-          }
-      });
-    }));
+                  std::atomic<int> next{0};
+                  team.run([&](int t) {
+                    while (next++ < batch / lane)
+                      for (std::size_t l = 0; l < static_cast<std::size_t>(n.depth); ++l) {
+                        auto& mine = layers[static_cast<std::size_t>(t)];
+                        block_forward(n, w, mine[l], mine[l + 1].x, 0, lane, scratch_of(t), [] {});
+                      }
+                  });
+                }));
   }
   std::printf("  images/s\n");
 }

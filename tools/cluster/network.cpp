@@ -1,12 +1,12 @@
-// tools/cluster/network.cpp: how fast the network between the ranks is, by what training sends over it. A program of its
-// own (make build/network), so that a cluster can be judged before anything trains on it:
+// tools/cluster/network.cpp: how fast the network between the ranks is, by what training sends over it. A program of
+// its own (make build/network), so that a cluster can be judged before anything trains on it:
 //
 //   mpirun -np 4 build/network [SECONDS a line at least, 1] [the only KINDS..]
 //
-// A line for each kind and size: kind, ranks, bytes on each rank, the median, fastest and slowest time in seconds (of the
-// slowest rank each time); for sums also their error, relative to the norm of the sum in double.
+// A line for each kind and size: kind, ranks, bytes on each rank, the median, fastest and slowest time in seconds (of
+// the slowest rank each time); for sums also their error, relative to the norm of the sum in double.
 //   send       rank 0's bytes to rank 1 and back, halved: what alpha and beta of a link are fitted to
-//   sum        the bytes of all ranks summed on all, by the ring that sums gradients (engine/comm_mpi_ring.h)
+//   sum        the bytes of all ranks summed on all, by the ring that sums gradients (engine/mpi/ring.h)
 //   bf16 fp16  the same with --gradient-compression
 //   library    the same by MPI_Iallreduce in place
 //   exchange   each rank sends every other an equal part of its bytes, as images' tokens go to their experts
@@ -24,7 +24,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/comm_mpi_ring.h"
+#include "engine/mpi/ring.h"
 #include "engine/random.h"
 
 namespace {
@@ -35,7 +35,8 @@ int rank = 0, ranks = 1;
 std::vector<std::string> only;  // these kinds, where any is named
 
 // Does the work until the time is over, at least 5 times, and prints a line; `ways` is how often the bytes went.
-void measure(const char* kind, std::size_t bytes, double seconds, const std::function<void()>& work, int ways = 1, const std::string& error = "") {
+void measure(const char* kind, std::size_t bytes, double seconds, const std::function<void()>& work, int ways = 1,
+             const std::string& error = "") {
   using Clock = std::chrono::steady_clock;
   std::vector<double> times;
   double all = 0;
@@ -50,20 +51,24 @@ void measure(const char* kind, std::size_t bytes, double seconds, const std::fun
     all += took * ways;
   }
   std::sort(times.begin(), times.end());
-  if (rank == 0) std::printf("%s %d %zu %.6f %.6f %.6f%s\n", kind, ranks, bytes, times[times.size() / 2], times.front(), times.back(), error.c_str());
+  if (rank == 0)
+    std::printf("%s %d %zu %.6f %.6f %.6f%s\n", kind, ranks, bytes, times[times.size() / 2], times.front(),
+                times.back(), error.c_str());
   std::fflush(stdout);
 }
 
 bool wanted(const char* kind) { return only.empty() || std::find(only.begin(), only.end(), kind) != only.end(); }
 
-constexpr std::size_t chunk = std::size_t{1} << 16;  // numbers: gradients are complete in chunks of this size, from the end down
+constexpr std::size_t chunk = std::size_t{1}
+                              << 16;  // numbers: gradients are complete in chunks of this size, from the end down
 
 void sum_by_library(float* x, std::size_t n) {
   std::vector<MPI_Request> requests;
   for (std::size_t end = n; end > 0; end = (end - 1) / chunk * chunk) {
     const std::size_t first = (end - 1) / chunk * chunk;
     requests.emplace_back();
-    MPI_Iallreduce(MPI_IN_PLACE, x + first, static_cast<int>(end - first), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD, &requests.back());
+    MPI_Iallreduce(MPI_IN_PLACE, x + first, static_cast<int>(end - first), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD,
+                   &requests.back());
   }
   MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE);
 }
@@ -103,7 +108,8 @@ void measure_sums(std::size_t bytes, double seconds) {
     if (!wanted(kind)) return;
     char error[32];
     std::snprintf(error, sizeof error, " %.3g", error_of(sum, x.size()));
-    measure(kind, bytes, seconds, [&] { sum(x.data(), x.size()); }, 1, error);
+    measure(
+        kind, bytes, seconds, [&] { sum(x.data(), x.size()); }, 1, error);
   };
   const char* const kinds[] = {"sum", "bf16", "fp16"};  // as Compression has them
   for (int c = 0; c < 3 && ranks > 1; ++c) {
@@ -117,15 +123,18 @@ void measure_sums(std::size_t bytes, double seconds) {
 void measure_sends(std::vector<float>& x, std::size_t bytes, double seconds) {
   const int n = static_cast<int>(bytes);
   if (!wanted("send") || ranks == 1) return;
-  measure("send", bytes, seconds, [&] {
-    if (rank == 0) {
-      MPI_Send(x.data(), n, MPI_BYTE, 1, 0, MPI_COMM_WORLD);
-      MPI_Recv(x.data(), n, MPI_BYTE, 1, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-    } else if (rank == 1) {
-      MPI_Recv(x.data(), n, MPI_BYTE, 0, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-      MPI_Send(x.data(), n, MPI_BYTE, 0, 0, MPI_COMM_WORLD);
-    }
-  }, 2);
+  measure(
+      "send", bytes, seconds,
+      [&] {
+        if (rank == 0) {
+          MPI_Send(x.data(), n, MPI_BYTE, 1, 0, MPI_COMM_WORLD);
+          MPI_Recv(x.data(), n, MPI_BYTE, 1, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        } else if (rank == 1) {
+          MPI_Recv(x.data(), n, MPI_BYTE, 0, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+          MPI_Send(x.data(), n, MPI_BYTE, 0, 0, MPI_COMM_WORLD);
+        }
+      },
+      2);
 }
 
 void measure_exchange(const std::vector<float>& x, std::vector<float>& y, std::size_t bytes, double seconds) {

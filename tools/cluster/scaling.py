@@ -38,7 +38,7 @@ class Work:
     imbalance: float = 1  # images of the fullest expert over the mean
 
 
-PIECE, AT_ONCE = 61440, 16  # bytes of a sum for each rank, sums at once (engine/comm_mpi_ring.h)
+PIECE, AT_ONCE = 61440, 16  # bytes of a sum for each rank, sums at once (engine/mpi/ring.h)
 
 
 def buckets(ranks, size):
@@ -71,13 +71,13 @@ def data_parallel(work, link, ranks, images, packed=1):
 
 
 def group_size(experts, ranks):
-    """Ranks among which experts are shared out (train/groups.h)."""
+    """Ranks among which experts are shared out (train/experts/groups.h)."""
     return max(size for size in range(1, min(experts, ranks) + 1) if ranks % size == 0)
 
 
 def fullest(work, group):
     """Images of the fullest rank of a group over the mean, and experts of the rank that has most, of all: placed as by
-    train/placement.h, where one expert has `imbalance` times the mean's images and the others share the rest."""
+    train/experts/placement.h, where one expert has `imbalance` times the mean's images and the others share the rest."""
     ranks = [[0, 0] for _ in range(group)]  # images, experts
     for images in [work.imbalance] + [(work.experts - work.imbalance) / max(1, work.experts - 1)] * (work.experts - 1):
         least = min(ranks)

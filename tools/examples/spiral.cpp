@@ -7,7 +7,7 @@
 #include "ops/cross_entropy.h"
 #include "ops/gelu.h"
 #include "ops/linear.h"
-#include "train/adamw.h"
+#include "train/optimize/adamw.h"
 
 using namespace mvmoe;
 
@@ -28,17 +28,19 @@ int main() {
     targets.fill(0);
     for (int i = 0; i < 96; ++i) {
       Random random(0, Place::test, step, static_cast<std::uint64_t>(i));
-      const float radius = random.uniform(), angle = 5 * radius + 2.0944f * static_cast<float>(i % 3) + 0.1f * random.normal();
+      const float radius = random.uniform();
+      const float angle = 5 * radius + 2.0944f * static_cast<float>(i % 3) + 0.1f * random.normal();
       points.row(i)[0] = 2 * radius * std::cos(angle);
       points.row(i)[1] = 2 * radius * std::sin(angle);
       targets.row(i)[i % 3] = 1;
     }
     const Var hidden = gelu(c, linear(c, c.tape.constant(points), c.parameter(w1), c.parameter(b1)));  // [96, 32]
     const Var logits = linear(c, hidden, c.parameter(w2), c.parameter(b2));                            // [96, 3]
-    const Var loss = cross_entropy(c, logits, targets);                                                // a sum over points
+    const Var loss = cross_entropy(c, logits, targets);  // a sum over points
     c.tape.backward(loss, 1.0f / 96);
     AdamW{.rate = 0.02f, .t = step}.step(p, gradient, m, v, threads);
     for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] = 0;  // gradients are added to: empty them
-    if (step % 100 == 0) std::printf("step %3llu  loss %.3f\n", static_cast<unsigned long long>(step), loss.item() / 96);
+    if (step % 100 == 0)
+      std::printf("step %3llu  loss %.3f\n", static_cast<unsigned long long>(step), loss.item() / 96);
   }
 }

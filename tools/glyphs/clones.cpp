@@ -29,8 +29,7 @@ Image shifted(const Image& from, int dx, int dy) {
   for (int y = 0; y < kSide; ++y) {
     for (int x = 0; x < kSide; ++x) {
       const int sx = x - dx, sy = y - dy;
-      if (sx >= 0 && sx < kSide && sy >= 0 && sy < kSide)
-        to[y * kSide + x] = from[sy * kSide + sx];
+      if (sx >= 0 && sx < kSide && sy >= 0 && sy < kSide) to[y * kSide + x] = from[sy * kSide + sx];
     }
   }
   return to;
@@ -42,8 +41,7 @@ using Shifts = std::vector<std::array<Image, 9>>;
 Shifts all_shifts(const std::vector<Image>& images) {
   Shifts out(images.size());
   for (std::size_t c = 0; c < out.size(); ++c)
-    for (int s = 0; s < 9; ++s)
-      out[c][s] = shifted(images[c], s % 3 - 1, s / 3 - 1);
+    for (int s = 0; s < 9; ++s) out[c][s] = shifted(images[c], s % 3 - 1, s / 3 - 1);
   return out;
 }
 
@@ -55,15 +53,13 @@ int nearest_of(const std::array<Image, 9>& shifts, const Image& image) {
 
 std::vector<int> all_ink(const Font& font) {
   std::vector<int> ink;
-  for (const Image& image : font.shapes)
-    ink.push_back(std::accumulate(image.begin(), image.end(), 0));
+  for (const Image& image : font.shapes) ink.push_back(std::accumulate(image.begin(), image.end(), 0));
   return ink;
 }
 
 // The shapes of one font, ready to be compared with many others.
 struct Shapes {
-  explicit Shapes(const Font& font)
-      : shifts(all_shifts(font.shapes)), ink(all_ink(font)) {}
+  explicit Shapes(const Font& font) : shifts(all_shifts(font.shapes)), ink(all_ink(font)) {}
   Shifts shifts;
   std::vector<int> ink;
 };
@@ -102,9 +98,8 @@ void join_clones(std::vector<Font>& fonts) {
       // does not matter.
       const std::string keep = std::min(fonts[i].group, fonts[j].group);
       const std::string gone = std::max(fonts[i].group, fonts[j].group);
-      std::printf("clones: %s and %s agree in %d classes; group %s joins %s\n",
-                  fonts[i].name().c_str(), fonts[j].name().c_str(), near,
-                  gone.c_str(), keep.c_str());
+      std::printf("clones: %s and %s agree in %d classes; group %s joins %s\n", fonts[i].name().c_str(),
+                  fonts[j].name().c_str(), near, gone.c_str(), keep.c_str());
       for (Font& font : fonts)
         if (font.group == gone) font.group = keep;
     }
@@ -116,7 +111,7 @@ void report_nearest(const std::vector<Font>& fonts) {
     int sum, label;
     const Font *test, *train;
   };
-  std::vector<Pair> nearest;                    // one per test image
+  std::vector<Pair> nearest;                                // one per test image
   std::map<std::pair<std::string, std::string>, int> most;  // near classes
   for (const Font& test : fonts) {
     if (!test.test) continue;
@@ -135,35 +130,35 @@ void report_nearest(const std::vector<Font>& fonts) {
     for (int c = 0; c < kClasses; ++c)
       if (test.kept[c] && best[c].train) nearest.push_back(best[c]);
   }
-  std::sort(nearest.begin(), nearest.end(), [](const Pair& a, const Pair& b) {
-    return a.sum != b.sum ? a.sum < b.sum : a.label < b.label;
-  });
+  std::sort(nearest.begin(), nearest.end(),
+            [](const Pair& a, const Pair& b) { return a.sum != b.sum ? a.sum < b.sum : a.label < b.label; });
 
-  std::printf("nearest pairs across the split (mean pixel difference, 0..255, "
-              "best of 9 shifts):\n");
+  std::printf(
+      "nearest pairs across the split (mean pixel difference, 0..255, "
+      "best of 9 shifts):\n");
   // A plain bar (l, I) agrees between any two plain faces: show each class
   // once, so that the list says something about the rest.
   std::set<int> seen;
   for (const Pair& p : nearest) {
     if (seen.size() == 20) break;
     if (!seen.insert(p.label).second) continue;
-    std::printf("  %5.2f  %c  test %s - train %s\n", mean(p.sum),
-                kLetters[p.label], p.test->name().c_str(),
+    std::printf("  %5.2f  %c  test %s - train %s\n", mean(p.sum), kLetters[p.label], p.test->name().c_str(),
                 p.train->name().c_str());
   }
   for (double limit : {2.0, 3.0, 5.0, 8.0}) {
-    const auto n = std::count_if(nearest.begin(), nearest.end(), [&](auto& p) {
-      return mean(p.sum) < limit;
-    });
-    std::printf("  test images nearer than %.0f to a train image of their "
-                "class: %.1f %%\n", limit, 100.0 * n / nearest.size());
+    const auto n = std::count_if(nearest.begin(), nearest.end(), [&](auto& p) { return mean(p.sum) < limit; });
+    std::printf(
+        "  test images nearer than %.0f to a train image of their "
+        "class: %.1f %%\n",
+        limit, 100.0 * n / nearest.size());
   }
   std::vector<std::pair<int, std::string>> families;
-  for (const auto& [names, count] : most)
-    families.push_back({-count, names.first + " - " + names.second});
+  for (const auto& [names, count] : most) families.push_back({-count, names.first + " - " + names.second});
   std::sort(families.begin(), families.end());
-  std::printf("families nearest across the split (near classes of 62 in their "
-              "closest styles; %d would make them clones):\n", kNearClasses);
+  std::printf(
+      "families nearest across the split (near classes of 62 in their "
+      "closest styles; %d would make them clones):\n",
+      kNearClasses);
   for (std::size_t i = 0; i < families.size() && i < 15; ++i)
     std::printf("  %3d  %s\n", -families[i].first, families[i].second.c_str());
 }

@@ -10,8 +10,7 @@
 namespace glyphs {
 namespace {
 
-constexpr std::string_view kHeader =
-    "package,version,licence,group,family,style,file";
+constexpr std::string_view kHeader = "package,version,licence,group,family,style,file";
 
 std::vector<std::string> split_commas(const std::string& line) {
   std::vector<std::string> fields;
@@ -28,23 +27,19 @@ std::vector<Font> read_table(const std::string& path) {
   if (!in) throw std::runtime_error(path + ": cannot be opened");
   std::string line;
   if (!std::getline(in, line) || line != kHeader)
-    throw std::runtime_error(path + ":1: the header must be " +
-                             std::string(kHeader));
+    throw std::runtime_error(path + ":1: the header must be " + std::string(kHeader));
   std::vector<Font> fonts;
   std::set<std::string> files;
   for (int number = 2; std::getline(in, line); ++number) {
     if (line.empty()) continue;
     const std::string where = path + ":" + std::to_string(number) + ": ";
     const auto f = split_commas(line);
-    if (f.size() != 7)
-      throw std::runtime_error(where + "7 fields expected, " +
-                               std::to_string(f.size()) + " found");
+    if (f.size() != 7) throw std::runtime_error(where + "7 fields expected, " + std::to_string(f.size()) + " found");
     for (const auto& field : f)
       if (field.empty() || field.find_first_of("\"\\") != std::string::npos)
         throw std::runtime_error(where + "an empty field, or a quote in it");
     // A file listed twice would count twice and could sit on both sides.
-    if (!files.insert(f[6]).second)
-      throw std::runtime_error(where + f[6] + " is listed twice");
+    if (!files.insert(f[6]).second) throw std::runtime_error(where + f[6] + " is listed twice");
     Font font;
     font.package = f[0];
     font.version = f[1];

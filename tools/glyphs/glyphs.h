@@ -13,8 +13,7 @@ namespace glyphs {
 inline constexpr int kSide = 32;
 inline constexpr int kPixels = kSide * kSide;
 inline constexpr int kClasses = 62;
-inline constexpr std::string_view kLetters =
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+inline constexpr std::string_view kLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 // Pixels are kept as 16 grey levels (0 = background, 15 = ink): a reader
 // multiplies by 17 to get 0..255.
@@ -64,8 +63,7 @@ struct Side {
 Side collect(const std::vector<Font>& fonts, bool test);
 
 // pack.cpp: writes the file and reads it back; returns its size in bytes.
-std::size_t write_data(const std::string& path, const Side& train,
-                       const Side& test);
+std::size_t write_data(const std::string& path, const Side& train, const Side& test);
 
 // check.cpp: accuracy of a 1-nearest-neighbour classifier and its most
 // confused pairs of classes.

@@ -10,19 +10,16 @@
 namespace glyphs {
 namespace {
 
-void append_names(std::string& out, const char* key,
-                  const std::vector<std::string>& names) {
+void append_names(std::string& out, const char* key, const std::vector<std::string>& names) {
   out += std::string(",\"") + key + "\":[";
-  for (std::size_t i = 0; i < names.size(); ++i)
-    out += (i ? ",\"" : "\"") + names[i] + "\"";
+  for (std::size_t i = 0; i < names.size(); ++i) out += (i ? ",\"" : "\"") + names[i] + "\"";
   out += "]";
 }
 
 // Two pixels a byte, the left one in the high nibble.
 void append_side(std::string& out, const Side& side) {
   for (const Image& image : side.images)
-    for (int i = 0; i < kPixels; i += 2)
-      out += static_cast<char>(image[i] << 4 | image[i + 1]);
+    for (int i = 0; i < kPixels; i += 2) out += static_cast<char>(image[i] << 4 | image[i + 1]);
   out.append(side.labels.begin(), side.labels.end());
 }
 
@@ -40,8 +37,7 @@ std::string gzip(const std::string& plain, const std::string& path) {
   const int result = deflate(&z, Z_FINISH);
   packed.resize(z.total_out);
   deflateEnd(&z);
-  if (result != Z_STREAM_END)
-    throw std::runtime_error(path + ": zlib cannot compress it");
+  if (result != Z_STREAM_END) throw std::runtime_error(path + ": zlib cannot compress it");
   return packed;
 }
 
@@ -50,20 +46,16 @@ void verify(const std::string& path, const std::string& plain) {
   gzFile file = gzopen(path.c_str(), "rb");
   if (!file) throw std::runtime_error(path + ": cannot be read back");
   std::string back(plain.size() + 1, '\0');
-  const int got =
-      gzread(file, back.data(), static_cast<unsigned>(back.size()));
+  const int got = gzread(file, back.data(), static_cast<unsigned>(back.size()));
   gzclose(file);
   back.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
-  if (back != plain)
-    throw std::runtime_error(path + ": reads back other bytes than written");
+  if (back != plain) throw std::runtime_error(path + ": reads back other bytes than written");
 }
 
 }  // namespace
 
-std::size_t write_data(const std::string& path, const Side& train,
-                       const Side& test) {
-  std::string plain = "{\"format\":\"mvmoe-glyphs\",\"version\":1,\"side\":" +
-                      std::to_string(kSide);
+std::size_t write_data(const std::string& path, const Side& train, const Side& test) {
+  std::string plain = "{\"format\":\"mvmoe-glyphs\",\"version\":1,\"side\":" + std::to_string(kSide);
   std::vector<std::string> classes;
   for (char letter : kLetters) classes.emplace_back(1, letter);
   append_names(plain, "classes", classes);

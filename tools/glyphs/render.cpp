@@ -37,30 +37,27 @@ struct Box {
   int x0 = 0, y0 = 0, x1 = 0, y1 = 0;
 };
 
-Image draw(const stbtt_fontinfo& info, int glyph, const Box& box, float sx,
-           float sy, float baseline) {
+Image draw(const stbtt_fontinfo& info, int glyph, const Box& box, float sx, float sy, float baseline) {
   // The ink is centred exactly, by a shift of less than a pixel: a symmetric
   // letter stays symmetric whatever its bearings are.
   const float left = kSide / 2.0f - sx * (box.x0 + box.x1) / 2.0f;
   const float whole = std::floor(left);
   const float row = std::floor(baseline);
   int x0, y0, x1, y1;
-  stbtt_GetGlyphBitmapBoxSubpixel(&info, glyph, sx, sy, left - whole,
-                                  baseline - row, &x0, &y0, &x1, &y1);
+  stbtt_GetGlyphBitmapBoxSubpixel(&info, glyph, sx, sy, left - whole, baseline - row, &x0, &y0, &x1, &y1);
   Image image{};
   const int width = x1 - x0, height = y1 - y0;
   if (width <= 0 || height <= 0) return image;
   std::vector<unsigned char> bitmap(static_cast<std::size_t>(width) * height);
-  stbtt_MakeGlyphBitmapSubpixel(&info, bitmap.data(), width, height, width, sx,
-                                sy, left - whole, baseline - row, glyph);
+  stbtt_MakeGlyphBitmapSubpixel(&info, bitmap.data(), width, height, width, sx, sy, left - whole, baseline - row,
+                                glyph);
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const int to_x = x + x0 + static_cast<int>(whole);
       const int to_y = y + y0 + static_cast<int>(row);
       if (to_x < 0 || to_x >= kSide || to_y < 0 || to_y >= kSide) continue;
       const int grey = bitmap[static_cast<std::size_t>(y) * width + x];
-      image[to_y * kSide + to_x] =
-          static_cast<std::uint8_t>((grey * 15 + 127) / 255);
+      image[to_y * kSide + to_x] = static_cast<std::uint8_t>((grey * 15 + 127) / 255);
     }
   }
   return image;
@@ -79,12 +76,10 @@ Image draw_stretched(const stbtt_fontinfo& info, int glyph, const Box& box) {
 std::string render(Font& font) {
   std::ifstream in(font.file, std::ios::binary);
   if (!in) return "cannot be opened (is " + font.package + " installed?)";
-  std::vector<unsigned char> bytes((std::istreambuf_iterator<char>(in)),
-                                   std::istreambuf_iterator<char>());
+  std::vector<unsigned char> bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   stbtt_fontinfo info;
   const int offset = stbtt_GetFontOffsetForIndex(bytes.data(), 0);
-  if (offset < 0 || !stbtt_InitFont(&info, bytes.data(), offset))
-    return "not a font stb_truetype can read";
+  if (offset < 0 || !stbtt_InitFont(&info, bytes.data(), offset)) return "not a font stb_truetype can read";
 
   std::array<int, kClasses> glyph{};
   std::array<Box, kClasses> box{};
@@ -94,8 +89,7 @@ std::string render(Font& font) {
     glyph[c] = stbtt_FindGlyphIndex(&info, kLetters[c]);
     Box& b = box[c];
     if (glyph[c] == 0) return "lacks the glyph " + letter;
-    if (!stbtt_GetGlyphBox(&info, glyph[c], &b.x0, &b.y0, &b.x1, &b.y1) ||
-        b.x1 <= b.x0 || b.y1 <= b.y0)
+    if (!stbtt_GetGlyphBox(&info, glyph[c], &b.x0, &b.y0, &b.x1, &b.y1) || b.x1 <= b.x0 || b.y1 <= b.y0)
       return "has no ink for " + letter;
     top = std::max(top, b.y1);
     bottom = std::min(bottom, b.y0);
@@ -109,25 +103,19 @@ std::string render(Font& font) {
   for (char letter : kTwoShapes) {
     const auto upper = kLetters.find(letter);
     const auto lower = kLetters.find(static_cast<char>(letter - 'A' + 'a'));
-    if (glyph[upper] == glyph[lower] ||
-        distance(draw_stretched(info, glyph[upper], box[upper]),
-                 draw_stretched(info, glyph[lower], box[lower])) <
-            kPixels * 15 / 10)
+    if (glyph[upper] == glyph[lower] || distance(draw_stretched(info, glyph[upper], box[upper]),
+                                                 draw_stretched(info, glyph[lower], box[lower])) < kPixels * 15 / 10)
       ++alike;
   }
-  if (2 * alike >= static_cast<int>(kTwoShapes.size()))
-    return "has one shape for upper and lower case";
+  if (2 * alike >= static_cast<int>(kTwoShapes.size())) return "has one shape for upper and lower case";
 
-  const float scale = std::min(kInkHeight / static_cast<float>(top - bottom),
-                               kInkWidth / static_cast<float>(widest));
-  const float baseline =
-      std::round((kSide + scale * static_cast<float>(top + bottom)) / 2.0f);
+  const float scale = std::min(kInkHeight / static_cast<float>(top - bottom), kInkWidth / static_cast<float>(widest));
+  const float baseline = std::round((kSide + scale * static_cast<float>(top + bottom)) / 2.0f);
   const Box& h = box[kLetters.find('H')];
   const float shape = kShapeHeight / static_cast<float>(h.y1 - h.y0);
   for (int c = 0; c < kClasses; ++c) {
     font.images.push_back(draw(info, glyph[c], box[c], scale, scale, baseline));
-    font.shapes.push_back(
-        draw(info, glyph[c], box[c], shape, shape, kShapeBaseline));
+    font.shapes.push_back(draw(info, glyph[c], box[c], shape, shape, kShapeBaseline));
   }
   font.kept.fill(true);
   return "";

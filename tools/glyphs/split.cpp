@@ -31,8 +31,7 @@ void split_by_group(std::vector<Font>& fonts) {
   for (const Font& font : fonts) ++size[font.group];
   std::vector<std::pair<std::uint64_t, std::string>> order;
   for (const auto& [group, count] : size)
-    if (count <= kLargestTestGroup * static_cast<double>(fonts.size()))
-      order.push_back({hash(group), group});
+    if (count <= kLargestTestGroup * static_cast<double>(fonts.size())) order.push_back({hash(group), group});
   std::sort(order.begin(), order.end());
 
   const int wanted = static_cast<int>(kTestShare * fonts.size() + 0.5);
@@ -58,8 +57,7 @@ void balance(std::vector<Font>& fonts) {
   for (bool test : {false, true}) {
     std::array<int, kClasses> count{};
     for (const Font& font : fonts)
-      for (int c = 0; c < kClasses; ++c)
-        count[c] += font.test == test && font.kept[c];
+      for (int c = 0; c < kClasses; ++c) count[c] += font.test == test && font.kept[c];
     const int fewest = *std::min_element(count.begin(), count.end());
     if (fewest == 0) throw std::runtime_error("split: a side has no images");
     // Drop from fonts in hash order, another order for every class, so that
@@ -67,11 +65,9 @@ void balance(std::vector<Font>& fonts) {
     for (int c = 0; c < kClasses; ++c) {
       std::vector<std::pair<std::uint64_t, Font*>> order;
       for (Font& font : fonts)
-        if (font.test == test && font.kept[c])
-          order.push_back({hash(font.file + kLetters[c]), &font});
+        if (font.test == test && font.kept[c]) order.push_back({hash(font.file + kLetters[c]), &font});
       std::sort(order.begin(), order.end());
-      for (int extra = count[c] - fewest, i = 0; i < extra; ++i)
-        order[i].second->kept[c] = false;
+      for (int extra = count[c] - fewest, i = 0; i < extra; ++i) order[i].second->kept[c] = false;
     }
   }
 }

@@ -43,10 +43,12 @@ Trial draw_trial(const Case& c, std::uint64_t seed, std::uint64_t attempt) {
   Array y = c.reference(arrays);
   Floats dy(y.shape);
   draw(seed, attempt * 1000 + 100, Draw::away_from_zero, dy.tensor);
-  Trial trial{.inputs = std::move(inputs), .dy = std::move(dy), .y = std::move(y), .gradients = Arrays(c.inputs.size())};
+  Trial trial{
+      .inputs = std::move(inputs), .dy = std::move(dy), .y = std::move(y), .gradients = Arrays(c.inputs.size())};
   const Array cotangent(trial.dy.tensor);
   for (std::size_t i = 0; i < arrays.size(); ++i)
-    if (c.inputs[i].wants_grad) trial.gradients[i] = finite_difference([&] { return c.reference(arrays); }, arrays[i], cotangent);
+    if (c.inputs[i].wants_grad)
+      trial.gradients[i] = finite_difference([&] { return c.reference(arrays); }, arrays[i], cotangent);
   return trial;
 }
 
@@ -54,7 +56,8 @@ bool above_floor(double largest) { return std::isfinite(largest) && largest > re
 
 bool shows_something(const Case& c, const Trial& trial) {
   bool shows = above_floor(largest_entry(trial.y));
-  for (std::size_t i = 0; i < c.inputs.size(); ++i) shows = shows && (!c.inputs[i].wants_grad || above_floor(largest_entry(trial.gradients[i])));
+  for (std::size_t i = 0; i < c.inputs.size(); ++i)
+    shows = shows && (!c.inputs[i].wants_grad || above_floor(largest_entry(trial.gradients[i])));
   return shows;
 }
 
@@ -72,7 +75,8 @@ void check_kernels(const Case& c, const Trial& trial, std::uint64_t seed, Kernel
     // On the gradient's own scale, so that rounding of the sum does not drown a small gradient.
     for (float& v : before[i].values) v *= static_cast<float>(largest_entry(trial.gradients[i]));
     gradients[i].tensor.copy_from(before[i].tensor);
-    vars.push_back(c.inputs[i].wants_grad ? context.tape.leaf(value, gradients[i].tensor) : context.tape.constant(value));
+    vars.push_back(c.inputs[i].wants_grad ? context.tape.leaf(value, gradients[i].tensor)
+                                          : context.tape.constant(value));
   }
   const std::string kind = text(", ", name_of(kernels), " kernels");
   const Var y = c.record(context, vars);
@@ -91,7 +95,8 @@ void check_kernels(const Case& c, const Trial& trial, std::uint64_t seed, Kernel
     const double largest = largest_entry(gradient);
     require_reference(result, name, largest);
     for (std::size_t i = 0; i < gradient.values.size(); ++i)
-      compare(result, gradients[input].values[i] - static_cast<double>(before[input].values[i]), gradient.values[i], largest, name + kind, i);
+      compare(result, gradients[input].values[i] - static_cast<double>(before[input].values[i]), gradient.values[i],
+              largest, name + kind, i);
   }
 }
 
@@ -108,7 +113,8 @@ const char* name_of(Kernels kernels) { return kernels == Kernels::fast ? "fast" 
 void draw(std::uint64_t seed, std::uint64_t stream, Draw how, Tensor into) {
   Random random(seed, Place::test, stream);
   if (how == Draw::away_from_zero) {
-    for (std::size_t i = 0; i < into.size(); ++i) into[i] = (random.chance(0.5f) ? 1.0f : -1.0f) * random.uniform(0.5f, 1.5f);
+    for (std::size_t i = 0; i < into.size(); ++i)
+      into[i] = (random.chance(0.5f) ? 1.0f : -1.0f) * random.uniform(0.5f, 1.5f);
     return;
   }
   for (std::size_t i = 0; i < into.size(); ++i) into[i] = random.normal();
@@ -159,7 +165,8 @@ void compare(Result& result, double is, double must_be, double largest, const st
 }
 
 void require_reference(Result& result, const std::string& name, double largest) {
-  if (!above_floor(largest)) fail_result(result, text(name, ": the largest reference entry is ", largest, ": the case shows nothing"));
+  if (!above_floor(largest))
+    fail_result(result, text(name, ": the largest reference entry is ", largest, ": the case shows nothing"));
 }
 
 Result check(const Case& c, std::uint64_t seed) {
@@ -170,7 +177,8 @@ Result check(const Case& c, std::uint64_t seed) {
     return result;
   }
   Trial trial = draw_trial(c, seed, 0);
-  for (std::uint64_t attempt = 1; attempt < 20 && !shows_something(c, trial); ++attempt) trial = draw_trial(c, seed, attempt);
+  for (std::uint64_t attempt = 1; attempt < 20 && !shows_something(c, trial); ++attempt)
+    trial = draw_trial(c, seed, attempt);
   for (const Kernels kernels : {Kernels::fast, Kernels::plain}) check_kernels(c, trial, seed, kernels, result);
   return result;
 }

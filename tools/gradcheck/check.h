@@ -27,7 +27,7 @@ enum class Draw {
 };
 
 struct Input {
-  std::string name;        // as in the op's contract
+  std::string name;  // as in the op's contract
   Shape shape;
   bool wants_grad = true;
   Draw draw = Draw::normal;
@@ -38,8 +38,8 @@ struct Case {
   std::vector<Input> inputs;
   std::function<Var(Context&, const Vars&)> record;  // the op's own recording function
   std::function<Array(const Arrays&)> reference;
-  std::string setting = {};   // what besides shapes makes the case: "heads 2"
-  std::string skipped = {};   // why it cannot be checked here; empty: it is checked
+  std::string setting = {};  // what besides shapes makes the case: "heads 2"
+  std::string skipped = {};  // why it cannot be checked here; empty: it is checked
 
   std::string shapes() const;  // "x [5, 33], weight [7, 33]", the setting behind
 };
@@ -48,10 +48,10 @@ enum class Verdict { passed, failed, skipped };
 
 struct Result {
   std::string op, shapes;
-  double largest_error = 0;   // relative to the largest entry of the tensor it is in; NaN if there was one
-  std::string where = {};     // of that error: "dweight[12], fast kernels: is 0.31, must be 0.32"
+  double largest_error = 0;  // relative to the largest entry of the tensor it is in; NaN if there was one
+  std::string where = {};    // of that error: "dweight[12], fast kernels: is 0.31, must be 0.32"
   Verdict verdict = Verdict::passed;
-  std::string reason = {};    // of a failure or a skip
+  std::string reason = {};  // of a failure or a skip
 };
 
 // For every element: |error| <= tolerance * the largest reference entry of its tensor.

@@ -35,7 +35,8 @@ Result worse(const Result& a, const Result& b) {
 
 std::vector<Result> run_all(const std::vector<std::uint64_t>& seeds) {
   std::vector<Result> results;
-  for (const Case& c : all_cases()) results.push_back(worst_over(seeds, [&](std::uint64_t seed) { return check(c, seed); }));
+  for (const Case& c : all_cases())
+    results.push_back(worst_over(seeds, [&](std::uint64_t seed) { return check(c, seed); }));
   for (const NetworkEnd end : network_ends)
     results.push_back(worst_over(seeds, [&](std::uint64_t seed) { return check_network(end, seed); }));
   return results;
@@ -43,7 +44,8 @@ std::vector<Result> run_all(const std::vector<std::uint64_t>& seeds) {
 
 Counts count(const std::vector<Result>& results) {
   Counts counts;
-  for (const Result& r : results) ++(r.verdict == Verdict::passed ? counts.passed : r.verdict == Verdict::failed ? counts.failed : counts.skipped);
+  for (const Result& r : results)
+    ++(r.verdict == Verdict::passed ? counts.passed : r.verdict == Verdict::failed ? counts.failed : counts.skipped);
   return counts;
 }
 
@@ -51,7 +53,8 @@ int print_gradcheck(std::ostream& out, const std::vector<Result>& results) {
   std::size_t op = 2, shapes = 6;
   for (const Result& r : results) op = std::max(op, r.op.size()), shapes = std::max(shapes, r.shapes.size());
   const auto line = [&](const std::string& a, const std::string& b, const std::string& c, const std::string& d) {
-    out << a << std::string(op + 2 - a.size(), ' ') << b << std::string(shapes + 2 - b.size(), ' ') << c << std::string(15 - c.size(), ' ') << d << '\n';
+    out << a << std::string(op + 2 - a.size(), ' ') << b << std::string(shapes + 2 - b.size(), ' ') << c
+        << std::string(15 - c.size(), ' ') << d << '\n';
   };
   line("op", "shapes", "largest error", "verdict");
   for (const Result& r : results) {
@@ -62,8 +65,8 @@ int print_gradcheck(std::ostream& out, const std::vector<Result>& results) {
   for (const Result& r : results)
     if (!r.reason.empty()) out << r.op << " (" << r.shapes << ") " << word(r.verdict) << ": " << r.reason << '\n';
   const Counts counts = count(results);
-  out << counts.passed << " passed, " << counts.failed << " failed, " << counts.skipped << " skipped; an error is relative to the tensor's largest entry, at most "
-      << tolerance << " passes\n";
+  out << counts.passed << " passed, " << counts.failed << " failed, " << counts.skipped
+      << " skipped; an error is relative to the tensor's largest entry, at most " << tolerance << " passes\n";
   return counts.failed == 0 && counts.passed > 0 ? 0 : 1;
 }
 

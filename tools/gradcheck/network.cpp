@@ -55,7 +55,9 @@ Result check_network(NetworkEnd end, std::uint64_t seed) {
   const auto forward = [&] { return reference::vit(config, arrays, image_array); };
   const Array logits = forward();
 
-  Result result{.op = end == NetworkEnd::cls ? "network (pool cls)" : end == NetworkEnd::mean ? "network (pool mean)" : "network (no class token, fc_norm)",
+  Result result{.op = end == NetworkEnd::cls    ? "network (pool cls)"
+                      : end == NetworkEnd::mean ? "network (pool mean)"
+                                                : "network (no class token, fc_norm)",
                 .shapes = text("images ", image_shape, ", depth 2, width 8, heads 2, patch 4, classes 3")};
   const Block gradients[] = {Block(parameters.block_size()), Block(parameters.block_size())};  // fast, plain
   for (const Kernels kernels : {Kernels::fast, Kernels::plain}) {
@@ -63,7 +65,8 @@ Result check_network(NetworkEnd end, std::uint64_t seed) {
     context.begin({.training = true, .seed = seed}, &gradients[kernels == Kernels::plain]);
     const Var y = model.forward(context, batch).logits;
     for (std::size_t i = 0; i < logits.values.size(); ++i)
-      compare(result, y.value()[i], logits.values[i], largest_entry(logits), text("logits, ", name_of(kernels), " kernels"), i);
+      compare(result, y.value()[i], logits.values[i], largest_entry(logits),
+              text("logits, ", name_of(kernels), " kernels"), i);
     context.tape.backward(y, dy);
   }
   for (std::size_t p = 0; p < parameters.list().size(); ++p) {

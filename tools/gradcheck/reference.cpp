@@ -41,7 +41,8 @@ Array layer_norm(const Array& x, const Array& gamma, const Array& beta, double e
     double mean = 0, variance = 0;
     for (int i = 0; i < D; ++i) mean += x.row(r)[i] / D;
     for (int i = 0; i < D; ++i) variance += (x.row(r)[i] - mean) * (x.row(r)[i] - mean) / D;
-    for (int i = 0; i < D; ++i) y.row(r)[i] = gamma.row(0)[i] * (x.row(r)[i] - mean) / std::sqrt(variance + eps) + beta.row(0)[i];
+    for (int i = 0; i < D; ++i)
+      y.row(r)[i] = gamma.row(0)[i] * (x.row(r)[i] - mean) / std::sqrt(variance + eps) + beta.row(0)[i];
   }
   return y;
 }
@@ -49,7 +50,8 @@ Array layer_norm(const Array& x, const Array& gamma, const Array& beta, double e
 // Phi(x) = erfc(-x / sqrt 2) / 2: erfc keeps its digits in the left tail, where 1 + erf would lose them.
 Array gelu(const Array& x) {
   Array y(x.shape);
-  for (std::size_t i = 0; i < x.values.size(); ++i) y.values[i] = x.values[i] * 0.5 * std::erfc(-x.values[i] / std::numbers::sqrt2);
+  for (std::size_t i = 0; i < x.values.size(); ++i)
+    y.values[i] = x.values[i] * 0.5 * std::erfc(-x.values[i] / std::numbers::sqrt2);
   return y;
 }
 
@@ -84,7 +86,8 @@ Array attention(const Array& q, const Array& kv, int heads) {
 
 // The convolution as its definition, a sum over channel, line and column of the patch; nothing is unfolded.
 Array patch_embed(const Array& images, const Array& weight, const Array& bias) {
-  const int b = images.shape[0], channels = images.shape[1], S = images.shape[2], P = weight.shape[2], D = weight.shape[0], side = S / P;
+  const int b = images.shape[0], channels = images.shape[1], S = images.shape[2], P = weight.shape[2],
+            D = weight.shape[0], side = S / P;
   Array y({b, side * side, D});
   for (int i = 0; i < b; ++i)
     for (int patch = 0; patch < side * side; ++patch)
@@ -101,12 +104,14 @@ Array patch_embed(const Array& images, const Array& weight, const Array& bias) {
 }
 
 Array embed_tokens(const Array& patches, const Array& class_token, const Array& positions) {
-  const int b = patches.shape[0], N = patches.shape[1], D = patches.shape[2], before = class_token.values.empty() ? 0 : 1;
+  const int b = patches.shape[0], N = patches.shape[1], D = patches.shape[2],
+            before = class_token.values.empty() ? 0 : 1;
   Array y({b, N + before, D});
   for (int i = 0; i < b; ++i)
     for (int t = 0; t < N + before; ++t)
       for (int e = 0; e < D; ++e)
-        y.row(i * (N + before) + t)[e] = (t < before ? class_token.row(0)[e] : patches.row(i * N + t - before)[e]) + positions.row(t)[e];
+        y.row(i * (N + before) + t)[e] =
+            (t < before ? class_token.row(0)[e] : patches.row(i * N + t - before)[e]) + positions.row(t)[e];
   return y;
 }
 
@@ -141,7 +146,8 @@ Array cross_entropy(const Array& logits, const Array& targets) {
     const double largest = *std::max_element(z, z + logits.shape.back());
     double sum = 0;
     for (int c = 0; c < logits.shape.back(); ++c) sum += std::exp(z[c] - largest);
-    for (int c = 0; c < logits.shape.back(); ++c) loss.values[0] -= targets.row(r)[c] * (z[c] - largest - std::log(sum));
+    for (int c = 0; c < logits.shape.back(); ++c)
+      loss.values[0] -= targets.row(r)[c] * (z[c] - largest - std::log(sum));
   }
   return loss;
 }
@@ -168,9 +174,14 @@ Array distillation(const Array& logits, const Array& teacher, double temperature
 
 Array vit(const ModelConfig& config, const std::map<std::string, Array>& parameters, const Array& images) {
   const auto p = [&](const std::string& name) -> const Array& { return parameters.at(name); };
-  const auto dense = [&](const Array& x, const std::string& name) { return linear(x, p(name + ".weight"), p(name + ".bias")); };
-  const auto norm = [&](const Array& x, const std::string& name) { return layer_norm(x, p(name + ".weight"), p(name + ".bias"), 1e-6); };
-  Array x = embed_tokens(patch_embed(images, p("patch_embed.proj.weight"), p("patch_embed.proj.bias")), config.class_token ? p("cls_token") : Array{}, p("pos_embed"));
+  const auto dense = [&](const Array& x, const std::string& name) {
+    return linear(x, p(name + ".weight"), p(name + ".bias"));
+  };
+  const auto norm = [&](const Array& x, const std::string& name) {
+    return layer_norm(x, p(name + ".weight"), p(name + ".bias"), 1e-6);
+  };
+  Array x = embed_tokens(patch_embed(images, p("patch_embed.proj.weight"), p("patch_embed.proj.bias")),
+                         config.class_token ? p("cls_token") : Array{}, p("pos_embed"));
   for (int i = 0; i < config.depth; ++i) {
     const std::string block = "blocks." + std::to_string(i);
     const Array qkv = dense(norm(x, block + ".norm1"), block + ".attn.qkv");

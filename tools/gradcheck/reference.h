@@ -31,14 +31,15 @@ using Arrays = std::vector<Array>;
 Array linear(const Array& x, const Array& weight, const Array& bias);  // [.., K], [N, K], [N] or none; gives [.., N]
 Array layer_norm(const Array& x, const Array& gamma, const Array& beta, double eps);
 Array gelu(const Array& x);
-Array attention(const Array& qkv, int heads);                  // [b, T, 3D]; gives [b, T, D]
-Array attention(const Array& q, const Array& kv, int heads);   // [b, Tq, D], [b, T, 2D]; gives [b, Tq, D]
+Array attention(const Array& qkv, int heads);                 // [b, T, 3D]; gives [b, T, D]
+Array attention(const Array& q, const Array& kv, int heads);  // [b, Tq, D], [b, T, 2D]; gives [b, Tq, D]
 Array patch_embed(const Array& images, const Array& weight, const Array& bias);  // [b, 3, S, S]; gives [b, N, D]
-Array embed_tokens(const Array& patches, const Array& class_token, const Array& positions);  // class token [1, 1, D] or none
-Array select_token(const Array& x, int token);                 // [b, T, D]; gives [b, 1, D]
-Array mean_tokens(const Array& x, int first);                  // [b, T, D]; gives [b, 1, D]
-Array residual(const Array& x, const Array& branch, const Array& factors);  // factors [b], or none: all 1
-Array cross_entropy(const Array& logits, const Array& targets);             // gives [1], the sum over images
+Array embed_tokens(const Array& patches, const Array& class_token,
+                   const Array& positions);                                         // class token [1, 1, D] or none
+Array select_token(const Array& x, int token);                                      // [b, T, D]; gives [b, 1, D]
+Array mean_tokens(const Array& x, int first);                                       // [b, T, D]; gives [b, 1, D]
+Array residual(const Array& x, const Array& branch, const Array& factors);          // factors [b], or none: all 1
+Array cross_entropy(const Array& logits, const Array& targets);                     // gives [1], the sum over images
 Array distillation(const Array& logits, const Array& teacher, double temperature);  // the same
 
 // The whole network of models/, parameters under timm's names, drop path off. Gives the logits [b, classes].

@@ -56,7 +56,9 @@ std::string setting(const Routes& r) {
 }
 
 Case softmax_case(Shape z) {
-  return {.op = "softmax", .inputs = {{"z", z}}, .record = [](Context& c, const Vars& in) { return softmax(c, in[0]); },
+  return {.op = "softmax",
+          .inputs = {{"z", z}},
+          .record = [](Context& c, const Vars& in) { return softmax(c, in[0]); },
           .reference = [](const Arrays& in) { return reference::softmax(in[0]); }};
 }
 
@@ -79,21 +81,30 @@ Case dispatch_case(Routes r, int rows, int D) {
 Case combine_case(Routes r, int rows, int D) {
   return {.op = "combine",
           .inputs = {{"ys", {count(r) * rows, D}}, {"gates", {count(r)}}},
-          .record = [=](Context& c, const Vars& in) { return combine(c, in[0], in[1], assignments_of(c, r), {r.n, rows, D}); },
-          .reference = [=](const Arrays& in) { return reference::combine(in[0], in[1], pairs_of(r), {r.n, rows, D}); },
+          .record =
+              [=](Context& c, const Vars& in) {
+                return combine(c, in[0], in[1], assignments_of(c, r), {r.n, rows, D});
+              },
+          .reference =
+              [=](const Arrays& in) {
+                return reference::combine(in[0], in[1], pairs_of(r), {r.n, rows, D});
+              },
           .setting = setting(r)};
 }
 
 Case grouped_linear_case(Routes r, int rows, int K, int N) {
   return {.op = "grouped_linear",
           .inputs = {{"x", {count(r) * rows, K}}, {"weight", {r.E, N, K}}, {"bias", {r.E, N}}},
-          .record = [=](Context& c, const Vars& in) { return grouped_linear(c, in[0], in[1], in[2], assignments_of(c, r)); },
+          .record = [=](Context& c,
+                        const Vars& in) { return grouped_linear(c, in[0], in[1], in[2], assignments_of(c, r)); },
           .reference = [=](const Arrays& in) { return reference::grouped_linear(in[0], in[1], in[2], pairs_of(r)); },
           .setting = setting(r)};
 }
 
 Case sum_of_rows_case(int n, int E) {
-  return {.op = "sum_of_rows", .inputs = {{"p", {n, E}}}, .record = [](Context& c, const Vars& in) { return sum_of_rows(c, in[0]); },
+  return {.op = "sum_of_rows",
+          .inputs = {{"p", {n, E}}},
+          .record = [](Context& c, const Vars& in) { return sum_of_rows(c, in[0]); },
           .reference = [](const Arrays& in) { return reference::sum_of_rows(in[0]); }};
 }
 
@@ -121,7 +132,9 @@ Case switch_loss_case(int n, int E) {
 }
 
 Case z_loss_case(int n, int E) {
-  return {.op = "z_loss", .inputs = {{"z", {n, E}}}, .record = [](Context& c, const Vars& in) { return z_loss(c, in[0]); },
+  return {.op = "z_loss",
+          .inputs = {{"z", {n, E}}},
+          .record = [](Context& c, const Vars& in) { return z_loss(c, in[0]); },
           .reference = [](const Arrays& in) { return reference::z_loss(in[0]); }};
 }
 
@@ -129,22 +142,24 @@ Case dot_case(int n) {
   return {.op = "dot",
           .inputs = {{"s", {n}}, {"weights", {n}, false}},
           .record = [](Context& c, const Vars& in) { return dot(c, in[0], in[1].value()); },
-          .reference = [](const Arrays& in) {
-            reference::Array y({1});
-            for (std::size_t i = 0; i < in[0].values.size(); ++i) y.values[0] += in[0].values[i] * in[1].values[i];
-            return y;
-          }};
+          .reference =
+              [](const Arrays& in) {
+                reference::Array y({1});
+                for (std::size_t i = 0; i < in[0].values.size(); ++i) y.values[0] += in[0].values[i] * in[1].values[i];
+                return y;
+              }};
 }
 
 Case add_loss_case(float weight) {
   return {.op = "add_loss",
           .inputs = {{"total", {1}, true, Draw::away_from_zero}, {"loss", {1}, true, Draw::away_from_zero}},
           .record = [=](Context& c, const Vars& in) { return add_loss(c, in[0], weight, in[1]); },
-          .reference = [=](const Arrays& in) {
-            reference::Array y({1});
-            y.values[0] = in[0].values[0] + double{weight} * in[1].values[0];
-            return y;
-          },
+          .reference =
+              [=](const Arrays& in) {
+                reference::Array y({1});
+                y.values[0] = in[0].values[0] + double{weight} * in[1].values[0];
+                return y;
+              },
           .setting = text("weight ", weight)};
 }
 
@@ -152,18 +167,38 @@ Case add_loss_case(float weight) {
 
 std::vector<Case> sparse_cases() {
   return {
-      softmax_case({1, 2}), softmax_case({3, 5}), softmax_case({2, 3, 33}),
-      gate_case({1, 3, 1}, false), gate_case({7, 5, 2}, false), gate_case({7, 5, 2}, true), gate_case({9, 4, 2, 2}, true),
-      dispatch_case({1, 3, 1}, 1, 1), dispatch_case({5, 4, 2}, 3, 7), dispatch_case({9, 4, 2, 2}, 1, 33),
-      combine_case({1, 3, 1}, 1, 1), combine_case({5, 4, 2}, 3, 7), combine_case({9, 4, 2, 2}, 1, 33),
-      grouped_linear_case({1, 3, 1}, 1, 1, 2), grouped_linear_case({5, 4, 2}, 3, 7, 5), grouped_linear_case({9, 4, 2, 2}, 1, 33, 8),
-      sum_of_rows_case(1, 3), sum_of_rows_case(7, 5),
-      load_sum_case(1, 3, 1, 0.5f), load_sum_case(7, 5, 2, 0.7f), load_sum_case(4, 5, 5, 1.0f),
-      cv_squared_case(3), cv_squared_case(10),
-      switch_loss_case(1, 3), switch_loss_case(7, 5),
-      z_loss_case(1, 2), z_loss_case(7, 5), z_loss_case(3, 33),
-      dot_case(1), dot_case(10),
-      add_loss_case(0.3f), add_loss_case(-2.0f),
+      softmax_case({1, 2}),
+      softmax_case({3, 5}),
+      softmax_case({2, 3, 33}),
+      gate_case({1, 3, 1}, false),
+      gate_case({7, 5, 2}, false),
+      gate_case({7, 5, 2}, true),
+      gate_case({9, 4, 2, 2}, true),
+      dispatch_case({1, 3, 1}, 1, 1),
+      dispatch_case({5, 4, 2}, 3, 7),
+      dispatch_case({9, 4, 2, 2}, 1, 33),
+      combine_case({1, 3, 1}, 1, 1),
+      combine_case({5, 4, 2}, 3, 7),
+      combine_case({9, 4, 2, 2}, 1, 33),
+      grouped_linear_case({1, 3, 1}, 1, 1, 2),
+      grouped_linear_case({5, 4, 2}, 3, 7, 5),
+      grouped_linear_case({9, 4, 2, 2}, 1, 33, 8),
+      sum_of_rows_case(1, 3),
+      sum_of_rows_case(7, 5),
+      load_sum_case(1, 3, 1, 0.5f),
+      load_sum_case(7, 5, 2, 0.7f),
+      load_sum_case(4, 5, 5, 1.0f),
+      cv_squared_case(3),
+      cv_squared_case(10),
+      switch_loss_case(1, 3),
+      switch_loss_case(7, 5),
+      z_loss_case(1, 2),
+      z_loss_case(7, 5),
+      z_loss_case(3, 33),
+      dot_case(1),
+      dot_case(10),
+      add_loss_case(0.3f),
+      add_loss_case(-2.0f),
   };
 }
 

@@ -40,7 +40,8 @@ Array dispatch(const Array& x, const Pairs& pairs, int items) {
   const int rows = x.shape.rows() / items, D = x.shape.back();
   Array xs({static_cast<int>(pairs.size()) * rows, D});
   for (std::size_t a = 0; a < pairs.size(); ++a)
-    for (int r = 0; r < rows; ++r) std::copy_n(x.row(pairs[a].first * rows + r), D, xs.row(static_cast<int>(a) * rows + r));
+    for (int r = 0; r < rows; ++r)
+      std::copy_n(x.row(pairs[a].first * rows + r), D, xs.row(static_cast<int>(a) * rows + r));
   return xs;
 }
 
@@ -49,7 +50,8 @@ Array combine(const Array& ys, const Array& gates, const Pairs& pairs, const Sha
   const int rows = ys.shape.rows() / static_cast<int>(pairs.size()), D = like.back();
   for (std::size_t a = 0; a < pairs.size(); ++a)
     for (int r = 0; r < rows; ++r)
-      for (int d = 0; d < D; ++d) y.row(pairs[a].first * rows + r)[d] += gates.values[a] * ys.row(static_cast<int>(a) * rows + r)[d];
+      for (int d = 0; d < D; ++d)
+        y.row(pairs[a].first * rows + r)[d] += gates.values[a] * ys.row(static_cast<int>(a) * rows + r)[d];
   return y;
 }
 
@@ -81,7 +83,9 @@ Array load_sum(const Array& z, const Array& noise, int k, double sigma) {
     for (int e = 0; e < E; ++e) noisy.push_back(z.row(r)[e] + noise.row(r)[e]);
     std::nth_element(noisy.begin(), noisy.begin() + k - 1, noisy.end(), std::greater<>());
     const double threshold = noisy[static_cast<std::size_t>(k) - 1];
-    for (int e = 0; e < E; ++e) s.values[static_cast<std::size_t>(e)] += 0.5 * std::erfc(-(z.row(r)[e] - threshold) / sigma / std::numbers::sqrt2);
+    for (int e = 0; e < E; ++e)
+      s.values[static_cast<std::size_t>(e)] +=
+          0.5 * std::erfc(-(z.row(r)[e] - threshold) / sigma / std::numbers::sqrt2);
   }
   return s;
 }

@@ -4,7 +4,7 @@
 
 namespace mvmoe {
 
-void keep_error(const char* what);                // what mvmoe_error gives from here on, on this thread
+void keep_error(const char* what);                      // what mvmoe_error gives from here on, on this thread
 mvmoe_model* load_on_this_processor(const char* path);  // mvmoe_load, where the processor is known to be able to
 
 }  // namespace mvmoe

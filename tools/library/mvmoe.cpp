@@ -1,5 +1,5 @@
-// tools/library/mvmoe.cpp: the C interface. Every function is one call into train, inside `guarded`: what is thrown ends
-// there, as a text and a value that says "failed".
+// tools/library/mvmoe.cpp: the C interface. Every function is one call into train, inside `guarded`: what is thrown
+// ends there, as a text and a value that says "failed".
 #include "tools/library/mvmoe.h"
 
 #include <omp.h>
@@ -16,8 +16,8 @@
 #include "engine/panels.h"
 #include "tools/library/load.h"
 #include "train/data/decode.h"
-#include "train/predict.h"
-#include "train/weights.h"
+#include "train/evaluate/predict.h"
+#include "train/files/load_model.h"
 
 using namespace mvmoe;
 
@@ -34,7 +34,7 @@ struct mvmoe_model {
   explicit mvmoe_model(LoadedModel given) : loaded(std::move(given)), panels(panels_of(loaded)) {}
   const LoadedModel loaded;
   const Panels panels;
-  mutable std::mutex mutex;  // guards idle
+  mutable std::mutex mutex;                            // guards idle
   mutable std::vector<std::unique_ptr<Context>> idle;  // as many as predictions ever ran at once
 };
 
@@ -65,9 +65,10 @@ Type* needed(const char* function, const char* role, Type* pointer) {
   return pointer;
 }
 
-// While a prediction runs: gemm (engine/gemm.cpp) sets the calling thread's number of OpenMP threads, which belongs to the
-// caller here; and oneDNN 2.6's products use the stack pointer as an ordinary register, so that a signal's handler, which is the
-// caller's too, would write over memory. Signals wait until it has been put back; those of an error of this thread cannot.
+// While a prediction runs: gemm (engine/gemm.cpp) sets the calling thread's number of OpenMP threads, which belongs to
+// the caller here; and oneDNN 2.6's products use the stack pointer as an ordinary register, so that a signal's handler,
+// which is the caller's too, would write over memory. Signals wait until it has been put back; those of an error of
+// this thread cannot.
 class CallersThread {
  public:
   CallersThread() : threads_(omp_get_max_threads()) {
@@ -107,36 +108,46 @@ mvmoe_prediction* predict_image(const mvmoe_model& model, const MakeImage& image
   const Image decoded = image();
   const CallersThread thread;
   std::unique_ptr<Context> context = take_context(model);
-  auto made = std::make_unique<mvmoe_prediction>(mvmoe_prediction{predict(*model.loaded.model, decoded, d.preprocessing, *context, &model.panels), MVMOE_NONE});
-  if (!d.superclass_of.empty()) made->superclass = d.superclass_of[static_cast<std::size_t>(most_probable(made->said.logits, 1)[0].label)];
+  auto made = std::make_unique<mvmoe_prediction>(
+      mvmoe_prediction{predict(*model.loaded.model, decoded, d.preprocessing, *context, &model.panels), MVMOE_NONE});
+  if (!d.superclass_of.empty())
+    made->superclass = d.superclass_of[static_cast<std::size_t>(most_probable(made->said.logits, 1)[0].label)];
   const std::lock_guard lock(model.mutex);
   model.idle.push_back(std::move(context));
   return made.release();
 }
 
 Image image_of_pixels(const std::uint8_t* pixels, int width, int height) {
-  if (width < 1 || height < 1) fail("mvmoe_predict_rgb: the image is ", width, " x ", height, " pixels, must be at least 1 x 1");
+  if (width < 1 || height < 1)
+    fail("mvmoe_predict_rgb: the image is ", width, " x ", height, " pixels, must be at least 1 x 1");
   if (std::int64_t{width} * height > most_pixels)
-    fail("mvmoe_predict_rgb: the image is ", width, " x ", height, " pixels, must be at most ", most_pixels / 1'000'000, " million");
-  return {.width = width, .height = height, .rgb = {pixels, pixels + std::size_t{3} * static_cast<std::size_t>(width) * static_cast<std::size_t>(height)}};
+    fail("mvmoe_predict_rgb: the image is ", width, " x ", height, " pixels, must be at most ", most_pixels / 1'000'000,
+         " million");
+  return {
+      .width = width,
+      .height = height,
+      .rgb = {pixels, pixels + std::size_t{3} * static_cast<std::size_t>(width) * static_cast<std::size_t>(height)}};
 }
 
 }  // namespace
 
 mvmoe_model* mvmoe::load_on_this_processor(const char* path) {
-  return guarded<mvmoe_model*>(nullptr, [&] { return new mvmoe_model(load_model(needed("mvmoe_load", "path", path))); });
+  return guarded<mvmoe_model*>(nullptr,
+                               [&] { return new mvmoe_model(load_model(needed("mvmoe_load", "path", path))); });
 }
 
 void mvmoe_free(mvmoe_model* model) { delete model; }
 
 int mvmoe_classes(const mvmoe_model* model) {
-  return guarded(-1, [&] { return static_cast<int>(needed("mvmoe_classes", "model", model)->loaded.description.classes.size()); });
+  return guarded(
+      -1, [&] { return static_cast<int>(needed("mvmoe_classes", "model", model)->loaded.description.classes.size()); });
 }
 
 const char* mvmoe_class_name(const mvmoe_model* model, int label) {
   return guarded<const char*>(nullptr, [&] {
     const std::vector<std::string>& classes = needed("mvmoe_class_name", "model", model)->loaded.description.classes;
-    if (label < 0 || static_cast<std::size_t>(label) >= classes.size()) fail("mvmoe_class_name: label is ", label, ", must be 0 to ", classes.size() - 1);
+    if (label < 0 || static_cast<std::size_t>(label) >= classes.size())
+      fail("mvmoe_class_name: label is ", label, ", must be 0 to ", classes.size() - 1);
     return classes[static_cast<std::size_t>(label)].c_str();
   });
 }
@@ -164,7 +175,8 @@ mvmoe_prediction* mvmoe_predict_encoded(const mvmoe_model* model, const void* by
 mvmoe_prediction* mvmoe_predict_rgb(const mvmoe_model* model, const uint8_t* pixels, int width, int height) {
   return guarded<mvmoe_prediction*>(nullptr, [&] {
     const std::uint8_t* first = needed("mvmoe_predict_rgb", "pixels", pixels);
-    return predict_image(*needed("mvmoe_predict_rgb", "model", model), [&] { return image_of_pixels(first, width, height); });
+    return predict_image(*needed("mvmoe_predict_rgb", "model", model),
+                         [&] { return image_of_pixels(first, width, height); });
   });
 }
 
@@ -186,7 +198,8 @@ int mvmoe_top(const mvmoe_prediction* prediction, int count, int* labels, float*
 }
 
 const float* mvmoe_logits(const mvmoe_prediction* prediction) {
-  return guarded<const float*>(nullptr, [&] { return needed("mvmoe_logits", "prediction", prediction)->said.logits.data(); });
+  return guarded<const float*>(nullptr,
+                               [&] { return needed("mvmoe_logits", "prediction", prediction)->said.logits.data(); });
 }
 
 int mvmoe_superclass(const mvmoe_prediction* prediction) {
@@ -197,7 +210,8 @@ int mvmoe_experts(const mvmoe_prediction* prediction, int count, int* experts, f
   return guarded(-1, [&] {
     const std::vector<UsedExpert>& used = needed("mvmoe_experts", "prediction", prediction)->said.experts;
     if (count < 0) fail("mvmoe_experts: count is ", count, ", must be 0 or more");
-    if (count > 0 && (!experts || !gates)) fail("mvmoe_experts: ", experts ? "gates" : "experts", " is a null pointer, with count ", count);
+    if (count > 0 && (!experts || !gates))
+      fail("mvmoe_experts: ", experts ? "gates" : "experts", " is a null pointer, with count ", count);
     for (std::size_t i = 0; i < std::min(used.size(), static_cast<std::size_t>(count)); ++i) {
       experts[i] = used[i].index;
       gates[i] = used[i].gate;

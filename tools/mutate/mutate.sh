@@ -20,7 +20,7 @@ tree=$work/tree
 rm -rf "$tree" "$work/mutants"  # the objects of an earlier run stay, and serve where nothing has changed
 mkdir -p "$tree" "$work/mutants"
 cp -rp --parents engine ops models train tools/gradcheck tests/engine tests/ops tests/models tests/train tests/golden "$tree"
-rm -f "$tree"/engine/comm_mpi*  # alone, as built without MPI
+rm -rf "$tree"/engine/mpi  # alone, as built without MPI
 cd "$tree"
 
 jobs=${JOBS:-2}

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "tools/mvmoe/options.h"
-#include "train/loader.h"
+#include "train/input/loader.h"
 
 namespace mvmoe {
 
@@ -14,15 +14,15 @@ struct AugmentOptions {
   int repeated_augment = 1;
 
   void declare(Flags& flags);
-  // Puts them into the loader's configuration, whose preprocessing is there already, and writes what auto means for this
-  // data into crop and flip. Throws UsageError that names the flag.
+  // Puts them into the loader's configuration, whose preprocessing is there already, and writes what auto means for
+  // this data into crop and flip. Throws UsageError that names the flag.
   void resolve(const DataSet& data, LoaderConfig& loader);
   // What the user should hear, empty: nothing.
   std::string note() const;
 };
 
-// What a command loads that loads and does not train: the training images, or the test images where there are no others.
-// Throws UsageError where their size is fixed, and --image-size (0: not given) another.
+// What a command loads that loads and does not train: the training images, or the test images where there are no
+// others. Throws UsageError where their size is fixed, and --image-size (0: not given) another.
 const ImageSet& images_to_load(const DataSet& data, int image_size);
 
 // The flags' names.

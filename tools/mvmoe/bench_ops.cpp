@@ -52,9 +52,12 @@ void run_dense(const Bench& b, const ModelConfig& config, int images) {
   const Shape tokens{images, T, D};
   const auto product = [&](Var x, Var weight, Var bias) { return linear(c, x, weight, bias); };
   const Tensor pixels = b.numbers({images, 3, config.image, config.image});
-  b.run([&](Var weight, Var bias) { return patch_embed(c, c.tape.constant(pixels), weight, bias); }, b.leaf({D, 3, P, P}), b.leaf({D}));
-  b.run([&](Var patches, Var token, Var positions) { return embed_tokens(c, patches, token, positions); }, b.leaf({images, T - 1, D}), b.leaf({1, 1, D}), b.leaf({1, T, D}));
-  b.run([&](Var x, Var gamma, Var beta) { return layer_norm(c, x, gamma, beta); }, b.leaf(tokens), b.leaf({D}), b.leaf({D}));
+  b.run([&](Var weight, Var bias) { return patch_embed(c, c.tape.constant(pixels), weight, bias); },
+        b.leaf({D, 3, P, P}), b.leaf({D}));
+  b.run([&](Var patches, Var token, Var positions) { return embed_tokens(c, patches, token, positions); },
+        b.leaf({images, T - 1, D}), b.leaf({1, 1, D}), b.leaf({1, T, D}));
+  b.run([&](Var x, Var gamma, Var beta) { return layer_norm(c, x, gamma, beta); }, b.leaf(tokens), b.leaf({D}),
+        b.leaf({D}));
   b.run(product, b.leaf(tokens), b.leaf({3 * D, D}), b.leaf({3 * D}));
   b.run([&](Var qkv) { return attention(c, qkv, config.heads); }, b.leaf({images, T, 3 * D}));
   b.run(product, b.leaf(tokens), b.leaf({D, D}), b.leaf({D}));
@@ -75,7 +78,8 @@ void run_sparse(const Bench& b, const ModelConfig& config, int images, Arena& ar
   arena.reset();
   const Tensor scores = arena.take({items, E});
   std::copy_n(b.noise.data(), scores.size(), scores.data());
-  int* chosen = static_cast<int*>(arena.take_bytes(static_cast<std::size_t>(items) * static_cast<std::size_t>(k) * sizeof(int)));
+  int* chosen =
+      static_cast<int*>(arena.take_bytes(static_cast<std::size_t>(items) * static_cast<std::size_t>(k) * sizeof(int)));
   top_k(scores, k, chosen);
   const Assignments a = assign(arena, scores, chosen, k, {});
   const int rows = a.count * (by_token ? 1 : config.tokens());
@@ -90,16 +94,22 @@ void run_sparse(const Bench& b, const ModelConfig& config, int images, Arena& ar
 }
 
 std::size_t largest_operand(const ModelConfig& config, int images) {
-  const std::size_t rows = static_cast<std::size_t>(images * config.tokens()), widest = static_cast<std::size_t>(std::max(config.hidden(), 3 * config.width));
-  const std::size_t activations = rows * widest * static_cast<std::size_t>(std::max(1, config.moe.top_k)), image = static_cast<std::size_t>(images * 3 * config.image * config.image);
-  const std::size_t weights = static_cast<std::size_t>(std::max(1, config.moe.experts)) * static_cast<std::size_t>(config.width) * widest;
-  const std::size_t small = std::max(rows * static_cast<std::size_t>(config.moe.experts), static_cast<std::size_t>(images * config.classes));
-  return std::max({activations, image, weights, small, static_cast<std::size_t>(3 * config.patch * config.patch * config.width)});
+  const std::size_t rows = static_cast<std::size_t>(images * config.tokens()),
+                    widest = static_cast<std::size_t>(std::max(config.hidden(), 3 * config.width));
+  const std::size_t activations = rows * widest * static_cast<std::size_t>(std::max(1, config.moe.top_k)),
+                    image = static_cast<std::size_t>(images * 3 * config.image * config.image);
+  const std::size_t weights =
+      static_cast<std::size_t>(std::max(1, config.moe.experts)) * static_cast<std::size_t>(config.width) * widest;
+  const std::size_t small =
+      std::max(rows * static_cast<std::size_t>(config.moe.experts), static_cast<std::size_t>(images * config.classes));
+  return std::max(
+      {activations, image, weights, small, static_cast<std::size_t>(3 * config.patch * config.patch * config.width)});
 }
 
 }  // namespace
 
-std::vector<OpRow> time_ops(const ModelConfig& config, const LaneConfig& lanes, Kernels kernels, int warmup, int repeats) {
+std::vector<OpRow> time_ops(const ModelConfig& config, const LaneConfig& lanes, Kernels kernels, int warmup,
+                            int repeats) {
   const Block noise(largest_operand(config, lanes.lane_size));
   Random random(0, Place::test);
   for (std::size_t i = 0; i < noise.size(); ++i) noise[i] = random.normal();

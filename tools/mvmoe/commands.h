@@ -16,7 +16,8 @@ using Words = std::vector<std::string>;
 // ends the process at once. `listen` comes before any other thread is started; of several ranks, one answers the user.
 const std::atomic<int>& stop_signal();
 void listen_for_stop_signals(bool answer = true);
-void stop_answering();  // the work has ended: mpirun sends a signal to ranks that end a little later than another that failed
+void stop_answering();  // the work has ended: mpirun sends a signal to ranks that end a little later than another that
+                        // failed
 int exit_code_of(int signal);  // 0: none came; 130: Ctrl-C; 75: another one, run again
 
 // These run in several ranks together, each with the same words.

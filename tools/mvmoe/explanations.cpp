@@ -12,7 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string lower_case(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -28,8 +29,10 @@ Explanations::Explanations(const std::string& path, const std::vector<std::strin
       fail_usage("--explain: ", shown, " is one picture: of several images, name a folder");
     return;
   }
-  if (ending == ".jpg" || ending == ".jpeg") fail_usage("--explain: ", shown, ": pictures are PNG: name a folder or FILE.png");
-  if (fs::exists(path_, error) && !fs::is_directory(path_, error)) fail("--explain: ", shown, " is a file, must be a folder or end in .png");
+  if (ending == ".jpg" || ending == ".jpeg")
+    fail_usage("--explain: ", shown, ": pictures are PNG: name a folder or FILE.png");
+  if (fs::exists(path_, error) && !fs::is_directory(path_, error))
+    fail("--explain: ", shown, " is a file, must be a folder or end in .png");
   fs::create_directories(path_, error);
   if (error) fail("--explain: ", shown, ": ", error.message());
 }
@@ -39,7 +42,9 @@ std::string Explanations::write(const std::string& file, const Image& picture) {
   fs::path target = path_;
   if (folder_) {
     const fs::path image = fs::path(file).has_parent_path() ? fs::path(file).parent_path() : fs::path(".");
-    if (fs::equivalent(image, path_, error)) fail_usage("--explain: ", printable(path_.string()), " holds the image ", printable(file), ": name another folder");
+    if (fs::equivalent(image, path_, error))
+      fail_usage("--explain: ", printable(path_.string()), " holds the image ", printable(file),
+                 ": name another folder");
     const std::string stem = fs::path(file).stem().string();
     std::string name = stem;
     for (int i = 2; !taken_.insert(name).second; ++i) name = text(stem, '-', i);

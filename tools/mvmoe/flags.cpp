@@ -29,7 +29,8 @@ Number number_from(const std::string& flag, const std::string& word, Number lowe
   if (parsed.ec == std::errc::result_out_of_range) fail_usage("--", flag, ": ", printable(word), " is out of range");
   if (parsed.ec != std::errc{} || parsed.ptr != word.data() + word.size()) {
     if constexpr (std::is_unsigned_v<Number>)
-      if (word.starts_with('-')) fail_usage("--", flag, ": ", printable(word), " is out of range: must be at least ", lowest);
+      if (word.starts_with('-'))
+        fail_usage("--", flag, ": ", printable(word), " is out of range: must be at least ", lowest);
     fail_usage("--", flag, ": '", printable(word), "' is not ", kind);
   }
   if (!(value >= lowest && value <= highest)) {
@@ -49,7 +50,8 @@ std::string joined(const std::vector<std::string>& words) {
 
 }  // namespace
 
-Flags::Flags(std::string usage, std::string description) : usage_(std::move(usage)), description_(std::move(description)) {}
+Flags::Flags(std::string usage, std::string description)
+    : usage_(std::move(usage)), description_(std::move(description)) {}
 
 void Flags::add(Flag flag) {
   flag.default_text = flag.get();
@@ -60,7 +62,8 @@ void Flags::add(Flag flag) {
 void Flags::add(const std::string& name, bool& value, const std::string& help) {
   add(Flag{name, help, "", [&value] { return value ? "true" : "false"; },
            [&value, name](const std::string& word) {
-             if (word != "true" && word != "false") fail_usage("--", name, ": '", printable(word), "' is neither true nor false");
+             if (word != "true" && word != "false")
+               fail_usage("--", name, ": '", printable(word), "' is neither true nor false");
              value = word == "true";
            }});
 }
@@ -76,7 +79,9 @@ void Flags::add(const std::string& name, int& value, const std::string& help, in
 
 void Flags::add(const std::string& name, std::uint64_t& value, const std::string& help, std::uint64_t lowest) {
   add(Flag{name, help, "N", [&value] { return text_of(value); },
-           [=, &value](const std::string& word) { value = number_from(name, word, lowest, std::numeric_limits<std::uint64_t>::max()); }});
+           [=, &value](const std::string& word) {
+             value = number_from(name, word, lowest, std::numeric_limits<std::uint64_t>::max());
+           }});
 }
 
 void Flags::add(const std::string& name, float& value, const std::string& help, float lowest, float highest) {
@@ -84,7 +89,8 @@ void Flags::add(const std::string& name, float& value, const std::string& help, 
            [=, &value](const std::string& word) { value = number_from(name, word, lowest, highest); }});
 }
 
-void Flags::add(const std::string& name, std::optional<float>& value, const std::string& help, const std::string& otherwise, float lowest, float highest) {
+void Flags::add(const std::string& name, std::optional<float>& value, const std::string& help,
+                const std::string& otherwise, float lowest, float highest) {
   add(Flag{name, help, "X", [=, &value] { return value ? text_of(*value) : otherwise; },
            [=, &value](const std::string& word) {
              if (word == otherwise) value.reset();
@@ -92,8 +98,10 @@ void Flags::add(const std::string& name, std::optional<float>& value, const std:
            }});
 }
 
-void Flags::add(const std::string& name, std::vector<float>& values, const std::string& help, const std::string& otherwise, float lowest, float highest) {
-  add(Flag{name, help, "X", [=, &values] {
+void Flags::add(const std::string& name, std::vector<float>& values, const std::string& help,
+                const std::string& otherwise, float lowest, float highest) {
+  add(Flag{name, help, "X",
+           [=, &values] {
              std::string out;
              for (const float value : values) out += (out.empty() ? "" : " ") + text_of(value);
              return out.empty() ? otherwise : out;
@@ -108,7 +116,8 @@ void Flags::add(const std::string& name, std::vector<float>& values, const std::
            }});
 }
 
-void Flags::add_choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> choices) {
+void Flags::add_choice(const std::string& name, std::string& value, const std::string& help,
+                       std::vector<std::string> choices) {
   const std::string all = joined(choices);
   add(Flag{name, help + ": " + all, "WORD", [&value] { return value; },
            [=, &value](const std::string& word) {
@@ -118,7 +127,8 @@ void Flags::add_choice(const std::string& name, std::string& value, const std::s
                  return;
                }
              const std::string near = nearest(word, choices);
-             fail_usage("--", name, ": '", printable(word), "' is not one of ", all, near.empty() ? "" : ": did you mean " + near + "?");
+             fail_usage("--", name, ": '", printable(word), "' is not one of ", all,
+                        near.empty() ? "" : ": did you mean " + near + "?");
            }});
 }
 
@@ -149,7 +159,8 @@ void Flags::fail_unknown(const std::string& word) const {
   std::vector<std::string> names;
   for (const Flag& flag : flags_) names.push_back(flag.name);
   const std::string name = word.substr(0, word.find('='));
-  fail_usage(printable(name), ": no such flag", hint_for(name, names), " (mvmoe ", usage_.substr(0, usage_.find(' ')), " --help lists all)");
+  fail_usage(printable(name), ": no such flag", hint_for(name, names), " (mvmoe ", usage_.substr(0, usage_.find(' ')),
+             " --help lists all)");
 }
 
 bool Flags::parse(const std::vector<std::string>& words) {
@@ -166,7 +177,8 @@ bool Flags::parse(const std::vector<std::string>& words) {
       continue;
     }
     const std::size_t equals = word.find('=');
-    Flag* flag = word.starts_with("--") ? find(word.substr(2, equals == std::string::npos ? equals : equals - 2)) : nullptr;
+    Flag* flag =
+        word.starts_with("--") ? find(word.substr(2, equals == std::string::npos ? equals : equals - 2)) : nullptr;
     if (!flag) fail_unknown(word);
     std::string value = "true";
     if (equals != std::string::npos) {
@@ -191,7 +203,8 @@ void Flags::set_missing(const nlohmann::json& values, const std::string& source,
   if (!values.is_object()) fail_usage(source, ": must be an object of flags and their values");
   for (const auto& [name, value] : values.items()) {
     Flag* flag = find(name);
-    if (!flag || !value.is_string()) fail_usage(source, ": ", printable(name), flag ? " must be a string" : " is no flag of this command");
+    if (!flag || !value.is_string())
+      fail_usage(source, ": ", printable(name), flag ? " must be a string" : " is no flag of this command");
     if (flag->given) continue;
     flag->set(value.get<std::string>());
     flag->given = as_given;
@@ -204,7 +217,9 @@ void Flags::print_help() const {
   const auto left = [](const Flag& flag) { return "--" + flag.name + (flag.is_switch() ? "" : " " + flag.kind); };
   std::size_t width = std::string("--help").size();
   for (const Flag& flag : flags_) width = std::max(width, left(flag).size());
-  const auto line = [&](const std::string& what, const std::string& help) { std::printf("  %-*s  %s\n", static_cast<int>(width), what.c_str(), help.c_str()); };
+  const auto line = [&](const std::string& what, const std::string& help) {
+    std::printf("  %-*s  %s\n", static_cast<int>(width), what.c_str(), help.c_str());
+  };
   if (positional_) line(positional_name_, positional_help_);
   std::string heading;
   for (const Flag& flag : flags_) {

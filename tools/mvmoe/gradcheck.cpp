@@ -13,9 +13,11 @@ namespace mvmoe {
 int gradcheck_command(const Words& words) {
   int seeds = 3;
   bool json = false;
-  Flags flags("gradcheck [flags]",
-              "Checks each op's backward, as it is recorded in training, against central differences of a double-precision\n"
-              "reference: every element, random inputs and random cotangents, fast and plain kernels; then two whole networks.");
+  Flags flags(
+      "gradcheck [flags]",
+      "Checks each op's backward, as it is recorded in training, against central differences of a double-precision\n"
+      "reference: every element, random inputs and random cotangents, fast and plain kernels; then two whole "
+      "networks.");
   flags.add("seeds", seeds, "how many draws of every case", 1, 1000);
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
@@ -29,7 +31,8 @@ int gradcheck_command(const Words& words) {
     std::set<std::string> ops;
     for (const auto& result : results) ops.insert(result.op);
     const auto counts = gradcheck::count(results);
-    print_json({{"ops", ops.size()}, {"cases", results.size()}, {"failed", counts.failed}, {"skipped", counts.skipped}});
+    print_json(
+        {{"ops", ops.size()}, {"cases", results.size()}, {"failed", counts.failed}, {"skipped", counts.skipped}});
   }
   return code;
 }

@@ -13,26 +13,56 @@ struct Alias {
   const char* flag;
   const char* instead = nullptr;  // where it is not quite the same thing
 };
-constexpr const char* accumulate = "--accumulate N takes the --batch-size images of a step in N parts, where timm multiplies its batch size by N";
-constexpr const char* schedule = "the rate falls by a cosine after a linear warm-up: --lr, --min-lr, --warmup-epochs, --warmup-lr";
+constexpr const char* accumulate =
+    "--accumulate N takes the --batch-size images of a step in N parts, where timm multiplies its batch size by N";
+constexpr const char* schedule =
+    "the rate falls by a cosine after a linear warm-up: --lr, --min-lr, --warmup-epochs, --warmup-lr";
 constexpr Alias aliases[] = {
-    {"b", "batch-size"},         {"bs", "batch-size"},        {"batch", "batch-size"},
-    {"wd", "weight-decay"},      {"j", "workers"},
-    {"num-workers", "workers"},  {"o", "out"},                {"output", "out"},               {"output-dir", "out"},
-    {"d", "data"},               {"dataset", "data"},         {"data-dir", "data"},            {"data-path", "data"},
-    {"m", "model"},              {"arch", "model"},           {"learning-rate", "lr"},         {"img-size", "image-size"},
-    {"num-classes", "classes"},  {"smoothing", "label-smoothing"}, {"clip-grad", "clip"},      {"checkpoint", "weights"},
-    {"force", "overwrite"},      {"val-split", "holdout"},    {"pretrained", "init-from"},     {"t", "threads"},
-    {"opt", "optimizer"},        {"optim", "optimizer"},      {"model-ema", "ema"},            {"model-ema-decay", "ema"},
-    {"patience", "early-stop"},  {"grad-accum-steps", "accumulate", accumulate},
-    {"teacher-path", "teacher"}, {"teacher-model", "teacher"}, {"distillation-alpha", "teacher-weight"},
-    {"distillation-tau", "teacher-temperature"}, {"distillation-type", "teacher-targets"},
-    {"sched", "min-lr", schedule},        {"scheduler", "min-lr", schedule},      {"lr-scheduler", "min-lr", schedule},
+    {"b", "batch-size"},
+    {"bs", "batch-size"},
+    {"batch", "batch-size"},
+    {"wd", "weight-decay"},
+    {"j", "workers"},
+    {"num-workers", "workers"},
+    {"o", "out"},
+    {"output", "out"},
+    {"output-dir", "out"},
+    {"d", "data"},
+    {"dataset", "data"},
+    {"data-dir", "data"},
+    {"data-path", "data"},
+    {"m", "model"},
+    {"arch", "model"},
+    {"learning-rate", "lr"},
+    {"img-size", "image-size"},
+    {"num-classes", "classes"},
+    {"smoothing", "label-smoothing"},
+    {"clip-grad", "clip"},
+    {"checkpoint", "weights"},
+    {"force", "overwrite"},
+    {"val-split", "holdout"},
+    {"pretrained", "init-from"},
+    {"t", "threads"},
+    {"opt", "optimizer"},
+    {"optim", "optimizer"},
+    {"model-ema", "ema"},
+    {"model-ema-decay", "ema"},
+    {"patience", "early-stop"},
+    {"grad-accum-steps", "accumulate", accumulate},
+    {"teacher-path", "teacher"},
+    {"teacher-model", "teacher"},
+    {"distillation-alpha", "teacher-weight"},
+    {"distillation-tau", "teacher-temperature"},
+    {"distillation-type", "teacher-targets"},
+    {"sched", "min-lr", schedule},
+    {"scheduler", "min-lr", schedule},
+    {"lr-scheduler", "min-lr", schedule},
 };
 
 std::string did_you_mean(const std::vector<std::string>& names) {
   std::string list;
-  for (std::size_t i = 0; i < names.size(); ++i) list += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + ("--" + names[i]);
+  for (std::size_t i = 0; i < names.size(); ++i)
+    list += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + ("--" + names[i]);
   return names.empty() ? "" : ": did you mean " + list + "?";
 }
 

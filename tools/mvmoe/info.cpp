@@ -15,7 +15,7 @@
 #include "tools/mvmoe/machine.h"
 #include "tools/mvmoe/options.h"
 #include "train/data/pack.h"
-#include "train/timm.h"
+#include "train/files/timm.h"
 
 namespace mvmoe {
 namespace {
@@ -37,9 +37,13 @@ std::vector<std::string> instruction_sets() {
 Json machine() {
   const dnnl_version_t* v = dnnl_version();
   const auto sets = instruction_sets();
-  return {{"processor", processor_name()}, {"instruction_sets", sets}, {"cores", available_cores()}, {"pinning", pinning()},
+  return {{"processor", processor_name()},
+          {"instruction_sets", sets},
+          {"cores", available_cores()},
+          {"pinning", pinning()},
           {"onednn", std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch)},
-          {"bf16", has_gemm_bf16()}, {"mpi", Comm::has_mpi() ? Json(Comm::version()) : Json(false)}};
+          {"bf16", has_gemm_bf16()},
+          {"mpi", Comm::has_mpi() ? Json(Comm::version()) : Json(false)}};
 }
 
 // What timm's tensors and the config.json beside them say; null: nobody says it, and a flag must.
@@ -49,9 +53,21 @@ Json timms(const TensorFiles& files) {
     const TimmNetwork network = timm_network(files);
     const ModelConfig& m = network.model;
     const TimmConfig& c = network.configuration;
-    return {{"depth", m.depth}, {"width", m.width}, {"heads", or_null(c.heads)}, {"patch", m.patch}, {"image", m.image}, {"classes", m.classes}, {"mlp_ratio", m.mlp_ratio},
-            {"pool", c.pool ? Json(pool_name(*c.pool)) : Json(nullptr)}, {"qkv_bias", m.qkv_bias}, {"class_token", m.class_token}, {"fc_norm", m.fc_norm},
-            {"mean", or_null(c.mean)}, {"std", or_null(c.std)}, {"crop_pct", or_null(c.crop_pct)}, {"interpolation", c.interpolation ? Json(interpolation_name(*c.interpolation)) : Json(nullptr)}};
+    return {{"depth", m.depth},
+            {"width", m.width},
+            {"heads", or_null(c.heads)},
+            {"patch", m.patch},
+            {"image", m.image},
+            {"classes", m.classes},
+            {"mlp_ratio", m.mlp_ratio},
+            {"pool", c.pool ? Json(pool_name(*c.pool)) : Json(nullptr)},
+            {"qkv_bias", m.qkv_bias},
+            {"class_token", m.class_token},
+            {"fc_norm", m.fc_norm},
+            {"mean", or_null(c.mean)},
+            {"std", or_null(c.std)},
+            {"crop_pct", or_null(c.crop_pct)},
+            {"interpolation", c.interpolation ? Json(interpolation_name(*c.interpolation)) : Json(nullptr)}};
   } catch (const Error& e) {
     return e.what();  // the file is described all the same: it need not hold a network
   }
@@ -68,7 +84,8 @@ Json describe(const fs::path& path) {
     numbers += entry->shape.size();
   }
   Json json{{"file", path.string()}, {"tensors", tensors}, {"numbers", numbers}, {"verified", files.verify()}};
-  if (const auto found = files.metadata().find("mvmoe"); found != files.metadata().end()) json["description"] = parse_json(printable(path.string()) + ": the metadata entry mvmoe", found->second);
+  if (const auto found = files.metadata().find("mvmoe"); found != files.metadata().end())
+    json["description"] = parse_json(printable(path.string()) + ": the metadata entry mvmoe", found->second);
   else if (files.find("patch_embed.proj.weight")) json["network"] = timms(files);
   return json;
 }
@@ -86,18 +103,26 @@ Json describe_pack(const fs::path& path) {
     }
   }
   if (damaged > 0) fail(first, damaged > 1 ? text("; ", damaged, " of ", pack.images(), " images are damaged") : "");
-  return {{"pack", path.string()}, {"format", pack.format() == PackFormat::raw ? "raw" : "jpeg"}, {"size", pack.size()},
-          {"training_images", pack.training_images()}, {"test_images", pack.images() - pack.training_images()}, {"bytes", pack.bytes()},
-          {"verified", pack.images()}, {"classes", pack.classes()}};
+  return {{"pack", path.string()},
+          {"format", pack.format() == PackFormat::raw ? "raw" : "jpeg"},
+          {"size", pack.size()},
+          {"training_images", pack.training_images()},
+          {"test_images", pack.images() - pack.training_images()},
+          {"bytes", pack.bytes()},
+          {"verified", pack.images()},
+          {"classes", pack.classes()}};
 }
 
 void print(const Json& json) {
   for (const auto& [key, value] : json.items()) {
     if (key == "tensors") {
-      for (const auto& t : value) std::printf("%-40s %-5s %s\n", printable(t["name"].get<std::string>()).c_str(), t["dtype"].get<std::string>().c_str(), t["shape"].dump().c_str());
+      for (const auto& t : value)
+        std::printf("%-40s %-5s %s\n", printable(t["name"].get<std::string>()).c_str(),
+                    t["dtype"].get<std::string>().c_str(), t["shape"].dump().c_str());
       continue;
     }
-    const std::string text = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string text =
+        value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
     std::printf("%-17s %s\n", key.c_str(), printable(text).c_str());
   }
 }
@@ -107,8 +132,11 @@ void print(const Json& json) {
 int info_command(const Words& words) {
   std::vector<std::string> files;
   bool json = false;
-  Flags flags("info [FILE]", "This machine and this build; or what a weights file, a checkpoint's folder or a pack holds, every checksum verified.");
-  flags.add_positional("FILE", files, "a safetensors file or the index JSON of several, a checkpoint's folder, or a pack");
+  Flags flags("info [FILE]",
+              "This machine and this build; or what a weights file, a checkpoint's folder or a pack holds, every "
+              "checksum verified.");
+  flags.add_positional("FILE", files,
+                       "a safetensors file or the index JSON of several, a checkpoint's folder, or a pack");
   flags.add("json", json, "as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   if (files.size() > 1) fail_usage("'", printable(files[1]), "' is one word too many: mvmoe info [FILE]");
@@ -118,7 +146,9 @@ int info_command(const Words& words) {
     result = machine();
   } else if (fs::is_directory(files[0])) {
     if (!fs::exists(fs::path(files[0]) / "state.json"))
-      fail(printable(files[0]), ": is no checkpoint's folder: a run's are checkpoints/step-N in it, its weights last.safetensors and best.safetensors");
+      fail(printable(files[0]),
+           ": is no checkpoint's folder: a run's are checkpoints/step-N in it, its weights last.safetensors and "
+           "best.safetensors");
     result["checkpoint"] = files[0];
     result["state"] = read_json(fs::path(files[0]) / "state.json", 1 << 20);
     for (const std::string part : {"weights", "moments", "ema"}) {

@@ -22,7 +22,8 @@ std::string pinning() {
   std::string out;
   for (std::size_t first = 0, next; first < processors.size(); first = next) {
     for (next = first + 1; next < processors.size() && processors[next] == processors[next - 1] + 1;) ++next;
-    out += (out.empty() ? "" : ",") + std::to_string(processors[first]) + (next - first > 1 ? "-" + std::to_string(processors[next - 1]) : "");
+    out += (out.empty() ? "" : ",") + std::to_string(processors[first]) +
+           (next - first > 1 ? "-" + std::to_string(processors[next - 1]) : "");
   }
   return out;
 }

@@ -19,7 +19,8 @@ namespace mvmoe {
 namespace {
 
 using InOne = int (*)(const Words&);
-using InRanks = int (*)(const Words&, Comm&);  // in all processes that a launcher started; of the others, rank 0 runs alone
+using InRanks = int (*)(const Words&,
+                        Comm&);  // in all processes that a launcher started; of the others, rank 0 runs alone
 
 struct Command {
   const char* name;
@@ -32,7 +33,8 @@ constexpr std::array commands{
     Command{"evaluate", evaluate_command, "accuracy and loss of trained weights on a data set"},
     Command{"confusion", confusion_command, "which classes trained weights take for which, on the held-out part"},
     Command{"superclasses", superclasses_command, "divide the classes into super-classes, one for each expert"},
-    Command{"pipeline", pipeline_command, "the whole method: dense baseline, confusion, super-classes, sparse network, comparison"},
+    Command{"pipeline", pipeline_command,
+            "the whole method: dense baseline, confusion, super-classes, sparse network, comparison"},
     Command{"study", study_command, "many runs, one answer: a file's variants and seeds, with means and errors"},
     Command{"predict", predict_command, "the classes of images, with the experts that saw them"},
     Command{"summary", summary_command, "parameters, multiply-adds and memory of a model, without training it"},
@@ -46,13 +48,18 @@ constexpr std::array commands{
 };
 
 void print_commands() {
-  std::printf("mvmoe: trains vision transformers on multicore CPUs\n\nusage: mvmoe COMMAND [flags]     (mvmoe COMMAND --help lists a command's flags)\n\n");
+  std::printf(
+      "mvmoe: trains vision transformers on multicore CPUs\n\nusage: mvmoe COMMAND [flags]     (mvmoe COMMAND --help "
+      "lists a command's flags)\n\n");
   for (const Command& command : commands) std::printf("  %-15s  %s\n", command.name, command.help);
-  std::printf("\nTo begin with, nothing to download: mvmoe train --data glyphs --model vit-4x64 --patch 8 --epochs 3 --out runs/first\n");
+  std::printf(
+      "\nTo begin with, nothing to download: mvmoe train --data glyphs --model vit-4x64 --patch 8 --epochs 3 --out "
+      "runs/first\n");
 }
 
 const Command* find(const std::string& name) {
-  const auto found = std::find_if(commands.begin(), commands.end(), [&](const Command& command) { return name == command.name; });
+  const auto found =
+      std::find_if(commands.begin(), commands.end(), [&](const Command& command) { return name == command.name; });
   return found == commands.end() ? nullptr : &*found;
 }
 
@@ -75,13 +82,17 @@ int dispatch(const Words& words, Comm& comm) {
   std::vector<std::string> names;
   for (const Command& command : commands) names.push_back(command.name);
   const std::string near = nearest(words[0], names);
-  fail_usage("'", printable(words[0]), "' is no command", near.empty() ? "" : ": did you mean " + near + "?", " (mvmoe --help lists all)");
+  fail_usage("'", printable(words[0]), "' is no command", near.empty() ? "" : ": did you mean " + near + "?",
+             " (mvmoe --help lists all)");
 }
 
 int run_program(const Words& words) {
   std::optional<Comm> comm;
   const Outcome joined = outcome_of([&] {
-    comm.emplace(Comm::join([](const std::string& line) { std::fprintf(stderr, "mvmoe: %s; all ranks end (train --resume goes on from the last checkpoint)\n", line.c_str()); }));
+    comm.emplace(Comm::join([](const std::string& line) {
+      std::fprintf(stderr, "mvmoe: %s; all ranks end (train --resume goes on from the last checkpoint)\n",
+                   line.c_str());
+    }));
     return 0;
   });
   if (!comm) {
@@ -90,10 +101,12 @@ int run_program(const Words& words) {
   }
   const bool in_ranks = runs_in_ranks(words);
   const Outcome outcome = outcome_of([&] {
-    if (!comm->first() && !std::freopen("/dev/null", "w", stdout)) fail("/dev/null: ", std::strerror(errno));  // rank 0 prints
+    if (!comm->first() && !std::freopen("/dev/null", "w", stdout))
+      fail("/dev/null: ", std::strerror(errno));  // rank 0 prints
     meet(*comm, words);
     const int code = comm->first() || in_ranks ? dispatch(words, *comm) : 0;
-    if (code == 0 && (std::fflush(stdout) != 0 || std::ferror(stdout))) fail("the results could not be written to stdout: ", std::strerror(errno));
+    if (code == 0 && (std::fflush(stdout) != 0 || std::ferror(stdout)))
+      fail("the results could not be written to stdout: ", std::strerror(errno));
     return code;
   });
   stop_answering();

@@ -36,11 +36,14 @@ double multiply_adds(const Event& event) {
   return 0;
 }
 
-// Billions a second of what was done by all threads in the row's time; empty where there is neither a product nor a tensor.
+// Billions a second of what was done by all threads in the row's time; empty where there is neither a product nor a
+// tensor.
 std::string rate(const OpTime& time) {
   char text[32] = "";
-  if (time.ms > 0 && time.work.multiply_adds > 0) std::snprintf(text, sizeof text, "%.0f GFLOP/s", 2 * time.work.multiply_adds / time.ms / 1e6);
-  else if (time.ms > 0 && time.work.floats > 0) std::snprintf(text, sizeof text, "%.1f GB/s", 4 * time.work.floats / time.ms / 1e6);
+  if (time.ms > 0 && time.work.multiply_adds > 0)
+    std::snprintf(text, sizeof text, "%.0f GFLOP/s", 2 * time.work.multiply_adds / time.ms / 1e6);
+  else if (time.ms > 0 && time.work.floats > 0)
+    std::snprintf(text, sizeof text, "%.1f GB/s", 4 * time.work.floats / time.ms / 1e6);
   return text;
 }
 
@@ -60,14 +63,16 @@ Work work_of(const Event& event) {
   const double result = event.result.axes() > 0 ? static_cast<double>(event.result.size()) : 0;
   if (event.phase == Phase::around) return {};
   if (event.phase == Phase::forward) return {multiply_adds(event), operands + result};
-  return {(is(event, "patch_embed") ? 1 : 2) * multiply_adds(event), 3 * operands + 2 * result};  // the images' gradient is never needed
+  return {(is(event, "patch_embed") ? 1 : 2) * multiply_adds(event),
+          3 * operands + 2 * result};  // the images' gradient is never needed
 }
 
 std::vector<OpRow> op_rows(const std::vector<Timeline>& timelines, int steps) {
   std::map<std::string, OpRow> by_name;
   double all = 0;
   // Where threads do a lane together, the calling one alone has events, and its time is everybody's.
-  const auto recorded = std::max<std::ptrdiff_t>(1, std::count_if(timelines.begin(), timelines.end(), [](const Timeline& t) { return !t.events().empty(); }));
+  const auto recorded = std::max<std::ptrdiff_t>(
+      1, std::count_if(timelines.begin(), timelines.end(), [](const Timeline& t) { return !t.events().empty(); }));
   for (const Timeline& timeline : timelines)
     for (const Event& event : timeline.events()) {
       OpRow& row = by_name[row_name(event)];
@@ -93,8 +98,8 @@ std::vector<OpRow> op_rows(const std::vector<Timeline>& timelines, int steps) {
 void print_op_table(const std::vector<OpRow>& rows) {
   std::printf("%-32s %11s %13s %11s %13s %7s\n", "operation", "forward ms", "", "backward ms", "", "share");
   for (const OpRow& row : rows)
-    std::printf("%-32s %11s %13s %11s %13s %6.1f%%\n", row.name.c_str(), number(row.forward).c_str(), rate(row.forward).c_str(), number(row.backward).c_str(),
-                rate(row.backward).c_str(), 100 * row.share);
+    std::printf("%-32s %11s %13s %11s %13s %6.1f%%\n", row.name.c_str(), number(row.forward).c_str(),
+                rate(row.forward).c_str(), number(row.backward).c_str(), rate(row.backward).c_str(), 100 * row.share);
 }
 
 nlohmann::ordered_json op_table_json(const std::vector<OpRow>& rows) {
@@ -106,9 +111,13 @@ nlohmann::ordered_json op_table_json(const std::vector<OpRow>& rows) {
         if (amount > 0 && time.ms > 0) return amount / time.ms / 1e6;
         return nullptr;
       };
-      return {{"calls", time.calls}, {"ms", time.ms}, {"gflops", rate(2 * time.work.multiply_adds)}, {"gb_per_s", rate(4 * time.work.floats)}};
+      return {{"calls", time.calls},
+              {"ms", time.ms},
+              {"gflops", rate(2 * time.work.multiply_adds)},
+              {"gb_per_s", rate(4 * time.work.floats)}};
     };
-    table.push_back({{"name", row.name}, {"share", row.share}, {"forward", one(row.forward)}, {"backward", one(row.backward)}});
+    table.push_back(
+        {{"name", row.name}, {"share", row.share}, {"forward", one(row.forward)}, {"backward", one(row.backward)}});
   }
   return table;
 }

@@ -10,9 +10,9 @@
 
 namespace mvmoe {
 
-// What an operation does once. Multiply-adds are counted where there is a matrix product; floats are what must be read and
-// written at least: forward reads the operands and writes the result; backward reads both and the result's gradient, and
-// reads and writes the operands' gradients. (Of stacked experts: those of all, whoever was chosen.)
+// What an operation does once. Multiply-adds are counted where there is a matrix product; floats are what must be read
+// and written at least: forward reads the operands and writes the result; backward reads both and the result's
+// gradient, and reads and writes the operands' gradients. (Of stacked experts: those of all, whoever was chosen.)
 struct Work {
   double multiply_adds = 0, floats = 0;
 };
@@ -25,7 +25,7 @@ struct OpTime {
 };
 
 struct OpRow {
-  std::string name;  // with the weight's shape, where there is one: "linear [192, 768]"
+  std::string name;          // with the weight's shape, where there is one: "linear [192, 768]"
   OpTime forward, backward;  // what is around the operations stands in `forward`
   double share = 0;          // of the threads' time; all rows together are 1
 };

@@ -19,7 +19,8 @@ extern const std::string data_kinds;
 struct MoeOptions {
   int experts = 0, layers = 2, top_k = 1, shared_experts = 0;
   std::string routing = "superclass", router_input = "mean", balance = "none";
-  bool router_noise = false, batch_priority = false, renormalise_gates = false, no_router_bias = false, equal_experts = false;
+  bool router_noise = false, batch_priority = false, renormalise_gates = false, no_router_bias = false,
+       equal_experts = false;
   std::optional<float> capacity, eval_capacity;
 
   void declare(Flags& flags);
@@ -48,23 +49,26 @@ void require_experts(const Flags& flags, const MoeOptions& moe, const std::vecto
 // change the order of sums, and so the last bits. Where tokens are routed, a lane is also the group in which they are
 // balanced and compete for capacity: there its size is part of the method.
 struct ThreadOptions {
-  int threads = 0;          // 0: the cores this process may use
+  int threads = 0;  // 0: the cores this process may use
   int lane_size = 8;
   int gradient_blocks = 16;
   std::string kernels = "fast", precision = "fp32";
-  int ranks_sharing = 1;    // ranks that may use the same cores: by default each takes its part
+  int ranks_sharing = 1;  // ranks that may use the same cores: by default each takes its part
 
   void declare(Flags& flags);
   void declare_for_inference(Flags& flags);  // without --gradient-blocks
   LaneConfig lanes() const;
-  // The same without gradients: a dense network's are smaller where an image has many tokens, unless --lane-size is given.
+  // The same without gradients: a dense network's are smaller where an image has many tokens, unless --lane-size is
+  // given.
   LaneConfig lanes_for_inference(const Flags& flags, const ModelConfig& config) const;
-  // "fp32" or "bf16": what auto comes to here. Throws UsageError where bf16 is asked of kernels that this machine cannot run.
+  // "fp32" or "bf16": what auto comes to here. Throws UsageError where bf16 is asked of kernels that this machine
+  // cannot run.
   std::string precision_to_use() const;
   Kernels kernels_to_run() const;  // throws as precision_to_use does
 };
 
-// On stderr, where training on batches of `images` has fewer lanes or gradient blocks than threads: the others are idle.
+// On stderr, where training on batches of `images` has fewer lanes or gradient blocks than threads: the others are
+// idle.
 void say_idle_threads(const LaneConfig& lanes, int images);
 
 // The flags of commands that run in several ranks.
@@ -75,8 +79,8 @@ struct RankOptions {
   void declare_for_training(Flags& flags);
 };
 
-// What the user should hear about the data, on stderr: what was passed over; which images could not be read since the last
-// call, and what follows from that.
+// What the user should hear about the data, on stderr: what was passed over; which images could not be read since the
+// last call, and what follows from that.
 void say_notes(const DataSet& data);
 void say_damaged(const ImageSet& set, const char* consequence = stand_in_consequence);
 

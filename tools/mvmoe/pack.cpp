@@ -9,7 +9,7 @@
 #include "engine/files.h"
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
-#include "train/data/pack.h"
+#include "train/input/pack_write.h"
 
 namespace mvmoe {
 namespace {
@@ -41,25 +41,32 @@ int pack_command(const Words& words) {
   options.threads = 0;
   bool strict = false, json = false, quiet = false;
   Flags flags("pack --data folder:DIR --out FILE [flags]",
-              "Turns a folder of images into one file with an index and checksums, which --data pack:FILE reads fast and in any order.");
-  flags.add("data", data_spec, "folder:DIR: with train/ and val/, with one of them, or with class folders in it; or fractals", "SPEC");
+              "Turns a folder of images into one file with an index and checksums, which --data pack:FILE reads fast "
+              "and in any order.");
+  flags.add("data", data_spec,
+            "folder:DIR: with train/ and val/, with one of them, or with class folders in it; or fractals", "SPEC");
   flags.add("out", out, "the pack; a file that is there is replaced when the new one is whole", "FILE");
-  flags.add("size", options.size, "pixels that the short side of a larger image becomes; smaller images stay as they are", 1, 65536);
-  flags.add_choice("format", format, "how images are kept: raw takes about ten times the room and no time to decode", {"jpeg", "raw"});
+  flags.add("size", options.size,
+            "pixels that the short side of a larger image becomes; smaller images stay as they are", 1, 65536);
+  flags.add_choice("format", format, "how images are kept: raw takes about ten times the room and no time to decode",
+                   {"jpeg", "raw"});
   flags.add("quality", options.quality, "of JPEG", 1, 100);
   flags.add("strict", strict, "an image that cannot be read is an error, instead of being left out");
-  flags.add("threads", options.threads, "threads (0: the cores this process may use); the pack does not depend on them", 0, 4096);
+  flags.add("threads", options.threads, "threads (0: the cores this process may use); the pack does not depend on them",
+            0, 4096);
   flags.add("quiet", quiet, "no progress on stderr");
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   for (const char* name : {"data", "out"}) flags.require(name);
   check_spec(data_spec);
   if (kind_of(data_spec) != "folder" && kind_of(data_spec) != "fractals")
-    fail_usage("--data: '", printable(data_spec), "': a folder:DIR or fractals is packed, other data stands in few files already");
+    fail_usage("--data: '", printable(data_spec),
+               "': a folder:DIR or fractals is packed, other data stands in few files already");
   const fs::path folder = fs::path(out).parent_path();
   std::error_code ignored;
   if (out.empty()) fail_usage("--out: is empty, must be a file");
-  if (!folder.empty() && !fs::is_directory(folder, ignored)) fail(printable(out), ": its folder is not there");  // before the work, not after
+  if (!folder.empty() && !fs::is_directory(folder, ignored))
+    fail(printable(out), ": its folder is not there");  // before the work, not after
   listen_for_stop_signals();
   options.format = format == "raw" ? PackFormat::raw : PackFormat::jpeg;
   if (options.threads == 0) options.threads = available_cores();
@@ -79,7 +86,9 @@ int pack_command(const Words& words) {
     return 130;
   }
   if (json) print_json({{"images", result.images}, {"skipped", result.skipped}, {"bytes", result.bytes}});
-  else std::printf("%d images packed in %s (%.1f MiB), %d left out\n", result.images, printable(out).c_str(), static_cast<double>(result.bytes) / (1 << 20), result.skipped);
+  else
+    std::printf("%d images packed in %s (%.1f MiB), %d left out\n", result.images, printable(out).c_str(),
+                static_cast<double>(result.bytes) / (1 << 20), result.skipped);
   return 0;
 }
 

@@ -17,7 +17,8 @@ __attribute__((constructor(101))) void check_processor() {
   if (!missing) return;
   write_out("mvmoe: this binary was built for a processor with ");
   write_out(missing);
-  write_out(", which this one lacks: build it on this machine (make clean all), or anywhere with make ARCH=x86-64-v2\n");
+  write_out(
+      ", which this one lacks: build it on this machine (make clean all), or anywhere with make ARCH=x86-64-v2\n");
   _exit(1);
 }
 

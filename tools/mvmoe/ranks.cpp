@@ -44,16 +44,27 @@ Place own_place() {
   char host[256] = "";
   gethostname(host, sizeof host - 1);
   const char* const of_job = std::getenv("SLURM_CPUS_ON_NODE");
-  const int host_cores = of_job && std::atoi(of_job) > 0 ? std::atoi(of_job) : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
-  return {.host = host, .pinning = pinning(), .processors = allowed_processors(), .cores = available_cores(), .host_cores = host_cores};
+  const int host_cores =
+      of_job && std::atoi(of_job) > 0 ? std::atoi(of_job) : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  return {.host = host,
+          .pinning = pinning(),
+          .processors = allowed_processors(),
+          .cores = available_cores(),
+          .host_cores = host_cores};
 }
 
 std::vector<Place> gather_places(Comm& comm, const Place& own) {
-  const Json json{{"host", own.host}, {"pinning", own.pinning}, {"processors", own.processors}, {"cores", own.cores}, {"host_cores", own.host_cores}, {"threads", own.threads}};
+  const Json json{{"host", own.host},   {"pinning", own.pinning},       {"processors", own.processors},
+                  {"cores", own.cores}, {"host_cores", own.host_cores}, {"threads", own.threads}};
   std::vector<Place> places;
   for (const std::string& text : comm.gather(json.dump(-1, ' ', false, Json::error_handler_t::replace))) {
     const Json p = Json::parse(text);
-    places.push_back({.host = p["host"], .pinning = p["pinning"], .processors = p["processors"], .cores = p["cores"], .host_cores = p["host_cores"], .threads = p["threads"]});
+    places.push_back({.host = p["host"],
+                      .pinning = p["pinning"],
+                      .processors = p["processors"],
+                      .cores = p["cores"],
+                      .host_cores = p["host_cores"],
+                      .threads = p["threads"]});
   }
   return places;
 }
@@ -63,7 +74,8 @@ void say_places(const std::map<std::string, std::vector<int>>& ranks_of, const s
     std::fprintf(stderr, "host %s:", printable(host).c_str());
     for (const int r : ranks) {
       const Place& p = places[static_cast<std::size_t>(r)];
-      std::fprintf(stderr, "%s rank %d %d %s on cores %s", r == ranks.front() ? "" : ",", r, p.threads, p.threads == 1 ? "thread" : "threads", p.pinning.c_str());
+      std::fprintf(stderr, "%s rank %d %d %s on cores %s", r == ranks.front() ? "" : ",", r, p.threads,
+                   p.threads == 1 ? "thread" : "threads", p.pinning.c_str());
     }
     std::fprintf(stderr, "\n");
   }
@@ -82,14 +94,21 @@ void warn_of_places(const std::map<std::string, std::vector<int>>& ranks_of, con
     const int n = static_cast<int>(ranks.size()), cores = std::min(static_cast<int>(processors.size()), quota);
     const std::string fewer_threads = n <= cores ? text("--threads ", cores / n, ", or ") : "";
     if (threads > cores)
-      std::fprintf(stderr, "mvmoe: warning: host %s has %d threads (of %d ranks) on %d cores: give %sfewer ranks a host (mpirun --map-by ppr:%d:node, srun --ntasks-per-node=%d)\n",
-                   printable(host).c_str(), threads, n, cores, fewer_threads.c_str(), std::min(n, cores), std::min(n, cores));
+      std::fprintf(stderr,
+                   "mvmoe: warning: host %s has %d threads (of %d ranks) on %d cores: give %sfewer ranks a host "
+                   "(mpirun --map-by ppr:%d:node, srun --ntasks-per-node=%d)\n",
+                   printable(host).c_str(), threads, n, cores, fewer_threads.c_str(), std::min(n, cores),
+                   std::min(n, cores));
     const Place& first = places[static_cast<std::size_t>(ranks.front())];
     const int part = first.host_cores / n;
-    const auto bound = std::find_if(ranks.begin(), ranks.end(), [&](int r) { return places[static_cast<std::size_t>(r)].cores < part; });
+    const auto bound = std::find_if(ranks.begin(), ranks.end(),
+                                    [&](int r) { return places[static_cast<std::size_t>(r)].cores < part; });
     if (bound != ranks.end())
-      std::fprintf(stderr, "mvmoe: warning: rank %d may use %d of the %d cores of host %s, its part would be %d: give mpirun --bind-to none or --map-by slot:PE=%d, srun --cpus-per-task=%d\n",
-                   *bound, places[static_cast<std::size_t>(*bound)].cores, first.host_cores, printable(host).c_str(), part, part, part);
+      std::fprintf(stderr,
+                   "mvmoe: warning: rank %d may use %d of the %d cores of host %s, its part would be %d: give mpirun "
+                   "--bind-to none or --map-by slot:PE=%d, srun --cpus-per-task=%d\n",
+                   *bound, places[static_cast<std::size_t>(*bound)].cores, first.host_cores, printable(host).c_str(),
+                   part, part, part);
   }
 }
 
@@ -184,7 +203,9 @@ void compress_sums(Comm& comm, const RankOptions& options) {
   const std::string& name = options.gradient_compression;
   if (name != "none" && comm.ranks() == 1)
     fail_usage("--gradient-compression: ", name, " is for what ranks send to each other, and ",
-               Comm::has_mpi() ? "there is one rank: start several (mpirun -np 4, srun --ntasks=4)" : "this build has no MPI (make MPI=1)", ", or leave it out");
+               Comm::has_mpi() ? "there is one rank: start several (mpirun -np 4, srun --ntasks=4)"
+                               : "this build has no MPI (make MPI=1)",
+               ", or leave it out");
   const std::vector<std::string> names = compression_names();
   comm.compress_sums(static_cast<Compression>(std::find(names.begin(), names.end(), name) - names.begin()));
 }
@@ -210,8 +231,9 @@ DataSet load_same_dataset(Comm& comm, const std::string& spec, bool strict, Want
   DataSet data;
   comm.everywhere([&] { data = load_dataset(spec, strict, wanted); });
   if (comm.ranks() == 1) return data;
-  comm.require_same("as its data", text(data.train.size(), " training and ", data.test.size(), " test images of ", data.classes.size(), " classes, with CRC-32 ",
-                                        crc32_of(data.train), " and ", crc32_of(data.test)));
+  comm.require_same("as its data",
+                    text(data.train.size(), " training and ", data.test.size(), " test images of ", data.classes.size(),
+                         " classes, with CRC-32 ", crc32_of(data.train), " and ", crc32_of(data.test)));
   return data;
 }
 

@@ -49,8 +49,9 @@ class Together {
   bool working_ = false;
 };
 
-// Where ranks of one host may use the same cores, --threads by default is a rank's part of them. Says on rank 0 where the
-// ranks stand, and warns, also if quiet, where threads outnumber cores or a rank is bound to fewer than its part. All ranks.
+// Where ranks of one host may use the same cores, --threads by default is a rank's part of them. Says on rank 0 where
+// the ranks stand, and warns, also if quiet, where threads outnumber cores or a rank is bound to fewer than its part.
+// All ranks.
 void settle(Comm& comm, const RankOptions& options, ThreadOptions& threads, bool quiet);
 
 // What gradients are rounded to on their way. Throws UsageError where there is no way, as one rank is alone.
@@ -59,11 +60,12 @@ void compress_sums(Comm& comm, const RankOptions& options);
 // What rank 0 was given or found in a run's folder, all go by. All ranks.
 void take_from_first(Comm& comm, Flags& flags, const std::vector<std::string>& names);
 
-// Of a file that every rank reads, which `flag` names; nothing where none is named. Throws on all ranks, naming the rank,
-// if one cannot read it or reads another. All ranks.
+// Of a file that every rank reads, which `flag` names; nothing where none is named. Throws on all ranks, naming the
+// rank, if one cannot read it or reads another. All ranks.
 void require_same_file(Comm& comm, const char* flag, const std::string& file);
 
-// load_dataset on every rank. Throws on all what one throws, and UsageError if one has read other images or labels. All ranks.
+// load_dataset on every rank. Throws on all what one throws, and UsageError if one has read other images or labels. All
+// ranks.
 DataSet load_same_dataset(Comm& comm, const std::string& spec, bool strict, Wanted wanted = Wanted::all);
 
 // say_damaged of what all ranks found, by rank 0. All ranks.

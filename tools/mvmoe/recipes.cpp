@@ -9,19 +9,56 @@ namespace {
 
 using Json = nlohmann::json;
 
-// What each recipe sets, by flag, as text. A flag is in both or in neither, so that one recipe leaves nothing of another.
+// What each recipe sets, by flag, as text. A flag is in both or in neither, so that one recipe leaves nothing of
+// another.
 const Json recipes{
     {"none", Json::object()},
     // Ours, for small data and short runs.
     {"light",
-     {{"optimizer", "adamw"}, {"epochs", "20"}, {"batch-size", "128"}, {"lr", "0.001"}, {"lr-base", "0"}, {"min-lr", "1e-5"}, {"warmup-epochs", "2"},
-      {"warmup-lr", "1e-6"}, {"weight-decay", "0.05"}, {"clip", "1"}, {"label-smoothing", "0.1"}, {"drop-path", "0"}, {"ema", "0"}, {"rand-augment", "none"}, {"color-jitter", "0"},
-      {"random-erasing", "0"}, {"repeated-augment", "1"}, {"mixup", "0"}, {"cutmix", "0"}, {"mixup-prob", "1"}, {"mixup-switch-prob", "0.5"}}},
+     {{"optimizer", "adamw"},
+      {"epochs", "20"},
+      {"batch-size", "128"},
+      {"lr", "0.001"},
+      {"lr-base", "0"},
+      {"min-lr", "1e-5"},
+      {"warmup-epochs", "2"},
+      {"warmup-lr", "1e-6"},
+      {"weight-decay", "0.05"},
+      {"clip", "1"},
+      {"label-smoothing", "0.1"},
+      {"drop-path", "0"},
+      {"ema", "0"},
+      {"rand-augment", "none"},
+      {"color-jitter", "0"},
+      {"random-erasing", "0"},
+      {"repeated-augment", "1"},
+      {"mixup", "0"},
+      {"cutmix", "0"},
+      {"mixup-prob", "1"},
+      {"mixup-switch-prob", "0.5"}}},
     // DeiT (arXiv 2012.12877, table 9, and its code): the rate is 5e-4 at a batch of 512 and grows with it.
     {"deit",
-     {{"optimizer", "adamw"}, {"epochs", "300"}, {"batch-size", "1024"}, {"lr", "5e-4"}, {"lr-base", "5e-4"}, {"min-lr", "1e-5"}, {"warmup-epochs", "5"},
-      {"warmup-lr", "1e-6"}, {"weight-decay", "0.05"}, {"clip", "0"}, {"label-smoothing", "0.1"}, {"drop-path", "0.1"}, {"ema", "0.99996"}, {"rand-augment", "rand-m9-mstd0.5-inc1"}, {"color-jitter", "0"},
-      {"random-erasing", "0.25"}, {"repeated-augment", "3"}, {"mixup", "0.8"}, {"cutmix", "1"}, {"mixup-prob", "1"}, {"mixup-switch-prob", "0.5"}}}};
+     {{"optimizer", "adamw"},
+      {"epochs", "300"},
+      {"batch-size", "1024"},
+      {"lr", "5e-4"},
+      {"lr-base", "5e-4"},
+      {"min-lr", "1e-5"},
+      {"warmup-epochs", "5"},
+      {"warmup-lr", "1e-6"},
+      {"weight-decay", "0.05"},
+      {"clip", "0"},
+      {"label-smoothing", "0.1"},
+      {"drop-path", "0.1"},
+      {"ema", "0.99996"},
+      {"rand-augment", "rand-m9-mstd0.5-inc1"},
+      {"color-jitter", "0"},
+      {"random-erasing", "0.25"},
+      {"repeated-augment", "3"},
+      {"mixup", "0.8"},
+      {"cutmix", "1"},
+      {"mixup-prob", "1"},
+      {"mixup-switch-prob", "0.5"}}}};
 
 }  // namespace
 

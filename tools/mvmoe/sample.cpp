@@ -9,7 +9,7 @@
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
 #include "train/data/encode.h"
-#include "train/preprocess.h"
+#include "train/input/preprocess.h"
 
 namespace mvmoe {
 namespace {
@@ -35,7 +35,8 @@ int count(const std::vector<std::vector<int>>& chosen) {
 }
 
 // One file an image: DIR/PART/CLASS/0000.png, as folder:DIR reads them.
-void write_files(const DataSet& data, const ImageSet& set, const std::vector<std::vector<int>>& chosen, const fs::path& part) {
+void write_files(const DataSet& data, const ImageSet& set, const std::vector<std::vector<int>>& chosen,
+                 const fs::path& part) {
   for (std::size_t c = 0; c < chosen.size(); ++c) {
     const fs::path folder = part / data.classes[c];
     fs::create_directories(folder);
@@ -52,14 +53,16 @@ void write_files(const DataSet& data, const ImageSet& set, const std::vector<std
 void write_sheet(const ImageSet& set, const std::vector<std::vector<int>>& chosen, int columns, const fs::path& file) {
   const int side = set.side > 0 ? set.side : 128, step = side + 2;  // pixels
   const int width = 2 + columns * step, height = 2 + static_cast<int>(chosen.size()) * step;
-  std::vector<std::uint8_t> sheet(static_cast<std::size_t>(3 * width) * static_cast<std::size_t>(height), 128);  // [height, width, 3]
+  std::vector<std::uint8_t> sheet(static_cast<std::size_t>(3 * width) * static_cast<std::size_t>(height),
+                                  128);  // [height, width, 3]
   for (std::size_t r = 0; r < chosen.size(); ++r)
     for (std::size_t c = 0; c < chosen[r].size(); ++c) {
       Image image = image_of(set, chosen[r][c]);
       if (image.width != side || image.height != side) image = centre_crop(image, side, 1, Interpolation::bicubic);
       for (int y = 0; y < side; ++y) {
         const int row = 2 + static_cast<int>(r) * step + y, left = 2 + static_cast<int>(c) * step;
-        std::copy_n(image.rgb.data() + 3 * side * y, 3 * side, sheet.data() + 3 * (static_cast<std::ptrdiff_t>(row) * width + left));
+        std::copy_n(image.rgb.data() + 3 * side * y, 3 * side,
+                    sheet.data() + 3 * (static_cast<std::ptrdiff_t>(row) * width + left));
       }
     }
   write_file(file, encode_png(sheet.data(), width, height, 3));
@@ -72,7 +75,8 @@ int sample_command(const Words& words) {
   int images = 5, classes = 0;
   bool json = false;
   Flags flags("sample --data SPEC [--out DIR] [--sheet FILE] [flags]",
-              "Writes some images of a data set: as files that predict and folder:DIR read, or as one picture with a row a class.");
+              "Writes some images of a data set: as files that predict and folder:DIR read, or as one picture with a "
+              "row a class.");
   flags.add("data", spec, data_kinds, "SPEC");
   flags.add("out", out, "a folder: each image becomes DIR/val/CLASS/NUMBER.png (DIR/train/.. with --set train)", "DIR");
   flags.add("sheet", sheet, "one picture of them all, a file that ends in .png", "FILE");
@@ -82,11 +86,14 @@ int sample_command(const Words& words) {
   flags.add("json", json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return 0;
   flags.require("data");
-  if (out.empty() && sheet.empty()) fail_usage("--out: is missing: a folder for the images, or --sheet for a picture of them");
-  if (!sheet.empty() && !sheet.ends_with(".png")) fail_usage("--sheet: ", printable(sheet), ": the picture is a PNG: name a file that ends in .png");
+  if (out.empty() && sheet.empty())
+    fail_usage("--out: is missing: a folder for the images, or --sheet for a picture of them");
+  if (!sheet.empty() && !sheet.ends_with(".png"))
+    fail_usage("--sheet: ", printable(sheet), ": the picture is a PNG: name a file that ends in .png");
   const fs::path part = fs::path(out) / (from == "test" ? "val" : "train");
   std::error_code ignored;
-  if (!out.empty() && fs::exists(part, ignored)) fail_usage("--out: ", printable(part.string()), " is there already: choose another folder");
+  if (!out.empty() && fs::exists(part, ignored))
+    fail_usage("--out: ", printable(part.string()), " is there already: choose another folder");
 
   const DataSet data = load_dataset(spec, false, from == "test" ? Wanted::test : Wanted::train);
   say_notes(data);
@@ -97,7 +104,8 @@ int sample_command(const Words& words) {
   const auto chosen = first_of_each_class(set, classes == 0 ? known : std::min(classes, known), images);
   constexpr int most_in_a_picture = 40'000;
   if (!sheet.empty() && count(chosen) > most_in_a_picture)
-    fail_usage("--sheet: ", count(chosen), " images are more than ", most_in_a_picture, ", a picture's most: fewer --images or --classes");
+    fail_usage("--sheet: ", count(chosen), " images are more than ", most_in_a_picture,
+               ", a picture's most: fewer --images or --classes");
   if (!out.empty()) write_files(data, set, chosen, part);
   if (!sheet.empty()) write_sheet(set, chosen, images, sheet);
   if (json) {

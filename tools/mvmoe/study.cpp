@@ -23,7 +23,7 @@
 #include "tools/study/record.h"
 #include "tools/study/results.h"
 #include "tools/study/study_file.h"
-#include "train/progress_bar.h"
+#include "train/log/progress_bar.h"
 #include "train/run_folder.h"
 
 namespace mvmoe {
@@ -230,13 +230,11 @@ class Worker {
     write_tables();
     const int code = make_runs();
     const study::Results results = write_tables();
-    if (o_.json)
-      print_results(results);
+    if (o_.json) print_results(results);
     else
       std::printf("%s\n%d of %d runs done\nreport: %s\n", study::text_table(results).c_str(), results.done,
                   results.runs, printable((folder_ / "report.html").string()).c_str());
-    if (code != 0)
-      std::fprintf(stderr, "mvmoe: the study was stopped; the same command goes on\n");
+    if (code != 0) std::fprintf(stderr, "mvmoe: the study was stopped; the same command goes on\n");
     else if (results.failed > 0)
       std::fprintf(stderr, "mvmoe: %d of %d runs failed; --retry makes them again\n", results.failed, results.runs);
     return code != 0 ? code : results.failed > 0 ? 1 : 0;
@@ -297,10 +295,8 @@ class Worker {
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     record.seconds += seconds;
     const bool stopped = outcome_.error.empty() && outcome_.code != 0;
-    if (outcome_.code == 0)
-      take_figures(run, record);
-    else if (!stopped)
-      record.state = Record::State::failed, record.error = outcome_.error;
+    if (outcome_.code == 0) take_figures(run, record);
+    else if (!stopped) record.state = Record::State::failed, record.error = outcome_.error;
     study::write_record(run_folder, record);
     if (stopped) return outcome_.code;
     say_end(run, record, seconds, write_tables());

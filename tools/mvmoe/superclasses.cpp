@@ -9,7 +9,7 @@
 #include "tools/mvmoe/commands.h"
 #include "tools/mvmoe/options.h"
 #include "train/data/dataset.h"
-#include "train/progress_bar.h"
+#include "train/log/progress_bar.h"
 #include "train/superclass/class_names.h"
 #include "train/superclass/confusion_csv.h"
 #include "train/superclass/division_file.h"
@@ -32,11 +32,14 @@ bool parse(const Words& words, Options& o) {
   flags.add("confusion", o.confusion, "a matrix that mvmoe confusion wrote", "FILE");
   flags.add("experts", o.experts, "how many super-classes; must be given", 1);
   flags.add("out", o.out, "the super-classes as JSON, to be read and edited; a file that is there is replaced", "FILE");
-  flags.add_choice("method", o.method, "cluster the confusion graph, draw by seed, or read --file", {"spectral", "random", "file"});
+  flags.add_choice("method", o.method, "cluster the confusion graph, draw by seed, or read --file",
+                   {"spectral", "random", "file"});
   flags.add("max-size", o.max_size, "classes in a super-class, at most (0: no bound)");
   flags.add("seed", o.seed, "of what is drawn: where k-means starts, or the random division");
   flags.add("file", o.file, "for --method file: a super-class file", "FILE");
-  flags.add("data", o.data, "a data set of the same classes: where it has known coarse labels (cifar100:DIR), the score against them", "SPEC");
+  flags.add("data", o.data,
+            "a data set of the same classes: where it has known coarse labels (cifar100:DIR), the score against them",
+            "SPEC");
   flags.add("quiet", o.quiet, "no progress on stderr");
   flags.add("json", o.json, "results as one JSON object in the last line of stdout");
   if (!flags.parse(words)) return false;
@@ -45,7 +48,8 @@ bool parse(const Words& words, Options& o) {
   else if (flags.given("file")) fail_usage("--file: needs --method file, is ", o.method);
   if (o.method == "file" && o.max_size) fail_usage("--max-size: with --method file the sizes are the file's");
   std::error_code ignored;
-  if (std::filesystem::equivalent(o.confusion, o.out, ignored)) fail_usage("--out: ", printable(o.out), " is the --confusion file");
+  if (std::filesystem::equivalent(o.confusion, o.out, ignored))
+    fail_usage("--out: ", printable(o.out), " is the --confusion file");
   return true;
 }
 
@@ -54,7 +58,9 @@ SuperClasses divided(const Options& o, const Confusion& confusion) {
   if (o.method == "random") return random_division(confusion.classes, o.experts, o.seed);
   if (o.method == "spectral") {
     ProgressBar bar(ProgressBar::mode_for_stderr(o.quiet), 1);
-    return spectral_division(confusion, o.experts, o.max_size, o.seed, [&](int run, int of) { bar.show(WorkLine{"k-means, start", run, of}); });
+    return spectral_division(confusion, o.experts, o.max_size, o.seed, [&](int run, int of) {
+      bar.show(WorkLine{"k-means, start", run, of});
+    });
   }
   SuperClasses division = read_superclasses(o.file, confusion.classes, o.experts);
   division.method = "file";
@@ -70,9 +76,11 @@ Scores scores_against(const Options& o, const SuperClasses& division) {
   if (o.data.empty()) return {};
   const DataSet data = load_dataset(o.data);
   if (const std::string wrong = difference(division.classes, data.classes); !wrong.empty())
-    fail_usage("--confusion: ", printable(o.confusion), " does not have the classes of --data ", printable(o.data), ": ", wrong);
+    fail_usage("--confusion: ", printable(o.confusion), " does not have the classes of --data ", printable(o.data),
+               ": ", wrong);
   if (data.coarse_of_class.empty()) return {};
-  return {adjusted_rand_index(division.of_class, data.coarse_of_class), normalised_mutual_information(division.of_class, data.coarse_of_class)};
+  return {adjusted_rand_index(division.of_class, data.coarse_of_class),
+          normalised_mutual_information(division.of_class, data.coarse_of_class)};
 }
 
 std::size_t columns_of(const std::string& text) {  // on a terminal: UTF-8's continuation bytes take none
@@ -88,7 +96,8 @@ void print_members(const SuperClasses& division) {
     std::size_t column = indent;
     for (std::size_t i = 0; i < members[s].size(); ++i) {
       const std::string& name = division.classes[members[s][i]];
-      const bool plain = !name.empty() && name.find(',') == std::string::npos && name.front() != ' ' && name.back() != ' ';
+      const bool plain =
+          !name.empty() && name.find(',') == std::string::npos && name.front() != ' ' && name.back() != ' ';
       const std::string shown = (plain ? printable(name) : in_quotes(name)) + (i + 1 < members[s].size() ? "," : "");
       if (column > indent && column + 1 + columns_of(shown) > width) {
         std::printf("\n%*s", static_cast<int>(indent), "");
@@ -110,7 +119,9 @@ void print_eigenvalues(const std::vector<double>& values, int experts) {
     const std::optional<double> gap = eigengap(values, e);
     const int bar = largest > 0 && gap ? static_cast<int>(40 * *gap / largest + 0.5) : 0;
     const char chosen = e == experts ? '>' : ' ';
-    if (gap) std::printf("%c %3d  %10.4f  %.4f %s\n", chosen, e, values[e - 1], *gap, std::string(static_cast<std::size_t>(bar), '#').c_str());
+    if (gap)
+      std::printf("%c %3d  %10.4f  %.4f %s\n", chosen, e, values[e - 1], *gap,
+                  std::string(static_cast<std::size_t>(bar), '#').c_str());
     else std::printf("%c %3d  %10.4f\n", chosen, e, values[e - 1]);
   }
   if (shown < static_cast<int>(values.size())) std::printf("       (the first %d of %zu)\n", shown, values.size());
@@ -140,10 +151,13 @@ int superclasses_command(const Words& words) {
     return 0;
   }
   const auto [smallest, largest] = std::minmax_element(sizes.begin(), sizes.end());
-  std::printf("%d super-classes of %zu classes (%s), sizes %d to %d\n\n", division.count, division.classes.size(), o.method.c_str(), *smallest, *largest);
+  std::printf("%d super-classes of %zu classes (%s), sizes %d to %d\n\n", division.count, division.classes.size(),
+              o.method.c_str(), *smallest, *largest);
   print_members(division);
   if (!division.eigenvalues.empty()) print_eigenvalues(division.eigenvalues, division.count);
-  if (scores.ari) std::printf("\nagainst the data's coarse labels: adjusted Rand index %.4f, normalised mutual information %.4f\n", *scores.ari, *scores.nmi);
+  if (scores.ari)
+    std::printf("\nagainst the data's coarse labels: adjusted Rand index %.4f, normalised mutual information %.4f\n",
+                *scores.ari, *scores.nmi);
   std::printf("\nwritten to %s\n", printable(o.out).c_str());
   return 0;
 }

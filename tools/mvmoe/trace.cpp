@@ -9,9 +9,12 @@ namespace {
 
 const char* phase_name(Phase phase) {
   switch (phase) {
-    case Phase::forward: return "forward";
-    case Phase::backward: return "backward";
-    case Phase::around: return "around";
+    case Phase::forward:
+      return "forward";
+    case Phase::backward:
+      return "backward";
+    case Phase::around:
+      return "around";
   }
   return "";
 }
@@ -31,8 +34,13 @@ void write_trace(const std::filesystem::path& file, const std::vector<Timeline>&
   const auto add_track = [&](const Timeline& timeline, std::size_t track, const std::string& name) {
     events.push_back({{"ph", "M"}, {"name", "thread_name"}, {"pid", 1}, {"tid", track}, {"args", {{"name", name}}}});
     for (const Event& event : timeline.events()) {
-      nlohmann::json one{{"ph", "X"}, {"name", event.name}, {"cat", phase_name(event.phase)}, {"pid", 1}, {"tid", track},
-                         {"ts", static_cast<double>(event.start - origin) / 1e3}, {"dur", static_cast<double>(event.end - event.start) / 1e3}};
+      nlohmann::json one{{"ph", "X"},
+                         {"name", event.name},
+                         {"cat", phase_name(event.phase)},
+                         {"pid", 1},
+                         {"tid", track},
+                         {"ts", static_cast<double>(event.start - origin) / 1e3},
+                         {"dur", static_cast<double>(event.end - event.start) / 1e3}};
       if (event.result.axes() > 0) one["args"] = {{"shapes", shapes_of(event)}};
       events.push_back(std::move(one));
     }

@@ -7,8 +7,8 @@
 
 #include "tools/mvmoe/augment_options.h"
 #include "tools/mvmoe/options.h"
-#include "train/distillation.h"
-#include "train/timm_config.h"
+#include "train/files/timm_config.h"
+#include "train/losses/distillation.h"
 
 namespace mvmoe {
 
@@ -18,15 +18,18 @@ struct TrainOptions {
   AugmentOptions augment;
   RankOptions ranks;
   std::string trace, data, out, config, init_from, optimizer = "adamw", recipe = "none";
-  int epochs = 20, batch_size = 128, eval_every = 1, keep = 2, log_interval = 50, workers = 1, accumulate = 1, early_stop = 0;
+  int epochs = 20, batch_size = 128, eval_every = 1, keep = 2, log_interval = 50, workers = 1, accumulate = 1,
+      early_stop = 0;
   float lr = 1e-3f, lr_base = 0, min_lr = 1e-5f, warmup_epochs = 2, warmup_lr = 1e-6f, weight_decay = 0.05f;
-  float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, clip = 1, momentum = 0.9f, layer_decay = 1, ema = 0, label_smoothing = 0.1f, holdout = 0;
+  float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, clip = 1, momentum = 0.9f, layer_decay = 1, ema = 0,
+        label_smoothing = 0.1f, holdout = 0;
   std::uint64_t seed = 0, save_every = 500;
   std::string superclasses;
   float guide_weight = 0.3f, router_z_weight = 0, bias_rate = 1e-3f;
   std::optional<float> balance_weight;
   std::optional<float> crop_pct;
-  std::vector<float> mean, std;  // one for all colours, or three; empty: the data's own, or those of the weights to start from
+  std::vector<float> mean,
+      std;  // one for all colours, or three; empty: the data's own, or those of the weights to start from
   std::string interpolation = "auto";
   std::string teacher, teacher_targets = "soft";
   DistillationConfig distillation;
@@ -53,9 +56,9 @@ std::vector<std::string> unread_flags(const TrainOptions& o);
 // Throws UsageError if one of the other optimizer's was given.
 void require_optimizer(const Flags& flags, const std::string& optimizer);
 
-// How images are made: as the flags say; else as for the network that this one begins from, whose weights know no others;
-// else as the data suggest. Images of one size are neither resized nor cropped, whatever that network was shown. What was chosen is
-// as if it had been given. `start`: of the network to begin from.
+// How images are made: as the flags say; else as for the network that this one begins from, whose weights know no
+// others; else as the data suggest. Images of one size are neither resized nor cropped, whatever that network was
+// shown. What was chosen is as if it had been given. `start`: of the network to begin from.
 Preprocessing preprocessing_of(TrainOptions& o, const DataSet& data, const TimmConfig& start = {});
 // What was left to be chosen is as if it had been given: for config.json. (AugmentOptions::resolve does its own.)
 void take_resolved(TrainOptions& o, const ModelConfig& config);
@@ -68,7 +71,8 @@ void declare_recipe(Flags& flags, TrainOptions& o);  // the model, the optimizer
 void declare_start(Flags& flags, TrainOptions& o);   // what a run of its own is given by file
 void declare_manner(Flags& flags, TrainOptions& o);  // threads, checkpoints, progress
 
-// A folder's config.json: an object of flags, all values strings. Throws Error that names the flag that asks for it and the file.
+// A folder's config.json: an object of flags, all values strings. Throws Error that names the flag that asks for it and
+// the file.
 nlohmann::json read_configuration(const std::filesystem::path& path, const std::string& flag);
 
 // Takes what was not given from the folder's config.json, and refuses what was given otherwise, of the flags `names`.

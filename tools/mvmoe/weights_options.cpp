@@ -29,7 +29,9 @@ std::vector<std::string> read_class_names(const std::string& path) {
 
 }  // namespace
 
-void WeightsOptions::declare(Flags& flags) { flags.add("weights", weights, "a safetensors file that mvmoe or timm wrote, or the index JSON of several", "FILE"); }
+void WeightsOptions::declare(Flags& flags) {
+  flags.add("weights", weights, "a safetensors file that mvmoe or timm wrote, or the index JSON of several", "FILE");
+}
 
 void WeightsOptions::declare_what_may_be_said(Flags& flags) {
   flags.heading("Weights from elsewhere (a config.json of timm's beside the file says it too)");
@@ -39,12 +41,20 @@ void WeightsOptions::declare_what_may_be_said(Flags& flags) {
   flags.add("std", std, "divides each colour then; three times for red, green, blue", as_in_file, 1e-6f, 1);
   flags.add("crop-pct", crop_pct, "the share of the short side that is kept", as_in_file, 0.01f, 1);
   flags.add_choice("interpolation", interpolation, "how images are resized", {"bilinear", "bicubic"});
-  flags.add("image-size", image_size, "side of the images in pixels, positions resampled for it (0: as the file says)", 0, 4096);
+  flags.add("image-size", image_size, "side of the images in pixels, positions resampled for it (0: as the file says)",
+            0, 4096);
   flags.add("class-names", class_names, "a text file, a line a class", "FILE");
 }
 
 LoadedModel WeightsOptions::load(ReadExperts experts) const {
-  SaidOfWeights said{.heads = {}, .image = {}, .pool = {}, .mean = mean, .std = std, .crop_pct = crop_pct, .interpolation = {}, .classes = {}};
+  SaidOfWeights said{.heads = {},
+                     .image = {},
+                     .pool = {},
+                     .mean = mean,
+                     .std = std,
+                     .crop_pct = crop_pct,
+                     .interpolation = {},
+                     .classes = {}};
   if (heads > 0) said.heads = heads;
   if (image_size > 0) said.image = image_size;
   if (!pool.empty()) said.pool = pool_named(pool);

@@ -35,7 +35,8 @@ Stages::Stages(fs::path folder, std::vector<Stage> stages) : folder_(std::move(f
 }
 
 const Stages::Memory* Stages::memory_of(const Stage& stage) const {
-  const auto found = std::find_if(memory_.begin(), memory_.end(), [&](const Memory& m) { return m.name == stage.name; });
+  const auto found =
+      std::find_if(memory_.begin(), memory_.end(), [&](const Memory& m) { return m.name == stage.name; });
   return found == memory_.end() ? nullptr : &*found;
 }
 
@@ -46,7 +47,10 @@ std::vector<std::string> Stages::reads_now(const Stage& stage) const {
     const fs::path& input = stage.inputs[i];
     const bool there = fs::exists(folder_ / input);
     // What a user gave was read once; that it is gone since changes nothing.
-    if (input.is_absolute()) read.push_back(there ? "given " + checksum(input) : memory && i < memory->read.size() ? memory->read[i] : "missing");
+    if (input.is_absolute())
+      read.push_back(there                               ? "given " + checksum(input)
+                     : memory && i < memory->read.size() ? memory->read[i]
+                                                         : "missing");
     else read.push_back(input.string() + " " + (there ? checksum(folder_ / input) : "missing"));
   }
   return read;
@@ -55,7 +59,8 @@ std::vector<std::string> Stages::reads_now(const Stage& stage) const {
 bool Stages::is_done(const Stage& stage, const std::vector<std::string>& read) const {
   const Memory* memory = memory_of(stage);
   return memory && memory->done && memory->read == read &&
-         std::all_of(stage.results.begin(), stage.results.end(), [&](const fs::path& result) { return fs::exists(folder_ / result); });
+         std::all_of(stage.results.begin(), stage.results.end(),
+                     [&](const fs::path& result) { return fs::exists(folder_ / result); });
 }
 
 std::string Stages::plan() const {
@@ -65,8 +70,8 @@ std::string Stages::plan() const {
   bool before = true;  // a stage after one that will run cannot be known to be done
   for (std::size_t i = 0; i < stages_.size(); ++i) {
     before = before && is_done(stages_[i], reads_now(stages_[i]));
-    text += "  " + std::to_string(i + 1) + " " + stages_[i].name + std::string(width - stages_[i].name.size(), ' ') + "  " + stages_[i].what +
-            (before ? " (done)" : "") + "\n";
+    text += "  " + std::to_string(i + 1) + " " + stages_[i].name + std::string(width - stages_[i].name.size(), ' ') +
+            "  " + stages_[i].what + (before ? " (done)" : "") + "\n";
   }
   return text;
 }
@@ -75,7 +80,8 @@ void Stages::move_aside(const Stage& stage) const {
   fs::path aside;
   for (const fs::path& output : stage.outputs) {
     if (!fs::exists(folder_ / output)) continue;
-    for (int n = 1; aside.empty() || (fs::exists(aside) && fs::exists(aside / output)); ++n) aside = folder_ / ("earlier-" + std::to_string(n));
+    for (int n = 1; aside.empty() || (fs::exists(aside) && fs::exists(aside / output)); ++n)
+      aside = folder_ / ("earlier-" + std::to_string(n));
     fs::create_directories(aside);
     fs::rename(folder_ / output, aside / output);
   }

@@ -17,8 +17,8 @@ struct Stage {
   std::vector<std::filesystem::path> inputs;   // files, relative to the folder; an absolute one is the user's own
   std::vector<std::filesystem::path> outputs;  // files or folders that it makes: what moves aside where it begins anew
   std::vector<std::filesystem::path> results;  // files among them that must be there when it is done
-  std::function<void()> check;                 // throws if the inputs are not what they should be: before anything moves
-  std::function<int()> run;                    // an exit code: 0: done. Called again with the same inputs, it goes on
+  std::function<void()> check;  // throws if the inputs are not what they should be: before anything moves
+  std::function<int()> run;     // an exit code: 0: done. Called again with the same inputs, it goes on
 };
 
 class Stages {
@@ -29,8 +29,8 @@ class Stages {
   // The plan: a line a stage, with what is done already.
   std::string plan() const;
 
-  // Runs what is not done, in order; `begins(number, stage)` before each, `stopped()` after each. The first exit code of
-  // a stage or of `stopped` that is not 0, or 0.
+  // Runs what is not done, in order; `begins(number, stage)` before each, `stopped()` after each. The first exit code
+  // of a stage or of `stopped` that is not 0, or 0.
   int run(const std::function<void(int number, const Stage& stage)>& begins, const std::function<int()>& stopped);
 
  private:

@@ -29,9 +29,12 @@ std::string table(const nlohmann::ordered_json& c) {
     if (control) line += formatted("%16s", cell(c.at("control")).c_str());
     return line + formatted("%16s\n", cell(c.at("moe")).c_str());
   };
-  const auto percent = [&](const char* key) { return [=](const Json& x) { return formatted("%.2f %%", x.at(key).get<double>()); }; };
+  const auto percent = [&](const char* key) {
+    return [=](const Json& x) { return formatted("%.2f %%", x.at(key).get<double>()); };
+  };
   const auto number = [&](const char* key) { return [=](const Json& x) { return report::grouped(x.at(key)); }; };
-  std::string out = formatted("%-24s%16s", "", "dense") + (control ? formatted("%16s", "dense, longer") : "") + formatted("%16s\n", "sparse");
+  std::string out = formatted("%-24s%16s", "", "dense") + (control ? formatted("%16s", "dense, longer") : "") +
+                    formatted("%16s\n", "sparse");
   out += row("top-1", percent("top1")) + row("top-5", percent("top5"));
   out += row("multiply-adds an image", number("macs")) + row("  executed", number("executed_macs"));
   out += row("one image, one thread", [](const Json& x) { return formatted("%.3f ms", x.at("ms").get<double>()); });
@@ -42,13 +45,15 @@ std::string table(const nlohmann::ordered_json& c) {
   if (!c.at("oracle_top1").is_null())
     out += formatted("the router sends %.1f %% of the images to their super-class; if it sent all: top-1 %.2f %%\n",
                      c.at("moe").at("router_accuracy").get<double>(), top1("oracle_top1"));
-  if (!c.at("random_router_top1").is_null()) out += formatted("if it drew experts at random: top-1 %.2f %%\n", top1("random_router_top1"));
+  if (!c.at("random_router_top1").is_null())
+    out += formatted("if it drew experts at random: top-1 %.2f %%\n", top1("random_router_top1"));
   out += "load of the experts, in percent:";
   for (const double load : c.at("moe").at("expert_load")) out += formatted(" %.1f", load);
   out += "\n";
   if (!c.at("ari").is_null())
-    out += formatted("the super-classes against the data's own coarse classes: adjusted Rand index %.2f (1: the same, 0: chance)\n",
-                     c.at("ari").get<double>());
+    out += formatted(
+        "the super-classes against the data's own coarse classes: adjusted Rand index %.2f (1: the same, 0: chance)\n",
+        c.at("ari").get<double>());
   if (c.contains("verdict"))
     for (const Json& reason : c.at("verdict")) out += "\n- " + reason.at("text").get<std::string>();
   return out + "\n";

@@ -32,17 +32,21 @@ std::vector<double> counting_ticks(double highest) {
 }
 
 void open_chart(std::string& page, const std::string& title) {
-  put(page, "<figure class=\"chart\"><figcaption>", title, "</figcaption>\n<svg viewBox=\"0 0 480 268\" role=\"img\" aria-label=\"", title, "\">");
+  put(page, "<figure class=\"chart\"><figcaption>", title,
+      "</figcaption>\n<svg viewBox=\"0 0 480 268\" role=\"img\" aria-label=\"", title, "\">");
 }
 
-void put_axes(std::string& page, const Frame& frame, const std::vector<double>& x_ticks, const std::vector<double>& y_ticks, const char* x_title) {
+void put_axes(std::string& page, const Frame& frame, const std::vector<double>& x_ticks,
+              const std::vector<double>& y_ticks, const char* x_title) {
   for (const double value : y_ticks) {
     const double y = frame.y(value);
-    put(page, "<path class=\"grid\" d=\"M", coordinate(frame.left), " ", coordinate(y), "H", coordinate(frame.right), "\"/>");
+    put(page, "<path class=\"grid\" d=\"M", coordinate(frame.left), " ", coordinate(y), "H", coordinate(frame.right),
+        "\"/>");
     put_text(page, frame.left - 7, y + 4.5, "end", tick_label(value));
   }
   for (const double value : x_ticks)
-    if (value >= frame.x_low && value <= frame.x_high) put_text(page, frame.x(value), frame.bottom + 18, "middle", tick_label(value));
+    if (value >= frame.x_low && value <= frame.x_high)
+      put_text(page, frame.x(value), frame.bottom + 18, "middle", tick_label(value));
   put_text(page, (frame.left + frame.right) / 2, frame.bottom + 38, "middle", x_title);
 }
 
@@ -89,7 +93,8 @@ void put_line_chart(std::string& page, const std::string& title, const std::vect
   constexpr std::size_t most_hover_points = 60, most_end_labels = 6;
   double x_high = 0, low = INFINITY, high = -INFINITY;
   for (const Curve& curve : curves)
-    for (const Point& p : curve.points) x_high = std::max(x_high, p.x), low = std::min(low, p.y), high = std::max(high, p.y);
+    for (const Point& p : curve.points)
+      x_high = std::max(x_high, p.x), low = std::min(low, p.y), high = std::max(high, p.y);
   if (!(low <= high)) return;
 
   const std::vector<double> y_ticks = ticks(low, high, 5);
@@ -99,14 +104,16 @@ void put_line_chart(std::string& page, const std::string& title, const std::vect
   put_axes(page, frame, counting_ticks(x_high), y_ticks, "epoch");
   for (const Curve& curve : curves) {
     if (curve.points.empty()) continue;
-    put(page, "\n<g class=\"", curve.colour, "\"><polyline class=\"curve", curve.dashed ? " dashed" : "", "\" points=\"");
+    put(page, "\n<g class=\"", curve.colour, "\"><polyline class=\"curve", curve.dashed ? " dashed" : "",
+        "\" points=\"");
     for (const Point& p : curve.points) put(page, coordinate(frame.x(p.x)), ",", coordinate(frame.y(p.y)), " ");
     put(page, "\"/>");
     const std::size_t stride = (curve.points.size() + most_hover_points - 1) / most_hover_points;
     for (std::size_t i = curve.points.size(); i-- > 0; i -= std::min(i, stride - 1)) {
       const Point& p = curve.points[i];
-      put(page, "<circle cx=\"", coordinate(frame.x(p.x)), "\" cy=\"", coordinate(frame.y(p.y)), "\" r=\"", i + 1 == curve.points.size() ? "3.5" : "2",
-          "\"><title>", escaped(curve.name), ", epoch ", significant(p.x, 6), ": ", digits > 0 ? number(p.y, digits) : significant(p.y, 3), "</title></circle>");
+      put(page, "<circle cx=\"", coordinate(frame.x(p.x)), "\" cy=\"", coordinate(frame.y(p.y)), "\" r=\"",
+          i + 1 == curve.points.size() ? "3.5" : "2", "\"><title>", escaped(curve.name), ", epoch ",
+          significant(p.x, 6), ": ", digits > 0 ? number(p.y, digits) : significant(p.y, 3), "</title></circle>");
     }
     put(page, "</g>");
   }
@@ -117,8 +124,8 @@ void put_line_chart(std::string& page, const std::string& title, const std::vect
 void put_legend(std::string& page, const std::vector<Curve>& curves) {
   put(page, "<ul class=\"legend\">");
   for (const Curve& curve : curves)
-    put(page, "<li><svg class=\"", curve.colour, "\" viewBox=\"0 0 26 10\" aria-hidden=\"true\"><path class=\"curve", curve.dashed ? " dashed" : "",
-        "\" d=\"M0 5H26\"/></svg>", short_name(curve.name), "</li>");
+    put(page, "<li><svg class=\"", curve.colour, "\" viewBox=\"0 0 26 10\" aria-hidden=\"true\"><path class=\"curve",
+        curve.dashed ? " dashed" : "", "\" d=\"M0 5H26\"/></svg>", short_name(curve.name), "</li>");
   put(page, "</ul>\n");
 }
 
@@ -223,28 +230,39 @@ void put_measured_chart(std::string& page, const std::string& title, const std::
 }
 
 void put_eigenvalues(std::string& page, const std::vector<double>& eigenvalues, int chosen) {
-  const std::size_t shown = std::min(eigenvalues.size(), std::max<std::size_t>(20, static_cast<std::size_t>(2 * chosen)));
+  const std::size_t shown =
+      std::min(eigenvalues.size(), std::max<std::size_t>(20, static_cast<std::size_t>(2 * chosen)));
   if (shown == 0) return;
-  const double highest = *std::max_element(eigenvalues.begin(), eigenvalues.begin() + static_cast<std::ptrdiff_t>(shown));
-  const double lowest = *std::min_element(eigenvalues.begin(), eigenvalues.begin() + static_cast<std::ptrdiff_t>(shown));
+  const double highest =
+      *std::max_element(eigenvalues.begin(), eigenvalues.begin() + static_cast<std::ptrdiff_t>(shown));
+  const double lowest =
+      *std::min_element(eigenvalues.begin(), eigenvalues.begin() + static_cast<std::ptrdiff_t>(shown));
   const std::vector<double> y_ticks = ticks(std::min(0.0, lowest), std::max(highest, 1e-3), 5);
-  const Frame frame{.x_low = 0, .x_high = static_cast<double>(shown) + 1, .y_low = y_ticks.front(), .y_high = y_ticks.back(), .right = 464};
+  const Frame frame{.x_low = 0,
+                    .x_high = static_cast<double>(shown) + 1,
+                    .y_low = y_ticks.front(),
+                    .y_high = y_ticks.back(),
+                    .right = 464};
 
-  open_chart(page, shown < eigenvalues.size() ? "The " + whole(static_cast<long long>(shown)) + " smallest eigenvalues" : "Eigenvalues");
+  open_chart(page, shown < eigenvalues.size() ? "The " + whole(static_cast<long long>(shown)) + " smallest eigenvalues"
+                                              : "Eigenvalues");
   const auto e = static_cast<std::size_t>(chosen);
   const bool has_gap = e >= 1 && e < shown;
   if (has_gap)
-    put(page, "<rect class=\"band\" x=\"", coordinate(frame.left), "\" y=\"", coordinate(frame.y(eigenvalues[e])), "\" width=\"",
-        coordinate(frame.right - frame.left), "\" height=\"", coordinate(std::max(1.0, frame.y(eigenvalues[e - 1]) - frame.y(eigenvalues[e]))), "\"/>");
+    put(page, "<rect class=\"band\" x=\"", coordinate(frame.left), "\" y=\"", coordinate(frame.y(eigenvalues[e])),
+        "\" width=\"", coordinate(frame.right - frame.left), "\" height=\"",
+        coordinate(std::max(1.0, frame.y(eigenvalues[e - 1]) - frame.y(eigenvalues[e]))), "\"/>");
   put_axes(page, frame, counting_ticks(static_cast<double>(shown)), y_ticks, "number of the eigenvalue");
   put(page, "<g class=\"c0\">");
   for (std::size_t i = 0; i < shown; ++i)
-    put(page, "<circle class=\"", i < e ? "" : "hollow", "\" cx=\"", coordinate(frame.x(static_cast<double>(i + 1))), "\" cy=\"", coordinate(frame.y(eigenvalues[i])),
-        "\" r=\"4\"><title>", whole(static_cast<long long>(i + 1)), ": ", number(eigenvalues[i], 4), "</title></circle>");
+    put(page, "<circle class=\"", i < e ? "" : "hollow", "\" cx=\"", coordinate(frame.x(static_cast<double>(i + 1))),
+        "\" cy=\"", coordinate(frame.y(eigenvalues[i])), "\" r=\"4\"><title>", whole(static_cast<long long>(i + 1)),
+        ": ", number(eigenvalues[i], 4), "</title></circle>");
   put(page, "</g>");
   if (has_gap) {
     const double x = frame.x(chosen + 0.5);
-    put(page, "<path class=\"cut\" d=\"M", coordinate(x), " ", coordinate(frame.top), "V", coordinate(frame.bottom), "\"/>");
+    put(page, "<path class=\"cut\" d=\"M", coordinate(x), " ", coordinate(frame.top), "V", coordinate(frame.bottom),
+        "\"/>");
     const bool on_the_left = x > 300;
     put_text(page, x + (on_the_left ? -8 : 8), frame.bottom - 12, on_the_left ? "end" : "start",
              "E = " + whole(chosen) + ", gap " + number(eigenvalues[e] - eigenvalues[e - 1], 3));

@@ -12,8 +12,8 @@ struct Point {
 };
 
 struct Curve {
-  std::string name;     // as it came from outside
-  std::string colour;   // a class of style.css: c0 .. c6
+  std::string name;    // as it came from outside
+  std::string colour;  // a class of style.css: c0 .. c6
   bool dashed = false;
   std::vector<Point> points;  // x rising
 };

@@ -8,8 +8,8 @@ namespace mvmoe::report {
 namespace {
 
 struct Confused {
-  int from, to;   // true class, predicted class
-  double share;   // of the true class, in percent
+  int from, to;  // true class, predicted class
+  double share;  // of the true class, in percent
 };
 
 std::vector<Confused> most_confused(const Pipeline& p, std::size_t most) {
@@ -51,7 +51,9 @@ std::vector<Block> superclass_blocks(const Pipeline& p) {
   int first = 0;
   for (std::size_t k = 0; k < p.members.size(); ++k) {
     const auto size = static_cast<int>(p.members[k].size());
-    if (size > 0) blocks.push_back({.row = first, .column = first, .rows = size, .columns = size, .label = whole(static_cast<long long>(k))});
+    if (size > 0)
+      blocks.push_back(
+          {.row = first, .column = first, .rows = size, .columns = size, .label = whole(static_cast<long long>(k))});
     first += size;
   }
   return blocks;
@@ -63,12 +65,15 @@ void put_confusion(std::string& page, const Pipeline& p) {
   put(page, "<section id=\"confusion\"><h2>What the dense model confuses</h2>\n");
   const std::vector<Confused> confused = most_confused(p, 12);
   if (confused.empty()) {
-    put(page, "<p>Nothing: on the held-out part every class is told from every other, so there is no confusion to divide the classes by.</p></section>\n");
+    put(page,
+        "<p>Nothing: on the held-out part every class is told from every other, so there is no confusion to divide the "
+        "classes by.</p></section>\n");
     return;
   }
   const Within within = mistakes_within(p);
   if (within.by_chance > 0 && within.by_chance < 100)
-    put(page, "<p><b>", number(within.found, 0), percent, " of the mistakes stay within a super-class</b>; were mistakes spread evenly over all classes, it would be ",
+    put(page, "<p><b>", number(within.found, 0), percent,
+        " of the mistakes stay within a super-class</b>; were mistakes spread evenly over all classes, it would be ",
         number(within.by_chance, 0), percent, ".</p>\n");
   put(page, "<div class=\"matrix-and-list\">\n<figure>");
 
@@ -78,27 +83,41 @@ void put_confusion(std::string& page, const Pipeline& p) {
   for (int r = 0; r < classes; ++r) {
     names.push_back(p.class_name(p.order[static_cast<std::size_t>(r)]));
     for (int c = 0; c < classes; ++c)
-      ordered.at(r, c) = r == c ? 0 : p.confusion.at(p.order[static_cast<std::size_t>(r)], p.order[static_cast<std::size_t>(c)]);
+      ordered.at(r, c) =
+          r == c ? 0 : p.confusion.at(p.order[static_cast<std::size_t>(r)], p.order[static_cast<std::size_t>(c)]);
   }
-  put_matrix(page, {.id = "confusion-cells", .title = "Confusion matrix, classes ordered by super-class", .colour = "c0", .matrix = ordered,
-                    .blocks = superclass_blocks(p), .highest = confused[0].share, .row_names = names,
+  put_matrix(page, {.id = "confusion-cells",
+                    .title = "Confusion matrix, classes ordered by super-class",
+                    .colour = "c0",
+                    .matrix = ordered,
+                    .blocks = superclass_blocks(p),
+                    .highest = confused[0].share,
+                    .row_names = names,
                     .cell_title = [&](int r, int c) {
-                      return short_name(names[static_cast<std::size_t>(r)]) + " taken for " + short_name(names[static_cast<std::size_t>(c)]) + ": " +
-                             number(ordered.at(r, c), 1) + percent;
+                      return short_name(names[static_cast<std::size_t>(r)]) + " taken for " +
+                             short_name(names[static_cast<std::size_t>(c)]) + ": " + number(ordered.at(r, c), 1) +
+                             percent;
                     }});
   put_scale(page, "c0", confused[0].share);
-  put(page, "<figcaption>A row is a true class, a column what it was taken for, both in the order of the super-classes, whose numbers stand on the left and whose blocks "
-            "are outlined. Share of the row; the diagonal (what is right) is left out. Held-out part of the training set.</figcaption></figure>\n");
+  put(page,
+      "<figcaption>A row is a true class, a column what it was taken for, both in the order of the super-classes, "
+      "whose numbers stand on the left and whose blocks "
+      "are outlined. Share of the row; the diagonal (what is right) is left out. Held-out part of the training "
+      "set.</figcaption></figure>\n");
 
-  put(page, "<div><h3>Most often confused</h3>\n<table class=\"pairs\"><thead><tr><th>true</th><th>taken for</th><th>share</th></tr></thead><tbody>\n");
+  put(page,
+      "<div><h3>Most often confused</h3>\n<table class=\"pairs\"><thead><tr><th>true</th><th>taken "
+      "for</th><th>share</th></tr></thead><tbody>\n");
   bool any_apart = false;
   for (const Confused& one : confused) {
     const bool together = p.superclass_of(one.from) == p.superclass_of(one.to);
     any_apart = any_apart || !together;
-    put(page, "<tr><td>", short_name(p.class_name(one.from)), "</td><td>", short_name(p.class_name(one.to)), together ? "" : " <small>apart</small>",
-        "</td><td>", number(one.share, 1), percent, "</td></tr>\n");
+    put(page, "<tr><td>", short_name(p.class_name(one.from)), "</td><td>", short_name(p.class_name(one.to)),
+        together ? "" : " <small>apart</small>", "</td><td>", number(one.share, 1), percent, "</td></tr>\n");
   }
-  put(page, "</tbody></table>\n<p class=\"note\">", any_apart ? "Apart: the two are in different super-classes." : "Each pair is in one super-class.", "</p></div>\n</div></section>\n");
+  put(page, "</tbody></table>\n<p class=\"note\">",
+      any_apart ? "Apart: the two are in different super-classes." : "Each pair is in one super-class.",
+      "</p></div>\n</div></section>\n");
 }
 
 }  // namespace mvmoe::report

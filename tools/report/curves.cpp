@@ -9,7 +9,7 @@ namespace mvmoe::report {
 namespace {
 
 struct Column {
-  const char* name;   // in log.csv
+  const char* name;  // in log.csv
   const char* title;
   int digits;
 };
@@ -27,13 +27,16 @@ std::string value_of(const Training& training, const std::string& flag) {
   return found == training.configuration.end() ? "" : found->second;
 }
 
-std::string shown_value(const std::string& value) { return value.empty() ? "<span class=\"none\">none</span>" : escaped(value); }
+std::string shown_value(const std::string& value) {
+  return value.empty() ? "<span class=\"none\">none</span>" : escaped(value);
+}
 
 // Several curves that would cover each other, as learning rates do.
 bool all_equal(const std::vector<Curve>& curves) {
   const auto same = [](const Point& a, const Point& b) { return a.x == b.x && a.y == b.y; };
   for (const Curve& curve : curves)
-    if (!std::equal(curve.points.begin(), curve.points.end(), curves[0].points.begin(), curves[0].points.end(), same)) return false;
+    if (!std::equal(curve.points.begin(), curve.points.end(), curves[0].points.begin(), curves[0].points.end(), same))
+      return false;
   return curves.size() > 1;
 }
 
@@ -53,8 +56,12 @@ void put_curves(std::string& page, const std::vector<Shown>& trainings) {
   if (curves.size() > 1) put_legend(page, curves);
   put(page, "<div class=\"charts\">\n");
   for (const Column& column : columns) {
-    for (std::size_t i = 0; i < trainings.size(); ++i) curves[i].points = values_of(*trainings[i].training, column.name);
-    put_line_chart(page, column.title, all_equal(curves) ? std::vector<Curve>{{.name = "all", .colour = "c6", .points = curves[0].points}} : curves, column.digits);
+    for (std::size_t i = 0; i < trainings.size(); ++i)
+      curves[i].points = values_of(*trainings[i].training, column.name);
+    put_line_chart(
+        page, column.title,
+        all_equal(curves) ? std::vector<Curve>{{.name = "all", .colour = "c6", .points = curves[0].points}} : curves,
+        column.digits);
   }
   put(page, "</div>\n");
 }
@@ -78,9 +85,12 @@ void put_configuration(std::string& page, const std::vector<Shown>& trainings) {
     }
     put(page, "</tbody></table></div>\n");
   }
-  put(page, "<details", trainings.size() == 1 ? " open" : "", "><summary>", differing.empty() ? "All flags" : "Flags that are the same", "</summary>\n<dl class=\"flags\">\n");
+  put(page, "<details", trainings.size() == 1 ? " open" : "", "><summary>",
+      differing.empty() ? "All flags" : "Flags that are the same", "</summary>\n<dl class=\"flags\">\n");
   for (const std::string& flag : flags)
-    if (!differing.contains(flag)) put(page, "<div><dt>--", escaped(flag), "</dt><dd>", shown_value(value_of(*trainings[0].training, flag)), "</dd></div>\n");
+    if (!differing.contains(flag))
+      put(page, "<div><dt>--", escaped(flag), "</dt><dd>", shown_value(value_of(*trainings[0].training, flag)),
+          "</dd></div>\n");
   put(page, "</dl></details>\n");
 }
 

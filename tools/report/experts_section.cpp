@@ -19,7 +19,8 @@ std::string top_classes(const Pipeline& p, int expert) {
   for (const int c : classes) all += m.at(c, expert);
   std::string out;
   for (std::size_t i = 0; i < std::min(classes.size(), most) && m.at(classes[i], expert) > 0; ++i)
-    put(out, "<li>", short_name(p.class_name(classes[i]), 20), " <small>", number(100 * m.at(classes[i], expert) / all, 0), percent, "</small></li>");
+    put(out, "<li>", short_name(p.class_name(classes[i]), 20), " <small>",
+        number(100 * m.at(classes[i], expert) / all, 0), percent, "</small></li>");
   return out.empty() ? "<li class=\"none\">no image</li>" : out;
 }
 
@@ -29,8 +30,8 @@ void put_load_table(std::string& page, const Pipeline& p) {
   double longest = highest;
   for (int e = 0; e < p.comparison.experts; ++e) longest = std::max(longest, p.guided() ? 100 * p.image_share(e) : 0);
   const bool counted_classes = p.comparison.expert_of_class.rows > 0;
-  put(page, "<table class=\"load experts\"><thead><tr><th>expert</th><th>load</th><th class=\"bars\"></th>", counted_classes ? "<th class=\"list\">most of its images</th>" : "",
-      "</tr></thead><tbody>\n");
+  put(page, "<table class=\"load experts\"><thead><tr><th>expert</th><th>load</th><th class=\"bars\"></th>",
+      counted_classes ? "<th class=\"list\">most of its images</th>" : "", "</tr></thead><tbody>\n");
   for (int e = 0; e < std::min(p.comparison.experts, static_cast<int>(most_listed)); ++e) {
     const double share = load[static_cast<std::size_t>(e)], expected = p.guided() ? 100 * p.image_share(e) : -1;
     put(page, "<tr><th>", whole(e), "</th><td>", number(share, 1), percent, "</td><td class=\"bars\">");
@@ -41,11 +42,14 @@ void put_load_table(std::string& page, const Pipeline& p) {
   }
   put(page, "</tbody></table>\n");
   put_how_many_more(page, load.size());
-  if (counted_classes && p.guided()) put(page, "<p class=\"note\">The thin line is the load with a perfect router: the share of the test images that belong to the expert's super-class.</p>\n");
+  if (counted_classes && p.guided())
+    put(page,
+        "<p class=\"note\">The thin line is the load with a perfect router: the share of the test images that belong "
+        "to the expert's super-class.</p>\n");
 }
 
-// A row for each expert, outlined where its own super-class's columns are; experts without one, or that were given none,
-// have the number only.
+// A row for each expert, outlined where its own super-class's columns are; experts without one, or that were given
+// none, have the number only.
 std::vector<Block> home_blocks(const Pipeline& p) {
   std::vector<Block> blocks;
   int first = 0;
@@ -68,13 +72,21 @@ void put_heat_map(std::string& page, const Pipeline& p) {
     for (int e = 0; e < shares.rows && all > 0; ++e) shares.at(e, column) = 100 * counts.at(c, e) / all;
   }
   put(page, "<h3>Which expert each class goes to</h3>\n<figure class=\"heat\">");
-  put_matrix(page, {.id = "expert-cells", .title = "Share of each class's images that each expert gets", .colour = "c1", .matrix = shares,
-                    .blocks = home_blocks(p), .cell_height = std::clamp(320.0 / shares.rows, 1.0, 26.0), .highest = 100, .row_names = {},
+  put_matrix(page, {.id = "expert-cells",
+                    .title = "Share of each class's images that each expert gets",
+                    .colour = "c1",
+                    .matrix = shares,
+                    .blocks = home_blocks(p),
+                    .cell_height = std::clamp(320.0 / shares.rows, 1.0, 26.0),
+                    .highest = 100,
+                    .row_names = {},
                     .cell_title = [&](int e, int column) {
-                      return short_name(p.class_name(p.order[static_cast<std::size_t>(column)])) + ": " + number(shares.at(e, column), 1) + percent + " to expert " + whole(e);
+                      return short_name(p.class_name(p.order[static_cast<std::size_t>(column)])) + ": " +
+                             number(shares.at(e, column), 1) + percent + " to expert " + whole(e);
                     }});
   put_scale(page, "c1", 100);
-  put(page, "<figcaption>A row is an expert, a column a class, in the order of the super-classes. ", p.guided() ? "Outlined: where a perfect router would send them. " : "",
+  put(page, "<figcaption>A row is an expert, a column a class, in the order of the super-classes. ",
+      p.guided() ? "Outlined: where a perfect router would send them. " : "",
       "Share of the class's test images.</figcaption></figure>\n");
 }
 
@@ -91,14 +103,19 @@ void put_experts(std::string& page, const Pipeline& p) {
 void put_misrouted(std::string& page, const Pipeline& p) {
   constexpr std::size_t most = 24;
   if (p.comparison.misrouted.empty() || !p.guided()) return;
-  put(page, "<section id=\"misrouted\"><h2>Sent to the wrong expert</h2>\n<p>The test images of which the router was surest, and wrong.</p>\n<div class=\"cards misrouted\">\n");
+  put(page,
+      "<section id=\"misrouted\"><h2>Sent to the wrong expert</h2>\n<p>The test images of which the router was surest, "
+      "and wrong.</p>\n<div class=\"cards misrouted\">\n");
   for (std::size_t i = 0; i < std::min(most, p.comparison.misrouted.size()); ++i) {
     const Misrouted& m = p.comparison.misrouted[i];
     put(page, "<article class=\"card\">");
     if (p.images) put_image(page, p, m.index, m.true_class);
-    put(page, "<div><h3>", short_name(p.class_name(m.true_class)), "</h3>\n<dl><div><dt>belongs to</dt><dd>", superclass_label(p, p.superclass_of(m.true_class)),
-        "</dd></div><div><dt>went to</dt><dd>", superclass_label(p, m.expert), " <b>", number(100 * m.probability, 1), percent, "</b></dd></div><div><dt>taken for</dt><dd>",
-        m.predicted == m.true_class ? "itself: right all the same" : short_name(p.class_name(m.predicted)), "</dd></div></dl></div></article>\n");
+    put(page, "<div><h3>", short_name(p.class_name(m.true_class)), "</h3>\n<dl><div><dt>belongs to</dt><dd>",
+        superclass_label(p, p.superclass_of(m.true_class)), "</dd></div><div><dt>went to</dt><dd>",
+        superclass_label(p, m.expert), " <b>", number(100 * m.probability, 1), percent,
+        "</b></dd></div><div><dt>taken for</dt><dd>",
+        m.predicted == m.true_class ? "itself: right all the same" : short_name(p.class_name(m.predicted)),
+        "</dd></div></dl></div></article>\n");
   }
   put(page, "</div></section>\n");
 }

@@ -17,7 +17,8 @@ constexpr const char* minus = "\xE2\x88\x92";  // U+2212: as wide as a plus, so 
 
 std::string fixed(double value, int digits) {
   std::array<char, 400> buffer;  // the largest double has 309 digits
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed, digits).ptr;
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed, digits).ptr;
   std::string out(buffer.data(), end);
   const bool zero = out.find_first_of("123456789") == std::string::npos;
   return zero && out.starts_with('-') ? out.substr(1) : out;  // no -0.00
@@ -31,12 +32,23 @@ std::string escaped(std::string_view name) {
   std::string out;
   for (const char c : printable(name)) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -80,7 +92,8 @@ std::string abbreviated(double value) {
 
 std::string significant(double value, int digits) {
   std::array<char, 64> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::general, digits).ptr;
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::general, digits).ptr;
   return with_minus(std::string(buffer.data(), end));
 }
 
@@ -93,12 +106,14 @@ std::string coordinate(double value) {
   return out;
 }
 
-std::string counted(double count, const char* one, const char* many) { return grouped(count) + " " + (count == 1 ? one : many); }
+std::string counted(double count, const char* one, const char* many) {
+  return grouped(count) + " " + (count == 1 ? one : many);
+}
 
 void put_bar(std::string& page, double share, const char* colour, double mark) {
   put(page, "<svg class=\"bar ", colour, "\" viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
-      "<rect class=\"track\" width=\"100\" height=\"10\"/><rect width=\"", coordinate(100 * std::clamp(share, 0.0, 1.0)),
-      "\" height=\"10\" fill=\"currentColor\"/>");
+      "<rect class=\"track\" width=\"100\" height=\"10\"/><rect width=\"",
+      coordinate(100 * std::clamp(share, 0.0, 1.0)), "\" height=\"10\" fill=\"currentColor\"/>");
   if (mark >= 0) {
     const std::string x = coordinate(100 * std::min(mark, 1.0));
     put(page, "<path class=\"mark\" d=\"M", x, " 0V10\"/>");
@@ -109,9 +124,11 @@ void put_bar(std::string& page, double share, const char* colour, double mark) {
 std::string whole_page(const std::string& title, const std::string& body) {
   std::string page;
   put(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n",
-      "<title>", escaped(title), "</title>\n<style>\n", std::string_view(mvmoe_report_style_begin, mvmoe_report_style_end),
-      "</style>\n</head>\n<body>\n<main>\n", body, "</main>\n<footer>Written by <code>mvmoe</code>. This file needs no other.</footer>\n</body>\n</html>\n");
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" "
+      "content=\"light dark\">\n",
+      "<title>", escaped(title), "</title>\n<style>\n",
+      std::string_view(mvmoe_report_style_begin, mvmoe_report_style_end), "</style>\n</head>\n<body>\n<main>\n", body,
+      "</main>\n<footer>Written by <code>mvmoe</code>. This file needs no other.</footer>\n</body>\n</html>\n");
   return page;
 }
 

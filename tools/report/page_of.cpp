@@ -20,9 +20,12 @@ void require_run(const fs::path& folder) {
   const fs::file_status status = fs::status(folder, error);
   if (status.type() == fs::file_type::not_found) fail(printable(folder.string()), ": No such file or directory");
   if (status.type() == fs::file_type::none) fail(printable(folder.string()), ": ", error.message());
-  if (!fs::is_directory(status)) fail_usage(printable(folder.string()), ": is not a folder, must be the folder of a run");
+  if (!fs::is_directory(status))
+    fail_usage(printable(folder.string()), ": is not a folder, must be the folder of a run");
   if (!holds_pipeline(folder) && !holds_training(folder))
-    fail_usage(printable(folder.string()), ": holds no run (neither config.json and log.csv, as mvmoe train writes them, nor what mvmoe pipeline writes)");
+    fail_usage(
+        printable(folder.string()),
+        ": holds no run (neither config.json and log.csv, as mvmoe train writes them, nor what mvmoe pipeline writes)");
 }
 
 // The folder's own name where no other run has it, else the path as it was given.
@@ -31,7 +34,8 @@ std::string name_of(const fs::path& folder, const std::vector<fs::path>& all) {
     const fs::path normal = fs::absolute(path).lexically_normal();
     return (normal.has_filename() ? normal.filename() : normal.parent_path().filename()).string();
   };
-  const auto same = std::count_if(all.begin(), all.end(), [&](const fs::path& other) { return last(other) == last(folder); });
+  const auto same =
+      std::count_if(all.begin(), all.end(), [&](const fs::path& other) { return last(other) == last(folder); });
   return same > 1 || last(folder).empty() ? folder.string() : last(folder);
 }
 
@@ -39,7 +43,8 @@ std::string name_of(const fs::path& folder, const std::vector<fs::path>& all) {
 
 std::string page_of(const std::vector<fs::path>& folders) {
   for (const fs::path& folder : folders) require_run(folder);
-  if (folders.size() == 1 && holds_pipeline(folders[0])) return pipeline_page(read_pipeline(folders[0], name_of(folders[0], folders)));
+  if (folders.size() == 1 && holds_pipeline(folders[0]))
+    return pipeline_page(read_pipeline(folders[0], name_of(folders[0], folders)));
   std::vector<Training> trainings;
   for (const fs::path& folder : folders) {
     const std::string name = name_of(folder, folders);
@@ -49,7 +54,8 @@ std::string page_of(const std::vector<fs::path>& folders) {
     }
     for (const char* part : {"dense", "control", "moe"}) {
       std::error_code ignored;
-      if (fs::is_directory(folder / part, ignored)) trainings.push_back(read_training(folder / part, name + "/" + part));
+      if (fs::is_directory(folder / part, ignored))
+        trainings.push_back(read_training(folder / part, name + "/" + part));
     }
   }
   return training_page(trainings);

@@ -4,7 +4,7 @@
 
 #include "train/data/damaged.h"
 #include "train/data/encode.h"
-#include "train/preprocess.h"
+#include "train/input/preprocess.h"
 
 namespace mvmoe::report {
 namespace {
@@ -30,20 +30,23 @@ std::string png_address(const std::vector<std::uint8_t>& pixels, int width, int 
 
 std::string thumbnail(const ImageSet& set, int index) {
   if (set.read) {
-    const Image image = centre_crop(image_or_stand_in(set, index, 0), longest_thumbnail_side, 1, Interpolation::bicubic);
+    const Image image =
+        centre_crop(image_or_stand_in(set, index, 0), longest_thumbnail_side, 1, Interpolation::bicubic);
     return png_address(image.rgb, image.width, image.height, 3);
   }
   std::vector<std::uint8_t> drawn;
   const int side = std::min(set.side, longest_thumbnail_side), channels = set.channels;
   const std::uint8_t* planes = set.image(index, drawn);  // [channels, S, S]
-  std::vector<std::uint8_t> pixels;               // [side, side, channels]
+  std::vector<std::uint8_t> pixels;                      // [side, side, channels]
   for (int y = 0; y < side; ++y)
     for (int x = 0; x < side; ++x)
       for (int c = 0; c < channels; ++c) {
-        const int top = y * set.side / side, bottom = (y + 1) * set.side / side, left = x * set.side / side, right = (x + 1) * set.side / side;
+        const int top = y * set.side / side, bottom = (y + 1) * set.side / side, left = x * set.side / side,
+                  right = (x + 1) * set.side / side;
         long sum = 0;
         for (int v = top; v < bottom; ++v)
-          for (int u = left; u < right; ++u) sum += planes[(static_cast<std::ptrdiff_t>(c) * set.side + v) * set.side + u];
+          for (int u = left; u < right; ++u)
+            sum += planes[(static_cast<std::ptrdiff_t>(c) * set.side + v) * set.side + u];
         const long count = static_cast<long>(bottom - top) * (right - left);
         pixels.push_back(static_cast<std::uint8_t>((sum + count / 2) / count));
       }

@@ -1,4 +1,5 @@
-// tools/report/sections.h: the parts of a pipeline's page that are about the classes; pipeline_page.cpp puts them in order.
+// tools/report/sections.h: the parts of a pipeline's page that are about the classes; pipeline_page.cpp puts them in
+// order.
 #pragma once
 #include <string>
 

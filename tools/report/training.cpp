@@ -20,7 +20,9 @@ std::map<std::string, std::string> read_configuration(const fs::path& file) {
   const Json json = read_json(file, 1 << 20);
   if (!json.is_object()) fail(printable(file.string()), ": must be a JSON object of flags and their values");
   std::map<std::string, std::string> out;
-  for (const auto& [name, value] : json.items()) out[name] = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  for (const auto& [name, value] : json.items())
+    out[name] =
+        value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
   return out;
 }
 
@@ -42,11 +44,13 @@ std::vector<std::map<std::string, double>> read_log(const fs::path& file) {
   std::getline(lines, line);
   const std::vector<std::string> columns = cells_of(line);
   for (const char* needed : {"epoch", "train_loss", "test_top1"})
-    if (std::find(columns.begin(), columns.end(), needed) == columns.end()) fail(shown, ": its first line names no column ", needed);
+    if (std::find(columns.begin(), columns.end(), needed) == columns.end())
+      fail(shown, ": its first line names no column ", needed);
   std::vector<std::map<std::string, double>> rows;
   for (int number = 2; std::getline(lines, line); ++number) {
     const std::vector<std::string> cells = cells_of(line);
-    if (cells.size() != columns.size()) fail(shown, ": line ", number, " has ", cells.size(), " cells, must have ", columns.size());
+    if (cells.size() != columns.size())
+      fail(shown, ": line ", number, " has ", cells.size(), " cells, must have ", columns.size());
     std::map<std::string, double> row;
     for (std::size_t i = 0; i < cells.size(); ++i) {
       if (cells[i].empty()) continue;
@@ -57,7 +61,8 @@ std::vector<std::map<std::string, double>> read_log(const fs::path& file) {
       row[columns[i]] = value;
     }
     const double before = rows.empty() ? 0 : rows.back().at("epoch");
-    if (!row.contains("epoch") || !(row["epoch"] > before)) fail(shown, ": line ", number, ": its epoch must be above ", before);
+    if (!row.contains("epoch") || !(row["epoch"] > before))
+      fail(shown, ": line ", number, ": its epoch must be above ", before);
     rows.push_back(std::move(row));
   }
   return rows;
@@ -66,7 +71,9 @@ std::vector<std::map<std::string, double>> read_log(const fs::path& file) {
 }  // namespace
 
 Training read_training(const fs::path& folder, const std::string& name) {
-  return {.name = name, .configuration = read_configuration(folder / "config.json"), .epochs = read_log(folder / "log.csv")};
+  return {.name = name,
+          .configuration = read_configuration(folder / "config.json"),
+          .epochs = read_log(folder / "log.csv")};
 }
 
 std::optional<double> last_value(const Training& training, const std::string& column) {

@@ -13,7 +13,8 @@ namespace mvmoe::report {
 struct Training {
   std::string name;                                  // what the page calls it
   std::map<std::string, std::string> configuration;  // config.json: flags and their values
-  std::vector<std::map<std::string, double>> epochs;  // log.csv: a row an epoch, by column name; what was not measured is not there
+  std::vector<std::map<std::string, double>>
+      epochs;  // log.csv: a row an epoch, by column name; what was not measured is not there
 };
 
 // Throws Error that names the file if config.json or log.csv is missing or damaged.

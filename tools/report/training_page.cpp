@@ -24,14 +24,17 @@ std::string hours_minutes_seconds(double seconds) {
 void put_headline(std::string& page, const std::vector<Training>& trainings) {
   put(page, "<header>\n");
   if (trainings.size() > 1) {
-    put(page, "<p class=\"kind\">mvmoe training runs</p>\n<h1>", counted(static_cast<double>(trainings.size()), "run", "runs"), " compared</h1>\n");
+    put(page, "<p class=\"kind\">mvmoe training runs</p>\n<h1>",
+        counted(static_cast<double>(trainings.size()), "run", "runs"), " compared</h1>\n");
   } else {
     const Training& t = trainings[0];
     const std::optional<double> top1 = last_value(t, "test_top1");
-    put(page, "<p class=\"kind\">mvmoe training run</p>\n<h1>", top1 ? number(*top1, 2) + "\xE2\x80\xAF% top-1" : "Nothing measured yet", "</h1>\n");
-    put(page, "<p class=\"lead\">", escaped(flag_or(t, "model", "a model")), " on ", escaped(flag_or(t, "data", "its data")), ", ",
-        counted(t.epochs.empty() ? 0 : t.epochs.back().at("epoch"), "epoch", "epochs"), " done of ", escaped(flag_or(t, "epochs", "?")),
-        ". Measured on the test set, with the last weights.</p>\n");
+    put(page, "<p class=\"kind\">mvmoe training run</p>\n<h1>",
+        top1 ? number(*top1, 2) + "\xE2\x80\xAF% top-1" : "Nothing measured yet", "</h1>\n");
+    put(page, "<p class=\"lead\">", escaped(flag_or(t, "model", "a model")), " on ",
+        escaped(flag_or(t, "data", "its data")), ", ",
+        counted(t.epochs.empty() ? 0 : t.epochs.back().at("epoch"), "epoch", "epochs"), " done of ",
+        escaped(flag_or(t, "epochs", "?")), ". Measured on the test set, with the last weights.</p>\n");
   }
   put(page, "</header>\n");
 }
@@ -56,12 +59,15 @@ constexpr Figure figures[] = {{"epochs", "epoch", grouped},
 void put_figures(std::string& page, const std::vector<Shown>& trainings) {
   std::vector<Figure> shown;
   for (const Figure& figure : figures)
-    if (std::any_of(trainings.begin(), trainings.end(), [&](const Shown& s) { return last_value(*s.training, figure.column).has_value(); })) shown.push_back(figure);
+    if (std::any_of(trainings.begin(), trainings.end(),
+                    [&](const Shown& s) { return last_value(*s.training, figure.column).has_value(); }))
+      shown.push_back(figure);
   put(page, "<div class=\"wide\"><table class=\"figures\"><thead><tr><th>run</th>");
   for (const Figure& figure : shown) put(page, "<th>", figure.title, "</th>");
   put(page, "</tr></thead><tbody>\n");
   for (const Shown& s : trainings) {
-    put(page, "<tr><th>", trainings.size() > 1 ? "<span class=\"dot " + s.colour + "\"></span>" : "", short_name(s.training->name), "</th>");
+    put(page, "<tr><th>", trainings.size() > 1 ? "<span class=\"dot " + s.colour + "\"></span>" : "",
+        short_name(s.training->name), "</th>");
     for (const Figure& figure : shown) {
       const std::optional<double> value = last_value(*s.training, figure.column);
       put(page, "<td data-label=\"", figure.title, "\">", value ? figure.text(*value) : "\xE2\x80\x93", "</td>");
@@ -77,7 +83,8 @@ std::string training_page(const std::vector<Training>& trainings) {
   std::vector<Shown> shown;
   for (const Training& training : trainings) {
     const auto index = static_cast<int>(shown.size());
-    shown.push_back({.training = &training, .colour = "c" + whole(index % colours), .dashed = index / colours % 2 == 1});
+    shown.push_back(
+        {.training = &training, .colour = "c" + whole(index % colours), .dashed = index / colours % 2 == 1});
   }
   std::string page;
   put_headline(page, trainings);
@@ -88,7 +95,9 @@ std::string training_page(const std::vector<Training>& trainings) {
   put(page, "</section>\n<section id=\"configuration\"><h2>Configuration</h2>\n");
   put_configuration(page, shown);
   put(page, "</section>\n");
-  return whole_page(trainings.size() == 1 ? "mvmoe: " + trainings[0].name : "mvmoe: " + whole(static_cast<long long>(trainings.size())) + " runs", page);
+  return whole_page(trainings.size() == 1 ? "mvmoe: " + trainings[0].name
+                                          : "mvmoe: " + whole(static_cast<long long>(trainings.size())) + " runs",
+                    page);
 }
 
 }  // namespace mvmoe::report

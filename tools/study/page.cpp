@@ -126,10 +126,8 @@ void put_seed(std::string& page, const RunResult& r, const fs::path& folder) {
   std::error_code ignored;
   if (r.done() && fs::exists(folder / r.run->folder / "report.html", ignored))
     put(page, " <a href=\"", escaped(r.run->folder), "/report.html\">", seed, "</a>");
-  else if (r.done())
-    put(page, " ", seed);
-  else
-    put(page, " <span class=\"none\">", seed, r.failed() ? " failed" : r.blocked ? " blocked" : " open", "</span>");
+  else if (r.done()) put(page, " ", seed);
+  else put(page, " <span class=\"none\">", seed, r.failed() ? " failed" : r.blocked ? " blocked" : " open", "</span>");
 }
 
 void put_table(std::string& page, const Study& study, const Results& results, const fs::path& folder) {

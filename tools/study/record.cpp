@@ -148,8 +148,7 @@ std::unique_ptr<FolderLock> claim(const fs::path& run_folder) {
     if (n > 0) std::this_thread::sleep_for(std::chrono::milliseconds(25));
     try {
       return std::make_unique<FolderLock>(run_folder);
-    } catch (const FolderInUse&) {
-    }
+    } catch (const FolderInUse&) {}
   }
   return nullptr;
 }

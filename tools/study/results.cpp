@@ -86,10 +86,8 @@ Results read_results(const Study& study, const std::vector<Run>& runs, const fs:
     lost.push_back(r.failed() || r.blocked);
     if (r.done()) r.figures = r.record->figures;
     ++results.runs, results.done += r.done(), results.failed += r.failed();
-    if (run.variant.empty())
-      results.others.push_back(std::move(r));
-    else
-      of_variant[{run.variant, run.seed}] = std::move(r);
+    if (run.variant.empty()) results.others.push_back(std::move(r));
+    else of_variant[{run.variant, run.seed}] = std::move(r);
   }
   for (const Variant& v : study.variants) {
     const Variant* baseline = study.baseline.empty() || v.command != "train" ? nullptr : study.meant(study.baseline, v);

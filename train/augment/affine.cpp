@@ -14,7 +14,8 @@ namespace {
 typedef std::int32_t Int4 __attribute__((vector_size(16)));
 typedef std::uint32_t Word4 __attribute__((vector_size(16)));
 typedef std::uint8_t Byte16 __attribute__((vector_size(16)));
-typedef double Double4 __attribute__((vector_size(32)));  // by reference: as a value it changes the ABI where there is no AVX
+typedef double Double4
+    __attribute__((vector_size(32)));  // by reference: as a value it changes the ABI where there is no AVX
 
 Int4 pixel(const std::uint8_t* p) {  // reads a byte more than the pixel
   std::uint32_t bytes;
@@ -46,11 +47,12 @@ void cubic_along(const std::uint8_t* at, double x, Double4& v) {  // a row's fou
   const Int4 p = pixel(at), q = pixel(at + 3), s = pixel(at + 6), t = pixel(at + 9);
   const Int4 p2 = s - p, p3 = 2 * (p - q) + s - t, p4 = q - p - s + t;  // whole numbers: exact in any order
   v = __builtin_convertvector(q, Double4) +
-      x * (__builtin_convertvector(p2, Double4) + x * (__builtin_convertvector(p3, Double4) + x * __builtin_convertvector(p4, Double4)));
+      x * (__builtin_convertvector(p2, Double4) +
+           x * (__builtin_convertvector(p3, Double4) + x * __builtin_convertvector(p4, Double4)));
 }
 
-// Along each row and then through the rows. Shears and moves go along one axis, and on the other stand on a pixel: there the
-// cubic is that pixel, exactly, and the other three need not be looked at. 4 x 4
+// Along each row and then through the rows. Shears and moves go along one axis, and on the other stand on a pixel:
+// there the cubic is that pixel, exactly, and the other three need not be looked at. 4 x 4
 void bicubic(const Patch& patch, Double4& v) {
   const double x = patch.dx, y = patch.dy;
   if (y == 0) return cubic_along(patch.row(1), x, v);
@@ -59,7 +61,8 @@ void bicubic(const Patch& patch, Double4& v) {
     if (x == 0) row[r] = __builtin_convertvector(pixel(patch.row(r) + 3), Double4);
     else cubic_along(patch.row(r), x, row[r]);
   }
-  const Double4 p2 = -row[0] + row[2], p3 = 2 * (row[0] - row[1]) + row[2] - row[3], p4 = -row[0] + row[1] - row[2] + row[3];
+  const Double4 p2 = -row[0] + row[2], p3 = 2 * (row[0] - row[1]) + row[2] - row[3],
+                p4 = -row[0] + row[1] - row[2] + row[3];
   v = row[1] + y * (p2 + y * (p3 + y * p4));
 }
 
@@ -76,7 +79,8 @@ void copy_at_the_edge(const Image& image, int x, int y, int size, std::uint8_t* 
 void look_up(const Image& image, double x, double y, Interpolation interpolation, std::uint8_t* to) {
   const bool cubic = interpolation == Interpolation::bicubic;
   const double left = std::floor(x - 0.5), above = std::floor(y - 0.5);
-  const int size = cubic ? 4 : 2, first_x = static_cast<int>(left) - (cubic ? 1 : 0), first_y = static_cast<int>(above) - (cubic ? 1 : 0);
+  const int size = cubic ? 4 : 2, first_x = static_cast<int>(left) - (cubic ? 1 : 0),
+            first_y = static_cast<int>(above) - (cubic ? 1 : 0);
   std::uint8_t edge[4 * 4 * 3 + 1] = {};
   Patch patch{.first = edge, .stride = static_cast<std::size_t>(3 * size), .dx = x - 0.5 - left, .dy = y - 0.5 - above};
   if (first_x >= 0 && first_y >= 0 && first_x + size < image.width && first_y + size <= image.height) {
@@ -101,7 +105,12 @@ double rounded(double x) { return std::nearbyint(x * 1e15) / 1e15; }  // so that
 
 Affine rotation(double degrees, int width, int height) {
   const double angle = -degrees * (std::numbers::pi / 180), cx = width / 2.0, cy = height / 2.0;
-  Affine r{.a = rounded(std::cos(angle)), .b = rounded(std::sin(angle)), .c = 0, .d = rounded(-std::sin(angle)), .e = rounded(std::cos(angle)), .f = 0};
+  Affine r{.a = rounded(std::cos(angle)),
+           .b = rounded(std::sin(angle)),
+           .c = 0,
+           .d = rounded(-std::sin(angle)),
+           .e = rounded(std::cos(angle)),
+           .f = 0};
   r.c = r.a * -cx + r.b * -cy + cx;
   r.f = r.d * -cx + r.e * -cy + cy;
   return r;
@@ -113,7 +122,8 @@ void transform(Image& image, const Affine& t, Interpolation interpolation, Colou
   std::uint8_t* out = scratch.rgb.data();
   for (int row = 0; row < image.height; ++row)
     for (int column = 0; column < image.width; ++column, out += 3) {
-      const double x = t.a * (column + 0.5) + t.b * (row + 0.5) + t.c, y = t.d * (column + 0.5) + t.e * (row + 0.5) + t.f;
+      const double x = t.a * (column + 0.5) + t.b * (row + 0.5) + t.c,
+                   y = t.d * (column + 0.5) + t.e * (row + 0.5) + t.f;
       const bool inside = x >= 0 && x < image.width && y >= 0 && y < image.height;
       if (inside) look_up(image, x, y, interpolation, out);
       else std::copy(fill.begin(), fill.end(), out);

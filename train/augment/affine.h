@@ -1,8 +1,8 @@
 // train/augment/affine.h: an image turned, sheared or moved within its own frame.
 //
 //   the pixel whose centre is (x, y) of the result is looked up at (a x + b y + c, d x + e y + f) of the image, between
-//   pixels by 2x2 (bilinear) or 4x4 (bicubic) of them, a = -1 here, what is after the point cut off; `fill` where that is
-//   outside. Pillow's Image.transform and Image.rotate, whose bytes these are.
+//   pixels by 2x2 (bilinear) or 4x4 (bicubic) of them, a = -1 here, what is after the point cut off; `fill` where that
+//   is outside. Pillow's Image.transform and Image.rotate, whose bytes these are.
 #pragma once
 #include <array>
 

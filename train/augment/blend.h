@@ -1,4 +1,5 @@
-// train/augment/blend.h: a level between two others or beyond the second, and the grey of a colour, to Pillow's rounding.
+// train/augment/blend.h: a level between two others or beyond the second, and the grey of a colour, to Pillow's
+// rounding.
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -22,9 +22,15 @@ ColorJitter choose_color_jitter(std::uint64_t seed, std::uint64_t epoch, std::ui
 
 void color_jitter(Image& image, const ColorJitter& jitter) {
   for (const ColorJitter::Part part : jitter.order) switch (part) {
-      case ColorJitter::Part::brightness: brightness(image, jitter.brightness); break;
-      case ColorJitter::Part::contrast: contrast(image, jitter.contrast); break;
-      case ColorJitter::Part::saturation: saturation(image, jitter.saturation); break;
+      case ColorJitter::Part::brightness:
+        brightness(image, jitter.brightness);
+        break;
+      case ColorJitter::Part::contrast:
+        contrast(image, jitter.contrast);
+        break;
+      case ColorJitter::Part::saturation:
+        saturation(image, jitter.saturation);
+        break;
     }
 }
 

@@ -20,7 +20,8 @@ void crop(const std::uint8_t* from, int channels, int side, int pad, CropAt at, 
   std::memset(to, 0, static_cast<std::size_t>(channels * side * side));
   for (int c = 0; c < channels; ++c)
     for (int y = std::max(0, -dy); y < std::min(side, side - dy); ++y)
-      std::memcpy(to + (c * side + y) * side + left, from + (c * side + y + dy) * side + left + dx, static_cast<std::size_t>(width));
+      std::memcpy(to + (c * side + y) * side + left, from + (c * side + y + dy) * side + left + dx,
+                  static_cast<std::size_t>(width));
 }
 
 }  // namespace mvmoe

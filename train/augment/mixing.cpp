@@ -12,8 +12,8 @@ namespace {
 
 double above_zero(Random& random) { return (static_cast<double>(random.bits()) + 0.5) * 0x1p-32; }
 
-// The logarithm of a Gamma(a, 1): Marsaglia and Tsang 2000, "A simple method for generating gamma variables", which needs
-// a >= 1; below, Gamma(a) = Gamma(a + 1) u^(1/a) (their section 6). As a logarithm, so that a small a gives no 0.
+// The logarithm of a Gamma(a, 1): Marsaglia and Tsang 2000, "A simple method for generating gamma variables", which
+// needs a >= 1; below, Gamma(a) = Gamma(a + 1) u^(1/a) (their section 6). As a logarithm, so that a small a gives no 0.
 double log_gamma_variate(Random& random, double a) {
   if (a < 1) {
     const double log_u = std::log(above_zero(random));
@@ -96,10 +96,12 @@ void mix_images(const Mix& mix, const std::vector<int>& partner, Tensor images) 
   }
 }
 
-void mix_targets(float lambda, const std::vector<int>& partner, const std::vector<int>& labels, float smoothing, Tensor targets) {
+void mix_targets(float lambda, const std::vector<int>& partner, const std::vector<int>& labels, float smoothing,
+                 Tensor targets) {
   const auto classes = static_cast<float>(targets.width());
   if (targets.rows() != static_cast<int>(labels.size()) || partner.size() != labels.size())
-    fail("mix_targets: targets are ", targets.shape(), " for ", labels.size(), " labels and ", partner.size(), " partners");
+    fail("mix_targets: targets are ", targets.shape(), " for ", labels.size(), " labels and ", partner.size(),
+         " partners");
   targets.fill(smoothing / classes);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     float* row = targets.row(static_cast<int>(i));

@@ -29,23 +29,27 @@ Part part_of(std::string_view text, const std::string& spec) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data() + digits, end, part.number, std::chars_format::fixed);
   if (error != std::errc{} || stop != end || part.key.empty())
-    fail_usage("--rand-augment: ", printable(spec), ": ", printable(std::string(text)), " is no key with a number, must be like m9");
+    fail_usage("--rand-augment: ", printable(spec), ": ", printable(std::string(text)),
+               " is no key with a number, must be like m9");
   return part;
 }
 
 void set(RandAugmentConfig& config, const Part& part, const std::string& spec) {
   const auto number = [&](double least, double most, bool whole) {
     if (!(part.number >= least && part.number <= most) || (whole && part.number != std::floor(part.number)))
-      fail_usage("--rand-augment: ", printable(spec), ": ", part.key, " is ", part.number, ", must be ", whole ? "a whole number " : "", "from ", least,
-                 " to ", most);
+      fail_usage("--rand-augment: ", printable(spec), ": ", part.key, " is ", part.number, ", must be ",
+                 whole ? "a whole number " : "", "from ", least, " to ", most);
     return part.number;
   };
   if (part.key == "m") config.magnitude = number(0, highest_level, false);
   else if (part.key == "n") config.operations = static_cast<int>(number(1, 100, true));
   else if (part.key == "p") config.probability = number(0, 1, false);
   else if (part.key == "inc") config.increasing = number(0, 1, true) == 1;
-  else if (part.key == "mstd") config.deviation = number(0, 1e9, false) > 100 ? std::numeric_limits<double>::infinity() : part.number;
-  else fail_usage("--rand-augment: ", printable(spec), ": ", printable(std::string(part.key)), " is unknown, must be m, n, p, mstd or inc");
+  else if (part.key == "mstd")
+    config.deviation = number(0, 1e9, false) > 100 ? std::numeric_limits<double>::infinity() : part.number;
+  else
+    fail_usage("--rand-augment: ", printable(spec), ": ", printable(std::string(part.key)),
+               " is unknown, must be m, n, p, mstd or inc");
 }
 
 double draw_level(Random& random, const RandAugmentConfig& config) {
@@ -59,7 +63,8 @@ double draw_level(Random& random, const RandAugmentConfig& config) {
 
 Colour fill_of(const std::array<float, 3>& mean) {
   Colour fill;
-  for (std::size_t c = 0; c < 3; ++c) fill[c] = static_cast<std::uint8_t>(std::clamp(std::nearbyint(255 * mean[c]), 0.0f, 255.0f));
+  for (std::size_t c = 0; c < 3; ++c)
+    fill[c] = static_cast<std::uint8_t>(std::clamp(std::nearbyint(255 * mean[c]), 0.0f, 255.0f));
   return fill;
 }
 
@@ -71,7 +76,8 @@ RandAugmentConfig parse_rand_augment(const std::string& spec) {
     rest = end < rest.size() ? rest.substr(end + 1) : std::string_view{};
     return word;
   };
-  if (next() != "rand" || spec.ends_with('-')) fail_usage("--rand-augment: ", printable(spec), ", must be like rand-m9-mstd0.5-inc1");
+  if (next() != "rand" || spec.ends_with('-'))
+    fail_usage("--rand-augment: ", printable(spec), ", must be like rand-m9-mstd0.5-inc1");
   RandAugmentConfig config;
   while (!rest.empty()) set(config, part_of(next(), spec), spec);
   return config;
@@ -82,24 +88,33 @@ double argument_at(AugmentKind kind, double level, bool negative, bool increasin
   switch (kind) {
     case AugmentKind::auto_contrast:
     case AugmentKind::equalize:
-    case AugmentKind::invert: return 0;
-    case AugmentKind::rotate: return sign * share * 30;
-    case AugmentKind::posterize: return increasing ? 4 - std::floor(share * 4) : std::floor(share * 4);
-    case AugmentKind::solarize: return increasing ? 256 - std::floor(share * 256) : std::floor(share * 256);
-    case AugmentKind::solarize_add: return std::min(128.0, std::floor(share * 110));
+    case AugmentKind::invert:
+      return 0;
+    case AugmentKind::rotate:
+      return sign * share * 30;
+    case AugmentKind::posterize:
+      return increasing ? 4 - std::floor(share * 4) : std::floor(share * 4);
+    case AugmentKind::solarize:
+      return increasing ? 256 - std::floor(share * 256) : std::floor(share * 256);
+    case AugmentKind::solarize_add:
+      return std::min(128.0, std::floor(share * 110));
     case AugmentKind::color:
     case AugmentKind::contrast:
     case AugmentKind::brightness:
-    case AugmentKind::sharpness: return increasing ? std::max(0.1, 1 + sign * (share * 0.9)) : share * 1.8 + 0.1;
+    case AugmentKind::sharpness:
+      return increasing ? std::max(0.1, 1 + sign * (share * 0.9)) : share * 1.8 + 0.1;
     case AugmentKind::shear_x:
-    case AugmentKind::shear_y: return sign * share * 0.3;
+    case AugmentKind::shear_y:
+      return sign * share * 0.3;
     case AugmentKind::translate_x:
-    case AugmentKind::translate_y: return sign * share * 0.45;
+    case AugmentKind::translate_y:
+      return sign * share * 0.45;
   }
   fail("rand_augment: kind ", static_cast<int>(kind), " is none of the ", augment_kinds);
 }
 
-std::vector<AugmentOperation> choose_rand_augment(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image, const RandAugmentConfig& config) {
+std::vector<AugmentOperation> choose_rand_augment(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image,
+                                                  const RandAugmentConfig& config) {
   Random random(seed, Place::rand_augment, epoch, image);
   std::vector<AugmentOperation> operations;
   for (int i = 0; i < config.operations; ++i) {
@@ -117,21 +132,36 @@ void apply(const AugmentOperation& operation, Colour fill, Image& image, Image& 
   const double argument = operation.argument;
   const auto move = [&](const Affine& affine) { transform(image, affine, operation.interpolation, fill, scratch); };
   switch (operation.kind) {
-    case AugmentKind::auto_contrast: return auto_contrast(image);
-    case AugmentKind::equalize: return equalize(image);
-    case AugmentKind::invert: return invert(image);
-    case AugmentKind::rotate: return move(rotation(argument, image.width, image.height));
-    case AugmentKind::posterize: return posterize(image, static_cast<int>(argument));
-    case AugmentKind::solarize: return solarize(image, static_cast<int>(argument));
-    case AugmentKind::solarize_add: return solarize_add(image, static_cast<int>(argument));
-    case AugmentKind::color: return saturation(image, static_cast<float>(argument));
-    case AugmentKind::contrast: return contrast(image, static_cast<float>(argument));
-    case AugmentKind::brightness: return brightness(image, static_cast<float>(argument));
-    case AugmentKind::sharpness: return sharpness(image, static_cast<float>(argument), scratch);
-    case AugmentKind::shear_x: return move({.b = argument});
-    case AugmentKind::shear_y: return move({.d = argument});
-    case AugmentKind::translate_x: return move({.c = argument * image.width});
-    case AugmentKind::translate_y: return move({.f = argument * image.height});
+    case AugmentKind::auto_contrast:
+      return auto_contrast(image);
+    case AugmentKind::equalize:
+      return equalize(image);
+    case AugmentKind::invert:
+      return invert(image);
+    case AugmentKind::rotate:
+      return move(rotation(argument, image.width, image.height));
+    case AugmentKind::posterize:
+      return posterize(image, static_cast<int>(argument));
+    case AugmentKind::solarize:
+      return solarize(image, static_cast<int>(argument));
+    case AugmentKind::solarize_add:
+      return solarize_add(image, static_cast<int>(argument));
+    case AugmentKind::color:
+      return saturation(image, static_cast<float>(argument));
+    case AugmentKind::contrast:
+      return contrast(image, static_cast<float>(argument));
+    case AugmentKind::brightness:
+      return brightness(image, static_cast<float>(argument));
+    case AugmentKind::sharpness:
+      return sharpness(image, static_cast<float>(argument), scratch);
+    case AugmentKind::shear_x:
+      return move({.b = argument});
+    case AugmentKind::shear_y:
+      return move({.d = argument});
+    case AugmentKind::translate_x:
+      return move({.c = argument * image.width});
+    case AugmentKind::translate_y:
+      return move({.f = argument * image.height});
   }
 }
 

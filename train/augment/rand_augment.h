@@ -1,7 +1,8 @@
 // train/augment/rand_augment.h: some random operations of fifteen, at a magnitude of 0 to 10.
 //
 // RandAugment (Cubuk et al. 2019, arXiv 1909.13719) as timm has it: n operations drawn with replacement, each done with
-// probability p at a level L of its own, normal around m and clipped to 0 .. 10. Signs are + or - with probability one half.
+// probability p at a level L of its own, normal around m and clipped to 0 .. 10. Signs are + or - with probability one
+// half.
 //
 //   AutoContrast, Equalize, Invert   no level
 //   Rotate                           +-3 L degrees
@@ -24,37 +25,51 @@
 namespace mvmoe {
 
 struct RandAugmentConfig {
-  int operations = 2;           // n
-  double magnitude = 10;        // m, 0 .. 10
-  double deviation = 0;         // mstd; infinite: the level is uniform in 0 .. m
-  double probability = 0.5;     // p, of each operation
-  bool increasing = false;      // inc: every operation does more at a higher level
+  int operations = 2;        // n
+  double magnitude = 10;     // m, 0 .. 10
+  double deviation = 0;      // mstd; infinite: the level is uniform in 0 .. m
+  double probability = 0.5;  // p, of each operation
+  bool increasing = false;   // inc: every operation does more at a higher level
   // Geometric operations look between pixels bicubically, or by chance bilinearly: timm's --train-interpolation random.
   bool random_interpolation = false;
-  Colour fill{124, 116, 104};   // what a geometric operation brings in: fill_of(mean), here ImageNet's
+  Colour fill{124, 116, 104};  // what a geometric operation brings in: fill_of(mean), here ImageNet's
 };
 
 Colour fill_of(const std::array<float, 3>& mean);  // the mean colour of the data set, whose bytes / 255 have that mean
 
-// timm's words: rand-m9-mstd0.5-inc1. Numbers behind m, n, p, mstd (above 100: infinite) and inc (0 or 1), in any order;
-// what is not named is as above. Throws UsageError that names --rand-augment and what would be right.
+// timm's words: rand-m9-mstd0.5-inc1. Numbers behind m, n, p, mstd (above 100: infinite) and inc (0 or 1), in any
+// order; what is not named is as above. Throws UsageError that names --rand-augment and what would be right.
 RandAugmentConfig parse_rand_augment(const std::string& spec);
 
 enum class AugmentKind {
-  auto_contrast, equalize, invert, rotate, posterize, solarize, solarize_add, color, contrast, brightness, sharpness,
-  shear_x, shear_y, translate_x, translate_y
+  auto_contrast,
+  equalize,
+  invert,
+  rotate,
+  posterize,
+  solarize,
+  solarize_add,
+  color,
+  contrast,
+  brightness,
+  sharpness,
+  shear_x,
+  shear_y,
+  translate_x,
+  translate_y
 };
 constexpr int augment_kinds = 15;
 
 struct AugmentOperation {
   AugmentKind kind = AugmentKind::auto_contrast;
-  double argument = 0;          // degrees, share, bits, threshold, amount or factor; of the first three nothing
+  double argument = 0;  // degrees, share, bits, threshold, amount or factor; of the first three nothing
   Interpolation interpolation = Interpolation::bicubic;
 };
 
-// Which operations are done to an image, in order: at most config.operations. A function of its arguments alone; `image`
-// is the index in the set, or the key of its repeat.
-std::vector<AugmentOperation> choose_rand_augment(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image, const RandAugmentConfig& config);
+// Which operations are done to an image, in order: at most config.operations. A function of its arguments alone;
+// `image` is the index in the set, or the key of its repeat.
+std::vector<AugmentOperation> choose_rand_augment(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image,
+                                                  const RandAugmentConfig& config);
 
 // What a kind does at a level; `negative` is its sign, where it has one.
 double argument_at(AugmentKind kind, double level, bool negative, bool increasing);

@@ -8,7 +8,8 @@ namespace mvmoe {
 
 Rectangle erased_size(double area, double ratio, int side) { return sized(area * side * side, 1 / ratio); }
 
-std::optional<Rectangle> choose_random_erasing(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image, int side, float probability) {
+std::optional<Rectangle> choose_random_erasing(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image, int side,
+                                               float probability) {
   constexpr double least_area = 0.02, most_area = 1.0 / 3, most_ratio = 1 / 0.3;
   Random random(seed, Place::random_erasing, epoch, image);
   if (!random.chance(probability)) return std::nullopt;
@@ -23,7 +24,9 @@ std::optional<Rectangle> choose_random_erasing(std::uint64_t seed, std::uint64_t
   return std::nullopt;
 }
 
-Random erasing_noise(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image) { return {seed, Place::erasing_noise, epoch, image}; }
+Random erasing_noise(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image) {
+  return {seed, Place::erasing_noise, epoch, image};
+}
 
 void erase(float* image, int side, Rectangle where, Random noise) {
   for (int c = 0; c < 3; ++c)

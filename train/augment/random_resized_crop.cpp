@@ -8,7 +8,8 @@
 namespace mvmoe {
 
 Rectangle sized(double area, double ratio) {  // rounded to even at a half, as Python's round does
-  return {.width = static_cast<int>(std::nearbyint(std::sqrt(area * ratio))), .height = static_cast<int>(std::nearbyint(std::sqrt(area / ratio)))};
+  return {.width = static_cast<int>(std::nearbyint(std::sqrt(area * ratio))),
+          .height = static_cast<int>(std::nearbyint(std::sqrt(area / ratio)))};
 }
 
 Rectangle centred(int width, int height, const CropShare& share) {
@@ -21,7 +22,8 @@ Rectangle centred(int width, int height, const CropShare& share) {
   return r;
 }
 
-Rectangle choose_random_resized_crop(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image, int width, int height, const CropShare& share) {
+Rectangle choose_random_resized_crop(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image, int width,
+                                     int height, const CropShare& share) {
   Random random(seed, Place::random_resized_crop, epoch, image);
   const double all = static_cast<double>(width) * height;
   for (int attempt = 0; attempt < 10; ++attempt) {

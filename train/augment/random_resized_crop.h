@@ -11,13 +11,13 @@
 namespace mvmoe {
 
 struct CropShare {
-  double least_area = 0.08, most_area = 1;        // of the image's
+  double least_area = 0.08, most_area = 1;  // of the image's
   double least_ratio = 3.0 / 4, most_ratio = 4.0 / 3;
 };
 
 // A function of its arguments alone: `image` is the index in the set, or the key of its repeat (repeated_augment.h).
-Rectangle choose_random_resized_crop(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image, int width, int height,
-                                     const CropShare& share = {});
+Rectangle choose_random_resized_crop(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image, int width,
+                                     int height, const CropShare& share = {});
 
 // Its two deterministic parts. The size of a part of `area` pixels with that ratio; it may be larger than the image.
 Rectangle sized(double area, double ratio);

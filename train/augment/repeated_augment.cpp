@@ -6,7 +6,8 @@ namespace mvmoe {
 
 Repeat repeated(const std::vector<int>& order, int repeats, std::uint64_t index) {
   const auto n = static_cast<std::uint64_t>(repeats);
-  if (repeats < 1 || index >= n * order.size()) fail("repeated: place ", index, " of ", order.size(), " images ", repeats, " times");
+  if (repeats < 1 || index >= n * order.size())
+    fail("repeated: place ", index, " of ", order.size(), " images ", repeats, " times");
   const int image = order[static_cast<std::size_t>(index / n)];
   return {.image = image, .key = static_cast<std::uint64_t>(image) * n + index % n};
 }

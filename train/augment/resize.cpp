@@ -16,12 +16,14 @@ constexpr std::int32_t half = 1 << (fraction_bits - 1);
 std::vector<std::int32_t> fixed_point(const Taps& taps) {
   std::vector<std::int32_t> fixed;
   fixed.reserve(taps.weight.size());
-  for (const double weight : taps.weight) fixed.push_back(static_cast<std::int32_t>(std::round(weight * (1 << fraction_bits))));
+  for (const double weight : taps.weight)
+    fixed.push_back(static_cast<std::int32_t>(std::round(weight * (1 << fraction_bits))));
   return fixed;
 }
 
 struct Axis {
-  Axis(int from, int to, Interpolation interpolation) : taps(taps_between(from, to, interpolation)), weight(fixed_point(taps)) {}
+  Axis(int from, int to, Interpolation interpolation)
+      : taps(taps_between(from, to, interpolation)), weight(fixed_point(taps)) {}
   const std::int32_t* of(int i) const { return weight.data() + static_cast<std::size_t>(i) * taps.most; }
 
   Taps taps;
@@ -62,16 +64,18 @@ void along_columns(Rows from, int width, const Axis& y, int height, std::uint8_t
   }
 }
 
-// Each of `rows` rows of `from_width` pixels becomes one of `width`: a strip of 8 rows is turned on its side, where rows are
-// columns. to [rows, width, 3]
+// Each of `rows` rows of `from_width` pixels becomes one of `width`: a strip of 8 rows is turned on its side, where
+// rows are columns. to [rows, width, 3]
 void along_rows(Rows from, int rows, int from_width, const Axis& x, int width, std::uint8_t* to) {
   constexpr int strip = block / 3;
-  std::vector<std::uint8_t> turned(static_cast<std::size_t>(from_width) * block), narrow(static_cast<std::size_t>(width) * block);  // [width, 8, 3]
+  std::vector<std::uint8_t> turned(static_cast<std::size_t>(from_width) * block),
+      narrow(static_cast<std::size_t>(width) * block);  // [width, 8, 3]
   for (int r = 0; r < rows; r += strip) {
     for (int k = 0; k < strip; ++k) {
       const std::uint8_t* row = from.at(std::min(r + k, rows - 1));
       std::uint8_t* column = turned.data() + 3 * k;
-      for (int i = 0; i < from_width; ++i, column += block) std::memcpy(column, row + 3 * static_cast<std::size_t>(i), 3);
+      for (int i = 0; i < from_width; ++i, column += block)
+        std::memcpy(column, row + 3 * static_cast<std::size_t>(i), 3);
     }
     along_columns({turned.data(), block}, strip, x, width, narrow.data());
     for (int k = 0; k < std::min(strip, rows - r); ++k) {
@@ -91,11 +95,12 @@ void resize(const Image& from, Rectangle part, int width, int height, Interpolat
   if (width < 1 || height < 1) fail("resize: to ", width, "x", height, ", must be at least 1x1");
   if (part.width < 1 || part.height < 1 || part.left < 0 || part.top < 0 || part.width > from.width - part.left ||
       part.height > from.height - part.top)
-    fail("resize: a part of ", part.width, "x", part.height, " at ", part.left, ",", part.top, " is not inside an image of ", from.width, "x",
-         from.height);
+    fail("resize: a part of ", part.width, "x", part.height, " at ", part.left, ",", part.top,
+         " is not inside an image of ", from.width, "x", from.height);
   const Axis x(part.width, width, interpolation), y(part.height, height, interpolation);
   const auto pixels = [](int w, int h) { return static_cast<std::size_t>(w) * static_cast<std::size_t>(h); };
-  const Rows rows{from.rgb.data() + 3 * (pixels(part.top, from.width) + static_cast<std::size_t>(part.left)), 3 * static_cast<std::size_t>(from.width)};
+  const Rows rows{from.rgb.data() + 3 * (pixels(part.top, from.width) + static_cast<std::size_t>(part.left)),
+                  3 * static_cast<std::size_t>(from.width)};
   to.width = width, to.height = height;
   to.rgb.resize(3 * pixels(width, height));
   std::vector<std::uint8_t> middle;

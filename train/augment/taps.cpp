@@ -20,13 +20,15 @@ double bicubic_weight(double x) {
 
 Taps taps_between(int from, int to, Interpolation interpolation) {
   const bool cubic = interpolation == Interpolation::bicubic;
-  const double scale = static_cast<double>(from) / to, stretch = std::max(scale, 1.0), support = (cubic ? 2 : 1) * stretch;
+  const double scale = static_cast<double>(from) / to, stretch = std::max(scale, 1.0),
+               support = (cubic ? 2 : 1) * stretch;
   Taps taps;
   taps.most = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
   taps.weight.resize(static_cast<std::size_t>(to) * taps.most);
   for (int i = 0; i < to; ++i) {
     const double centre = (i + 0.5) * scale;
-    const int begin = std::max(0, static_cast<int>(centre - support + 0.5)), end = std::min(from, static_cast<int>(centre + support + 0.5));
+    const int begin = std::max(0, static_cast<int>(centre - support + 0.5)),
+              end = std::min(from, static_cast<int>(centre + support + 0.5));
     double* weight = taps.weight.data() + static_cast<std::size_t>(i) * taps.most;
     double sum = 0;
     for (int k = 0; k < end - begin; ++k) {

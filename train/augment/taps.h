@@ -1,8 +1,9 @@
-// train/augment/taps.h: what each new place along one axis is made of, where an axis of `from` places gets `to`: a weighted mean
-// of the old places around it.
+// train/augment/taps.h: what each new place along one axis is made of, where an axis of `from` places gets `to`: a
+// weighted mean of the old places around it.
 //
-//   weights   bilinear: a triangle of half width 1; bicubic: Keys' cubic of half width 2, a = -0.5 (exact for parabolas). Where
-//             the axis gets shorter the filter is wider by the same factor, so nothing is skipped (antialiasing).
+//   weights   bilinear: a triangle of half width 1; bicubic: Keys' cubic of half width 2, a = -0.5 (exact for
+//             parabolas). Where the axis gets shorter the filter is wider by the same factor, so nothing is skipped
+//             (antialiasing).
 //   source    Pillow's Image.resize; Keys 1981, "Cubic convolution interpolation for digital image processing"
 #pragma once
 #include <cstddef>

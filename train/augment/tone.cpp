@@ -41,7 +41,8 @@ Table identity() {
 Table stretched(const Histogram& histogram) {
   const auto any = [](int n) { return n > 0; };
   const auto low = static_cast<int>(std::find_if(histogram.begin(), histogram.end(), any) - histogram.begin());
-  const auto high = 255 - static_cast<int>(std::find_if(histogram.rbegin(), histogram.rend(), any) - histogram.rbegin());
+  const auto high =
+      255 - static_cast<int>(std::find_if(histogram.rbegin(), histogram.rend(), any) - histogram.rbegin());
   if (high <= low) return identity();
   const double scale = 255.0 / (high - low), offset = -low * scale;
   return table_of([=](int i) { return std::clamp(static_cast<int>(i * scale + offset), 0, 255); });

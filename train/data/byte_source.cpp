@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t largest_ratio = 1032;  // deflate's: no stream unpacks to more than so many times its size
 
-bool begins_as_gzip(std::span<const std::uint8_t> bytes) { return bytes.size() >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B; }
+bool begins_as_gzip(std::span<const std::uint8_t> bytes) {
+  return bytes.size() >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B;
+}
 
 }  // namespace
 
@@ -27,7 +29,8 @@ struct ByteSource::Unpacker {
   ~Unpacker() { inflateEnd(&stream); }
 };
 
-ByteSource::ByteSource(std::string name, std::span<const std::uint8_t> packed) : name_(std::move(name)), packed_(packed) {
+ByteSource::ByteSource(std::string name, std::span<const std::uint8_t> packed)
+    : name_(std::move(name)), packed_(packed) {
   if (!begins_as_gzip(packed)) return;
   unpacker_ = std::make_unique<Unpacker>(name_);
 }
@@ -57,7 +60,8 @@ std::size_t ByteSource::read(std::uint8_t* to, std::size_t bytes) {
     if (status == Z_STREAM_END) {
       // Several gzip streams one behind the other are one file; anything else behind a stream is not ours.
       unpacker_->ended = !begins_as_gzip(packed_);
-      if (unpacker_->ended && !packed_.empty()) fail(name_, ": ", packed_.size(), " bytes stand behind the end of the gzip stream");
+      if (unpacker_->ended && !packed_.empty())
+        fail(name_, ": ", packed_.size(), " bytes stand behind the end of the gzip stream");
       if (!unpacker_->ended) inflateReset(&z);
     } else if (status == Z_BUF_ERROR || (status == Z_OK && packed_.empty() && z.avail_out > 0)) {
       fail(name_, ": the gzip stream is cut short");

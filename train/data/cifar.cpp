@@ -42,14 +42,17 @@ struct LabelByte {
 
 // Adds the file's images and labels (the last label byte's) to `set`; gives each label byte of each record to `see`.
 template <class See>
-void read_records(const std::filesystem::path& path, std::span<const LabelByte> label_bytes, ImageSet& set, const See& see) {
+void read_records(const std::filesystem::path& path, std::span<const LabelByte> label_bytes, ImageSet& set,
+                  const See& see) {
   const std::vector<std::uint8_t> bytes = read_file(path);
   const std::size_t record_bytes = label_bytes.size() + image_bytes;
   if (bytes.empty()) fail(shown(path), ": is empty");
   if (bytes.size() % record_bytes != 0)
-    fail(shown(path), ": has ", bytes.size(), " bytes, must be a multiple of the ", record_bytes, " bytes of a record (cut short?)");
+    fail(shown(path), ": has ", bytes.size(), " bytes, must be a multiple of the ", record_bytes,
+         " bytes of a record (cut short?)");
   const std::size_t records = bytes.size() / record_bytes;
-  if (records + set.labels.size() > std::numeric_limits<int>::max()) fail(shown(path), ": holds ", records, " images, too many");
+  if (records + set.labels.size() > std::numeric_limits<int>::max())
+    fail(shown(path), ": holds ", records, " images, too many");
   set.channels = 3;
   set.side = side;
   set.labels.reserve(set.labels.size() + records);
@@ -58,7 +61,8 @@ void read_records(const std::filesystem::path& path, std::span<const LabelByte> 
     const std::uint8_t* record = bytes.data() + r * record_bytes;
     for (std::size_t i = 0; i < label_bytes.size(); ++i)
       if (record[i] >= label_bytes[i].classes)
-        fail(shown(path), ": record ", r, " has ", label_bytes[i].role, " ", int{record[i]}, ", must be below ", label_bytes[i].classes);
+        fail(shown(path), ": record ", r, " has ", label_bytes[i].role, " ", int{record[i]}, ", must be below ",
+             label_bytes[i].classes);
     see(r, record);
     set.labels.push_back(record[label_bytes.size() - 1]);
     set.pixels.insert(set.pixels.end(), record + label_bytes.size(), record + record_bytes);
@@ -94,8 +98,8 @@ DataSet load_cifar100(const std::filesystem::path& folder) {
     read_records(path, labels, training ? data.train : data.test, [&](std::size_t r, const std::uint8_t* record) {
       int& coarse = data.coarse_of_class[record[1]];
       if (coarse >= 0 && coarse != record[0])
-        fail(shown(path), ": record ", r, " puts class ", printable(data.classes[record[1]]), " under coarse label ", int{record[0]},
-             ", an earlier one under ", coarse);
+        fail(shown(path), ": record ", r, " puts class ", printable(data.classes[record[1]]), " under coarse label ",
+             int{record[0]}, ", an earlier one under ", coarse);
       coarse = record[0];
     });
   }

@@ -63,12 +63,15 @@ Image image_or_stand_in(const ImageSet& set, int index, std::uint64_t seed) {
   if (set.damaged->strict()) fail(what, " (--strict)");
   set.damaged->add(what);
   // A class's images stand together: the others of its class are those from `begin` to `end`, without the image itself.
-  const auto same = [&](int other) { return set.labels[static_cast<std::size_t>(other)] == set.labels[static_cast<std::size_t>(index)]; };
+  const auto same = [&](int other) {
+    return set.labels[static_cast<std::size_t>(other)] == set.labels[static_cast<std::size_t>(index)];
+  };
   int begin = index, end = index + 1;
   while (begin > 0 && same(begin - 1)) --begin;
   while (end < set.size() && same(end)) ++end;
   const int others = end - begin - 1;
-  const int first = others == 0 ? 0 : static_cast<int>(Random(seed, Place::stand_in, 0, static_cast<std::uint64_t>(index)).below(static_cast<std::uint32_t>(others)));
+  Random random(seed, Place::stand_in, 0, static_cast<std::uint64_t>(index));
+  const int first = others == 0 ? 0 : static_cast<int>(random.below(static_cast<std::uint32_t>(others)));
   for (int i = 0; i < others; ++i) {
     const int other = begin + (first + i) % others;
     try {

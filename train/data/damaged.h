@@ -19,8 +19,8 @@ class DamagedImages {
   // `what` names the image and says what is wrong with it: the same words are the same image.
   void add(const std::string& what);
 
-  // Lines for the user, of what was added since the last call, and what follows from it: the first ten images by name. Of
-  // more than these only the number is said.
+  // Lines for the user, of what was added since the last call, and what follows from it: the first ten images by name.
+  // Of more than these only the number is said.
   std::vector<std::string> news(const char* consequence);
 
   // Their number in all, where it has grown since the last call; 0 where it has not.
@@ -37,13 +37,13 @@ class DamagedImages {
   mutable std::mutex mutex_;  // guards all below
   std::set<std::string> known_;
   std::vector<std::string> unsaid_, unshared_;
-  int said_ = 0;              // images by name
-  int counted_ = 0;           // when their number was last said
+  int said_ = 0;     // images by name
+  int counted_ = 0;  // when their number was last said
 };
 
 // Image `index`, decoded. If it cannot be read, it is noted in set.damaged, and another one of its class stands in: one
-// that (seed, index) draws, or the next in order that can be read. So who stands in is a function of seed and index, and
-// of which files are damaged. Throws Error if it cannot be read and the set is strict, or its class has no other.
+// that (seed, index) draws, or the next in order that can be read. So who stands in is a function of seed and index,
+// and of which files are damaged. Throws Error if it cannot be read and the set is strict, or its class has no other.
 Image image_or_stand_in(const ImageSet& set, int index, std::uint64_t seed);
 
 }  // namespace mvmoe

@@ -15,9 +15,9 @@ using Path = std::filesystem::path;
 
 struct Kind {
   std::string_view name;
-  std::string_view where;                                  // what stands behind the colon; empty where nothing does
+  std::string_view where;  // what stands behind the colon; empty where nothing does
   DataSet (*load)(const Path& path, bool strict, Wanted wanted);
-  bool may_stand_alone = false;                            // and then nothing need stand behind it
+  bool may_stand_alone = false;  // and then nothing need stand behind it
   std::string usage() const {
     if (where.empty()) return std::string(name);
     return may_stand_alone ? text(name, "[:", where, "]") : text(name, ":", where);
@@ -40,7 +40,9 @@ const Kind* find(const std::string& name) {
   return nullptr;
 }
 
-std::string place_of(const std::string& spec) { return spec.find(':') == std::string::npos ? "" : spec.substr(spec.find(':') + 1); }
+std::string place_of(const std::string& spec) {
+  return spec.find(':') == std::string::npos ? "" : spec.substr(spec.find(':') + 1);
+}
 
 [[noreturn]] void fail_unknown(const std::string& spec, const std::string& name) {
   std::vector<std::string> names;
@@ -58,7 +60,8 @@ std::string place_of(const std::string& spec) { return spec.find(':') == std::st
 }  // namespace
 
 void interleave(const std::uint8_t* planes, int channels, int side, Image& to) {
-  const std::size_t pixels = static_cast<std::size_t>(side) * static_cast<std::size_t>(side), stride = channels == 1 ? 0 : pixels;
+  const std::size_t pixels = static_cast<std::size_t>(side) * static_cast<std::size_t>(side),
+                    stride = channels == 1 ? 0 : pixels;
   to.width = to.height = side;
   to.rgb.resize(3 * pixels);
   for (std::size_t p = 0; p < pixels; ++p)
@@ -76,7 +79,8 @@ Image image_of(const ImageSet& set, int index) {
 std::string kind_of(const std::string& spec) { return spec.substr(0, spec.find(':')); }
 
 std::uint32_t crc32_of(const ImageSet& set) {
-  return crc32_of({reinterpret_cast<const std::uint8_t*>(set.labels.data()), set.labels.size() * sizeof(int)}, set.read || set.draw ? set.crc32 : crc32_of(set.pixels));
+  return crc32_of({reinterpret_cast<const std::uint8_t*>(set.labels.data()), set.labels.size() * sizeof(int)},
+                  set.read || set.draw ? set.crc32 : crc32_of(set.pixels));
 }
 
 void check_spec(const std::string& spec) {
@@ -85,8 +89,10 @@ void check_spec(const std::string& spec) {
   if (!kind) fail_unknown(spec, kind_of(spec));
   if (kind->name == "fractals") parse_fractals(place);
   if (!kind->where.empty() && !kind->may_stand_alone && place.empty())
-    fail_usage("--data: '", printable(spec), "' names no ", kind->where == "FILE" ? "file" : "folder", ": ", kind->usage());
-  if (kind->where.empty() && spec != kind->name) fail_usage("--data: '", printable(spec), "': ", kind->name, " takes no folder");
+    fail_usage("--data: '", printable(spec), "' names no ", kind->where == "FILE" ? "file" : "folder", ": ",
+               kind->usage());
+  if (kind->where.empty() && spec != kind->name)
+    fail_usage("--data: '", printable(spec), "': ", kind->name, " takes no folder");
 }
 
 DataSet load_dataset(const std::string& spec, bool strict, Wanted wanted) {
@@ -102,11 +108,14 @@ DataSet load_dataset(const std::string& spec, bool strict, Wanted wanted) {
 }
 
 void require_training_images(const DataSet& data) {
-  if (data.train.size() == 0) fail("--data: ", printable(data.spec), " has no training images: there must be train/CLASS/ with images beside val/CLASS/");
+  if (data.train.size() == 0)
+    fail("--data: ", printable(data.spec),
+         " has no training images: there must be train/CLASS/ with images beside val/CLASS/");
 }
 
 void require_test_images(const DataSet& data) {
-  if (data.test.size() == 0) fail("--data: ", printable(data.spec), " has no test images: there must be val/CLASS/ with images");
+  if (data.test.size() == 0)
+    fail("--data: ", printable(data.spec), " has no test images: there must be val/CLASS/ with images");
 }
 
 }  // namespace mvmoe

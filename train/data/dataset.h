@@ -19,17 +19,17 @@ void interleave(const std::uint8_t* planes, int channels, int side, Image& to);
 
 // Labelled images: of one size, kept in memory as bytes or drawn when asked; or of any size and read when asked.
 struct ImageSet {
-  int channels = 3;                   // 1 (grey, shown to the network three times over) or 3
-  int side = 0;                       // 0: of any size
-  std::vector<std::uint8_t> pixels;   // [size, channels, side, side]; empty where they are drawn or read
-  std::vector<int> labels;            // [size], 0 .. classes-1; where images are drawn or read, a class's stand together
+  int channels = 3;                  // 1 (grey, shown to the network three times over) or 3
+  int side = 0;                      // 0: of any size
+  std::vector<std::uint8_t> pixels;  // [size, channels, side, side]; empty where they are drawn or read
+  std::vector<int> labels;           // [size], 0 .. classes-1; where images are drawn or read, a class's stand together
   // Where images of one size are not in memory: draws one, to [channels, side, side], from any thread.
   std::function<void(int index, std::uint8_t* to)> draw = {};
   // Where images are of any size: reads and decodes one, from any thread. Throws Error that names it. Whoever wants an
   // image calls image_or_stand_in (train/data/damaged.h), which notes the damaged ones here.
   std::function<Image(int index)> read = {};
   std::shared_ptr<DamagedImages> damaged = {};
-  std::uint32_t crc32 = 0;            // of what is drawn or read: the files' names and sizes, a pack's index, a spec
+  std::uint32_t crc32 = 0;  // of what is drawn or read: the files' names and sizes, a pack's index, a spec
 
   int size() const { return static_cast<int>(labels.size()); }
   std::size_t image_bytes() const { return static_cast<std::size_t>(channels * side * side); }
@@ -49,24 +49,24 @@ struct ImageSet {
 Image image_of(const ImageSet& set, int index);
 
 struct DataSet {
-  std::string spec;                        // as the user gave it
-  std::vector<std::string> classes;        // names, in label order
-  std::vector<std::string> coarse_classes; // known coarse labels' names; empty where there are none
-  std::vector<int> coarse_of_class;        // [classes], which coarse label a class belongs to; empty where none
+  std::string spec;                         // as the user gave it
+  std::vector<std::string> classes;         // names, in label order
+  std::vector<std::string> coarse_classes;  // known coarse labels' names; empty where there are none
+  std::vector<int> coarse_of_class;         // [classes], which coarse label a class belongs to; empty where none
   ImageSet train, test;
-  std::array<float, 3> mean{}, std{};      // of raw / 255, for normalisation
-  bool flip = false;                       // whether training mirrors images: they are the same class then, and not mirrored yet
-  bool shift = true;                       // the same of a shift by a few pixels
-  std::vector<std::string> notes;          // what the user should hear about the files: an empty folder, a file passed over
+  std::array<float, 3> mean{}, std{};  // of raw / 255, for normalisation
+  bool flip = false;  // whether training mirrors images: they are the same class then, and not mirrored yet
+  bool shift = true;  // the same of a shift by a few pixels
+  std::vector<std::string> notes;  // what the user should hear about the files: an empty folder, a file passed over
 };
 
-// SPEC is `glyphs`, `cifar10:DIR`, `cifar100:DIR`, `mnist:DIR`, `folder:DIR`, `pack:FILE` or `fractals`. Throws UsageError for a spec
-// of no known kind (with the nearest known one), Error that names the file for missing, truncated, wrong-sized or damaged
-// files and for labels out of range. The last two kinds may have test images only: see require_training_images; their
-// images are read later, and with `strict` one that cannot be read is an error then.
+// SPEC is `glyphs`, `cifar10:DIR`, `cifar100:DIR`, `mnist:DIR`, `folder:DIR`, `pack:FILE` or `fractals`. Throws
+// UsageError for a spec of no known kind (with the nearest known one), Error that names the file for missing,
+// truncated, wrong-sized or damaged files and for labels out of range. The last two kinds may have test images only:
+// see require_training_images; their images are read later, and with `strict` one that cannot be read is an error then.
 //
-// Of a folder, `wanted` says which images are wanted: the others' files are not looked at, and their set stays empty. The
-// classes are the whole data set's, whatever is read.
+// Of a folder, `wanted` says which images are wanted: the others' files are not looked at, and their set stays empty.
+// The classes are the whole data set's, whatever is read.
 enum class Wanted { all, train, test };
 DataSet load_dataset(const std::string& spec, bool strict = false, Wanted wanted = Wanted::all);
 

@@ -12,8 +12,8 @@
 
 namespace {
 
-// A few bytes of a PNG can unpack to gigabytes: what stb_image may take at a time follows from the size in the header. It
-// asks by these two functions, which get nothing but a number of bytes; hence a variable of each thread's own.
+// A few bytes of a PNG can unpack to gigabytes: what stb_image may take at a time follows from the size in the header.
+// It asks by these two functions, which get nothing but a number of bytes; hence a variable of each thread's own.
 thread_local std::size_t most_memory = 0;
 
 // Zeroed: what a damaged file leaves undecoded is black, and not what stood in memory before.
@@ -58,11 +58,13 @@ std::int64_t checked_size(std::int64_t width, std::int64_t height) {
 
 constexpr std::uint8_t png_signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
 
-bool is_png(Bytes bytes) { return bytes.size() >= sizeof png_signature && std::memcmp(bytes.data(), png_signature, sizeof png_signature) == 0; }
+bool is_png(Bytes bytes) {
+  return bytes.size() >= sizeof png_signature && std::memcmp(bytes.data(), png_signature, sizeof png_signature) == 0;
+}
 bool is_jpeg(Bytes bytes) { return bytes.size() >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF; }
 
-// Walks the chunks from IHDR to IEND: each is whole and has its checksum. stb_image 2.27 looks at no checksum. Gives the
-// number of pixels.
+// Walks the chunks from IHDR to IEND: each is whole and has its checksum. stb_image 2.27 looks at no checksum. Gives
+// the number of pixels.
 std::int64_t check_png(Bytes bytes) {
   constexpr std::size_t around = 12;  // length, type, checksum
   bool first = true;
@@ -87,7 +89,8 @@ std::int64_t check_png(Bytes bytes) {
   }
 }
 
-// Walks the segments up to the first scan. Sizes are checked here; what is inside a scan is the decoder's to find wrong.
+// Walks the segments up to the first scan. Sizes are checked here; what is inside a scan is the decoder's to find
+// wrong.
 void check_jpeg(Bytes bytes) {
   bool framed = false;
   for (std::size_t at = 2;;) {
@@ -119,12 +122,13 @@ void check_jpeg(Bytes bytes) {
 
 Image decode_png(Bytes bytes) {
   const std::int64_t pixel_count = check_png(bytes);
-  // Two times the compressed data, since it grows by doubling; two times what a pixel of four 16-bit numbers takes, for the
-  // same reason; and a little for its tables.
+  // Two times the compressed data, since it grows by doubling; two times what a pixel of four 16-bit numbers takes, for
+  // the same reason; and a little for its tables.
   most_memory = 2 * bytes.size() + 16 * static_cast<std::size_t>(pixel_count) + (std::size_t{16} << 20);
   int width = 0, height = 0, channels = 0;
   const std::unique_ptr<std::uint8_t, void (*)(void*)> pixels(
-      stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height, &channels, 3), stbi_image_free);
+      stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height, &channels, 3),
+      stbi_image_free);
   if (!pixels) fail("PNG is damaged or cut short (", stbi_failure_reason(), ")");
   const std::size_t size = static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
   return {.width = width, .height = height, .rgb = {pixels.get(), pixels.get() + size}};

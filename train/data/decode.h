@@ -1,9 +1,10 @@
 // train/data/decode.h: a JPEG or PNG file's bytes to an image, without trusting them.
 //
-// Before a decoder takes memory, the header is read here: what the picture is, by its first bytes and not by its name; its
-// size; for a PNG every chunk's checksum. Then libjpeg-turbo decodes a JPEG, stb_image a PNG. Shown as Pillow's
+// Before a decoder takes memory, the header is read here: what the picture is, by its first bytes and not by its name;
+// its size; for a PNG every chunk's checksum. Then libjpeg-turbo decodes a JPEG, stb_image a PNG. Shown as Pillow's
 // convert("RGB") shows it, to the byte: grey three times over, alpha dropped, CMYK as Adobe stores it (inverted),
-// orientation tags ignored. One difference: 16-bit grey keeps its high byte, where Pillow cuts everything above 255 to white.
+// orientation tags ignored. One difference: 16-bit grey keeps its high byte, where Pillow cuts everything above 255 to
+// white.
 #pragma once
 #include <cstdint>
 #include <filesystem>

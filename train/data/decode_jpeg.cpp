@@ -4,8 +4,8 @@
 #include <cstdio>  // jpeglib.h takes FILE and size_t for granted
 #include <vector>
 
-#include <jpeglib.h>
 #include <jerror.h>
+#include <jpeglib.h>
 
 #include "engine/error.h"
 
@@ -26,7 +26,8 @@ struct Failure : jpeg_error_mgr {
   std::longjmp(failure.back, 1);
 }
 
-// Of what libjpeg only warns of, a file cut short is an error. As with Pillow, other damage is decoded as far as it goes.
+// Of what libjpeg only warns of, a file cut short is an error. As with Pillow, other damage is decoded as far as it
+// goes.
 void warn(j_common_ptr decoder, int level) {
   if (level < 0 && decoder->err->msg_code == JWRN_JPEG_EOF) leave(decoder);
 }
@@ -45,7 +46,8 @@ struct Decoder : jpeg_decompress_struct {
   Decoder& operator=(const Decoder&) = delete;
 };
 
-// Adobe's CMYK is inverted: 255 is no ink. Files that do not say whose they are, are read as Adobe's too. row [width, 4] to [width, 3]
+// Adobe's CMYK is inverted: 255 is no ink. Files that do not say whose they are, are read as Adobe's too. row [width,
+// 4] to [width, 3]
 void to_rgb(const std::uint8_t* row, std::size_t width, std::uint8_t* to) {
   for (std::size_t x = 0; x < width; ++x, row += 4, to += 3)
     for (int c = 0; c < 3; ++c) {
@@ -66,9 +68,10 @@ void read_rows(Decoder& d, Image& image, std::vector<std::uint8_t>& inks) {
   }
 }
 
-// Where libjpeg comes back to. What is filled and destroyed after that is the caller's: of a function's own variables, those
-// that changed since setjmp would have no defined value. False: failure.what says why.
-bool decode(std::span<const std::uint8_t> bytes, Failure& failure, Decoder& d, jpeg_progress_mgr& progress, Image& image, std::vector<std::uint8_t>& inks) {
+// Where libjpeg comes back to. What is filled and destroyed after that is the caller's: of a function's own variables,
+// those that changed since setjmp would have no defined value. False: failure.what says why.
+bool decode(std::span<const std::uint8_t> bytes, Failure& failure, Decoder& d, jpeg_progress_mgr& progress,
+            Image& image, std::vector<std::uint8_t>& inks) {
   if (setjmp(failure.back)) return false;
   jpeg_create_decompress(&d);
   d.progress = &progress;

@@ -28,7 +28,8 @@ std::string shown(const fs::path& path) { return printable(path.string()); }
 
 bool has_image_name(const fs::path& path) {
   std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
 }
 
@@ -71,17 +72,24 @@ class Scan {
       ClassFolder folder{.name = name.string(), .files = {}};
       if (with_files) walk(name, folder.files);
       leave();
-      std::sort(folder.files.begin(), folder.files.end(), [](const ImageFile& a, const ImageFile& b) { return a.name < b.name; });
+      std::sort(folder.files.begin(), folder.files.end(),
+                [](const ImageFile& a, const ImageFile& b) { return a.name < b.name; });
       classes.push_back(std::move(folder));
     }
-    std::sort(classes.begin(), classes.end(), [](const ClassFolder& a, const ClassFolder& b) { return a.name < b.name; });
+    std::sort(classes.begin(), classes.end(),
+              [](const ClassFolder& a, const ClassFolder& b) { return a.name < b.name; });
     say("no files: passed over", no_files_);
     say("a folder, whose images count, and not a file", image_named_folders_);
     say("a link back to a folder that it is in: passed over", loops_);
-    if (other_files_ > 0) notes_.push_back(text(shown(root_), ": ", other_files_, " files that are not named .jpg, .jpeg or .png are passed over"));
-    if (classes.empty()) fail(shown(root_), ": holds no folders, must hold one a class, with images (jpg, jpeg, png) in it");
+    if (other_files_ > 0)
+      notes_.push_back(
+          text(shown(root_), ": ", other_files_, " files that are not named .jpg, .jpeg or .png are passed over"));
+    if (classes.empty())
+      fail(shown(root_), ": holds no folders, must hold one a class, with images (jpg, jpeg, png) in it");
     for (const ClassFolder& folder : classes)
-      if (!is_utf8(folder.name)) fail(shown(root_ / folder.name), ": this class's name is not UTF-8, so weights cannot keep it: rename the folder");
+      if (!is_utf8(folder.name))
+        fail(shown(root_ / folder.name),
+             ": this class's name is not UTF-8, so weights cannot keep it: rename the folder");
   }
 
   std::vector<ClassFolder> classes;  // sorted by name
@@ -110,7 +118,8 @@ class Scan {
   static std::vector<fs::path> entries(const fs::path& folder) {
     std::error_code error;
     std::vector<fs::path> names;
-    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) names.push_back(at->path().filename());
+    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+      names.push_back(at->path().filename());
     if (error) fail(shown(folder), ": ", error.message());
     return names;
   }
@@ -154,7 +163,8 @@ std::vector<std::string> empty_ones(const std::vector<ClassFolder>& classes) {
 }
 
 // `names` are the classes in label order; each folder is one of them.
-ImageSet image_set(const fs::path& root, std::vector<ClassFolder> folders, const std::vector<std::string>& names, std::shared_ptr<DamagedImages> damaged) {
+ImageSet image_set(const fs::path& root, std::vector<ClassFolder> folders, const std::vector<std::string>& names,
+                   std::shared_ptr<DamagedImages> damaged) {
   ImageSet set;
   set.damaged = std::move(damaged);
   auto files = std::make_shared<std::vector<std::string>>();
@@ -167,8 +177,11 @@ ImageSet image_set(const fs::path& root, std::vector<ClassFolder> folders, const
       files->push_back(std::move(file.name));
     }
   }
-  if (files->size() > std::numeric_limits<int>::max()) fail(shown(root), ": holds ", files->size(), " images, too many");
-  set.read = [root, files = std::move(files)](int index) { return read_image(root / (*files)[static_cast<std::size_t>(index)]); };
+  if (files->size() > std::numeric_limits<int>::max())
+    fail(shown(root), ": holds ", files->size(), " images, too many");
+  set.read = [root, files = std::move(files)](int index) {
+    return read_image(root / (*files)[static_cast<std::size_t>(index)]);
+  };
   return set;
 }
 
@@ -203,7 +216,8 @@ DataSet load_folder(const fs::path& folder, bool strict, Wanted wanted) {
     data.classes = names_of(scan.classes);
     if (wanted != Wanted::test) {
       const std::vector<std::string> empty = empty_ones(scan.classes);
-      if (!empty.empty()) fail(shown(folder / "train"), ": no image (jpg, jpeg, png) in ", listed(empty), ": remove what is no class");
+      if (!empty.empty())
+        fail(shown(folder / "train"), ": no image (jpg, jpeg, png) in ", listed(empty), ": remove what is no class");
       data.train = image_set(folder / "train", std::move(scan.classes), data.classes, damaged);
     }
   }
@@ -213,8 +227,11 @@ DataSet load_folder(const fs::path& folder, bool strict, Wanted wanted) {
     const std::vector<std::string> empty = empty_ones(scan.classes), names = names_of(scan.classes);
     if (!has_train) data.classes = names;
     std::vector<std::string> unknown;
-    std::set_difference(names.begin(), names.end(), data.classes.begin(), data.classes.end(), std::back_inserter(unknown));
-    if (!unknown.empty()) fail(shown(root), ": ", listed(unknown), unknown.size() == 1 ? " is no class" : " are no classes", " of ", shown(folder / "train"));
+    std::set_difference(names.begin(), names.end(), data.classes.begin(), data.classes.end(),
+                        std::back_inserter(unknown));
+    if (!unknown.empty())
+      fail(shown(root), ": ", listed(unknown), unknown.size() == 1 ? " is no class" : " are no classes", " of ",
+           shown(folder / "train"));
     if (!empty.empty()) data.notes.push_back(text(shown(root), ": no image (jpg, jpeg, png) in ", listed(empty)));
     if (empty.size() == names.size()) fail(shown(root), ": no image (jpg, jpeg, png) in any class folder");
     data.test = image_set(root, std::move(scan.classes), data.classes, damaged);

@@ -50,11 +50,11 @@ std::array<double, 2> turn(double angle) {
 // The map of the turned plane: R m R^-1, with R a rotation, after a mirror where there is one.
 AffineMap seen(const AffineMap& m, const std::array<double, 2>& cos_sin, bool mirrored) {
   const double sign = mirrored ? -1 : 1, cosine = cos_sin[0], sine = cos_sin[1];
-  const AffineMap n{m.a, sign * m.b, sign * m.c, m.d, sign * m.e, m.f};  // (x, y) -> (-x, y)
+  const AffineMap n{m.a, sign * m.b, sign * m.c, m.d, sign * m.e, m.f};       // (x, y) -> (-x, y)
   const double a = cosine * n.a - sine * n.c, b = cosine * n.b - sine * n.d;  // R n
   const double c = sine * n.a + cosine * n.c, d = sine * n.b + cosine * n.d;
-  return {a * cosine - b * sine, a * sine + b * cosine, c * cosine - d * sine, c * sine + d * cosine,
-          cosine * n.e - sine * n.f, sine * n.e + cosine * n.f};
+  return {a * cosine - b * sine, a * sine + b * cosine,     c * cosine - d * sine,
+          c * sine + d * cosine, cosine * n.e - sine * n.f, sine * n.e + cosine * n.f};
 }
 
 // 16 binary digits behind the point. A contraction to 0.95 with shifts up to 2 stays within 40 of the origin, so a
@@ -65,8 +65,8 @@ struct FixedMap {
 };
 std::int64_t fixed(double value) { return std::llround(value * (1 << binary_digits)); }
 
-// Which map each of 256 equally likely numbers stands for. A map is drawn in proportion to the area of its image, so that
-// the attractor is covered evenly; one that flattens everything has a small share all the same.
+// Which map each of 256 equally likely numbers stands for. A map is drawn in proportion to the area of its image, so
+// that the attractor is covered evenly; one that flattens everything has a small share all the same.
 std::array<std::uint8_t, 256> choices(const FractalSystem& system) {
   double share[FractalSystem::most_maps], sum = 0;
   for (int m = 0; m < system.count; ++m) {
@@ -150,7 +150,7 @@ FractalSystem moved(const FractalSystem& system, double spread, Random& random) 
 void draw_fractal(const FractalSystem& system, const FractalView& view, int side, Random& random, std::uint8_t* to) {
   const int steps = 2 * side * side / walks;
   const std::size_t ends = 2 * static_cast<std::size_t>(steps * walks), pixels = static_cast<std::size_t>(side * side);
-  std::vector<std::int32_t> p(ends);         // [2 side side, 2]
+  std::vector<std::int32_t> p(ends);          // [2 side side, 2]
   std::vector<std::uint16_t> counts(pixels);  // [side, side]
   walk(system, view, steps, random, p.data());
   std::int32_t low_x = p[0], high_x = p[0], low_y = p[1], high_y = p[1];

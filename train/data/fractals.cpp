@@ -21,8 +21,10 @@ struct WholeKey {
   int FractalSpec::*value;
 };
 constexpr WholeKey whole_keys[] = {
-    {"classes", 2, 1'000'000, &FractalSpec::classes}, {"genera", 1, 1'000'000, &FractalSpec::genera},
-    {"images", 1, 100'000'000, &FractalSpec::images}, {"test", 1, 100'000'000, &FractalSpec::test},
+    {"classes", 2, 1'000'000, &FractalSpec::classes},
+    {"genera", 1, 1'000'000, &FractalSpec::genera},
+    {"images", 1, 100'000'000, &FractalSpec::images},
+    {"test", 1, 100'000'000, &FractalSpec::test},
     {"side", 16, 512, &FractalSpec::side},
 };
 struct RealKey {
@@ -52,8 +54,8 @@ Number number_from(const std::string& key, const std::string& word, Number lowes
   const auto parsed = std::from_chars(word.data(), word.data() + word.size(), value);
   const bool is_number = parsed.ec == std::errc{} && parsed.ptr == word.data() + word.size();
   if (!is_number || !(value >= lowest && value <= highest))
-    fail_usage("--data: fractals: ", key, "=", printable(word), " must be a ", std::is_integral_v<Number> ? "whole " : "",
-               "number from ", lowest, " to ", highest);
+    fail_usage("--data: fractals: ", key, "=", printable(word), " must be a ",
+               std::is_integral_v<Number> ? "whole " : "", "number from ", lowest, " to ", highest);
   return value;
 }
 
@@ -64,7 +66,8 @@ void set(FractalSpec& spec, const std::string& key, const std::string& word) {
     if (key == known.name) spec.*known.value = number_from(key, word, known.lowest, known.highest);
   if (key == "seed") spec.seed = number_from<std::uint64_t>(key, word, 0, std::numeric_limits<std::uint64_t>::max());
   if (key == "color") {
-    if (word != "grey" && word != "image") fail_usage("--data: fractals: color=", printable(word), " must be grey or image");
+    if (word != "grey" && word != "image")
+      fail_usage("--data: fractals: color=", printable(word), " must be grey or image");
     spec.colored = word == "image";
   }
 }
@@ -85,8 +88,8 @@ void check(const FractalSpec& spec, bool genera_given) {
     fail_usage("--data: fractals: genera=", spec.genera, " is more than classes=", spec.classes);
   const std::int64_t all = std::int64_t{spec.classes} * std::max(spec.images, spec.test);
   if (all > std::numeric_limits<int>::max())
-    fail_usage("--data: fractals: ", spec.classes, " classes of ", std::max(spec.images, spec.test), " images are ", all,
-               ", more than ", std::numeric_limits<int>::max());
+    fail_usage("--data: fractals: ", spec.classes, " classes of ", std::max(spec.images, spec.test), " images are ",
+               all, ", more than ", std::numeric_limits<int>::max());
 }
 
 // The systems of all species. [classes]
@@ -113,13 +116,15 @@ class Species {
       constexpr int side = 32;
       std::uint8_t picture[side * side];
       draw_fractal(system, {}, side, random, picture);
-      const double filled = static_cast<double>(std::count_if(picture, picture + side * side, [](int v) { return v > 0; }));
+      const double filled =
+          static_cast<double>(std::count_if(picture, picture + side * side, [](int v) { return v > 0; }));
       if (filled >= least * side * side && filled <= most * side * side) return system;
     }
     fail("--data: fractals: no system of 1000 fills a picture as it must: a smaller genus-spread");
   }
   FractalSystem draw_genus(int genus) {
-    return first_that_fills(Place::fractal_genus, genus, 0.2, 0.5, [](Random& random) { return random_system(random); });
+    return first_that_fills(Place::fractal_genus, genus, 0.2, 0.5,
+                            [](Random& random) { return random_system(random); });
   }
   FractalSystem draw_species(int species, const FractalSystem& genus) {
     return first_that_fills(Place::fractal_species, species, 0.12, 0.6, [&](Random& random) {
@@ -145,27 +150,37 @@ void draw_colours(Random& random, std::uint8_t* dark, std::uint8_t* light) {
 }
 
 // Image `number` of a species, to [channels, side, side]. `place` is that of the training or of the test images.
-void draw_image(const FractalSpec& spec, const Species& systems, int species, Place place, int number, std::uint8_t* to) {
+void draw_image(const FractalSpec& spec, const Species& systems, int species, Place place, int number,
+                std::uint8_t* to) {
   Random random(spec.seed, place, static_cast<std::uint64_t>(species), static_cast<std::uint64_t>(number));
-  const auto within = [&](double lowest, double highest) { return lowest + (highest - lowest) * (random.bits() * 0x1p-32); };
+  const auto within = [&](double lowest, double highest) {
+    return lowest + (highest - lowest) * (random.bits() * 0x1p-32);
+  };
   const FractalSystem system = moved(systems[species], spec.spread, random);
-  const FractalView view{.rotation = within(-spec.rotation, spec.rotation), .mirrored = within(0, 1) < 0.5, .zoom = within(spec.zoom, 1),
-                         .shift_x = within(-spec.shift, spec.shift), .shift_y = within(-spec.shift, spec.shift)};
+  const FractalView view{.rotation = within(-spec.rotation, spec.rotation),
+                         .mirrored = within(0, 1) < 0.5,
+                         .zoom = within(spec.zoom, 1),
+                         .shift_x = within(-spec.shift, spec.shift),
+                         .shift_y = within(-spec.shift, spec.shift)};
   draw_fractal(system, view, spec.side, random, to);
   if (!spec.colored) return;
   std::uint8_t dark[3], light[3];
   draw_colours(random, dark, light);
   const int pixels = spec.side * spec.side;
   for (int c = 2; c >= 0; --c)  // the first plane holds the grey picture until it is coloured itself
-    for (int p = 0; p < pixels; ++p) to[c * pixels + p] = static_cast<std::uint8_t>(dark[c] + (light[c] - dark[c]) * to[p] / 255);
+    for (int p = 0; p < pixels; ++p)
+      to[c * pixels + p] = static_cast<std::uint8_t>(dark[c] + (light[c] - dark[c]) * to[p] / 255);
 }
 
 // `images` of each class, class by class.
 ImageSet drawn_set(const FractalSpec& spec, std::shared_ptr<const Species> systems, Place place, int images) {
   ImageSet set{.channels = spec.colored ? 3 : 1, .side = spec.side, .pixels = {}, .labels = {}};
   set.labels.reserve(static_cast<std::size_t>(spec.classes) * static_cast<std::size_t>(images));
-  for (int species = 0; species < spec.classes; ++species) set.labels.insert(set.labels.end(), static_cast<std::size_t>(images), species);
-  set.draw = [=](int index, std::uint8_t* to) { draw_image(spec, *systems, index / images, place, index % images, to); };
+  for (int species = 0; species < spec.classes; ++species)
+    set.labels.insert(set.labels.end(), static_cast<std::size_t>(images), species);
+  set.draw = [=](int index, std::uint8_t* to) {
+    draw_image(spec, *systems, index / images, place, index % images, to);
+  };
   const std::string name = written(spec) + (place == Place::fractal_test ? " test" : " training");
   set.crc32 = crc32_of({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
   return set;
@@ -214,8 +229,10 @@ FractalSpec parse_fractals(const std::string& words) {
     const std::size_t end = std::min(words.find(',', begin), words.size());
     const std::string part = words.substr(begin, end - begin), key = part.substr(0, part.find('='));
     const std::vector<std::string> known = keys();
-    if (std::find(known.begin(), known.end(), key) == known.end() || (key == "flat") != (key == part)) fail_unknown(part, key);
-    if (std::find(given.begin(), given.end(), key) != given.end()) fail_usage("--data: fractals: ", key, " is given twice");
+    if (std::find(known.begin(), known.end(), key) == known.end() || (key == "flat") != (key == part))
+      fail_unknown(part, key);
+    if (std::find(given.begin(), given.end(), key) != given.end())
+      fail_usage("--data: fractals: ", key, " is given twice");
     if (key == "flat") spec.flat = true;
     else set(spec, key, part.substr(key.size() + 1));
     given.push_back(key);
@@ -248,7 +265,8 @@ DataSet load_fractals(const std::string& words) {
       data.classes.push_back(numbered('s', species, spec.classes));
       continue;
     }
-    if (genus == static_cast<int>(data.coarse_classes.size())) data.coarse_classes.push_back(numbered('g', genus, spec.genera));
+    if (genus == static_cast<int>(data.coarse_classes.size()))
+      data.coarse_classes.push_back(numbered('g', genus, spec.genera));
     data.coarse_of_class.push_back(genus);
     data.classes.push_back(data.coarse_classes.back() + numbered('s', species, spec.classes));
   }

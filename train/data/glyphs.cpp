@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
-#include "engine/json.h"
 #include "engine/files.h"
+#include "engine/json.h"
 #include "train/data/byte_source.h"
 #include "train/data/readers.h"
 
@@ -28,17 +28,23 @@ struct Header {
 Header parse_header(const std::string& name, const std::string& line) {
   try {
     const Json json = parse_json(name + ": its first line", line);
-    if (json.at("format") != "mvmoe-glyphs" || json.at("version") != 1) fail(name, ": is not of format mvmoe-glyphs, version 1");
+    if (json.at("format") != "mvmoe-glyphs" || json.at("version") != 1)
+      fail(name, ": is not of format mvmoe-glyphs, version 1");
     const auto number = [&](const char* key, int smallest, int largest) {
       if (!json.at(key).is_number_integer() || json.at(key) < smallest || json.at(key) > largest)
         fail(name, ": ", key, " is ", json.at(key).dump(), ", must be ", smallest, " to ", largest);
       return json.at(key).get<int>();
     };
-    Header h{.side = number("side", 1, 1024), .bits = number("bits", 4, 8), .train = number("train", 1, 100'000'000),
-             .test = number("test", 1, 100'000'000), .classes = json.at("classes").get<std::vector<std::string>>()};
+    Header h{.side = number("side", 1, 1024),
+             .bits = number("bits", 4, 8),
+             .train = number("train", 1, 100'000'000),
+             .test = number("test", 1, 100'000'000),
+             .classes = json.at("classes").get<std::vector<std::string>>()};
     if (h.bits != 4 && h.bits != 8) fail(name, ": bits is ", h.bits, ", must be 4 or 8");
-    if (h.bits == 4 && h.side % 2 != 0) fail(name, ": side is ", h.side, ", must be even where two pixels share a byte");
-    if (h.classes.empty() || h.classes.size() > 256) fail(name, ": holds ", h.classes.size(), " classes, must hold 1 to 256");
+    if (h.bits == 4 && h.side % 2 != 0)
+      fail(name, ": side is ", h.side, ", must be even where two pixels share a byte");
+    if (h.classes.empty() || h.classes.size() > 256)
+      fail(name, ": holds ", h.classes.size(), " classes, must hold 1 to 256");
     return h;
   } catch (const Json::exception&) {
     fail(name, ": its first line is not the JSON header that it must be");
@@ -61,7 +67,8 @@ ImageSet read_set(ByteSource& source, const std::string& name, const Header& h, 
   const std::vector<std::uint8_t> labels = source.take(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < labels.size(); ++i)
     if (labels[i] >= h.classes.size())
-      fail(name, ": label ", int{labels[i]}, " of ", part, " image ", i, " is out of range, must be below ", h.classes.size());
+      fail(name, ": label ", int{labels[i]}, " of ", part, " image ", i, " is out of range, must be below ",
+           h.classes.size());
   set.labels.assign(labels.begin(), labels.end());
   return set;
 }
@@ -72,7 +79,8 @@ void measure(const std::string& name, DataSet& data) {
   const double n = static_cast<double>(data.train.pixels.size());
   double mean = 0, variance = 0;
   for (std::size_t v = 0; v < 256; ++v) mean += static_cast<double>(count[v]) / n * static_cast<double>(v) / 255;
-  for (std::size_t v = 0; v < 256; ++v) variance += static_cast<double>(count[v]) / n * std::pow(static_cast<double>(v) / 255 - mean, 2);
+  for (std::size_t v = 0; v < 256; ++v)
+    variance += static_cast<double>(count[v]) / n * std::pow(static_cast<double>(v) / 255 - mean, 2);
   if (!(variance > 1e-12)) fail(name, ": all training pixels are equal");
   data.mean.fill(static_cast<float>(mean));
   data.std.fill(static_cast<float>(std::sqrt(variance)));

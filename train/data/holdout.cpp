@@ -1,4 +1,5 @@
-// train/data/holdout.cpp: which training images are held out for choosing the best weights and for the confusion matrix.
+// train/data/holdout.cpp: which training images are held out for choosing the best weights and for the confusion
+// matrix.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -13,14 +14,16 @@ std::vector<bool> choose_holdout(const std::vector<int>& labels, int classes, fl
   if (!(share >= 0 && share < 1)) fail_usage("--holdout: ", share, ", must be at least 0 and below 1");
   std::vector<std::vector<std::size_t>> of_class(static_cast<std::size_t>(classes));
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] < 0 || labels[i] >= classes) fail("holdout: label ", labels[i], " of image ", i, " is not one of ", classes, " classes");
+    if (labels[i] < 0 || labels[i] >= classes)
+      fail("holdout: label ", labels[i], " of image ", i, " is not one of ", classes, " classes");
     of_class[static_cast<std::size_t>(labels[i])].push_back(i);
   }
   std::vector<bool> held_out(labels.size(), false);
   for (std::size_t c = 0; c < of_class.size(); ++c) {
     std::vector<std::size_t>& images = of_class[c];
     if (images.empty()) continue;
-    const std::size_t wanted = static_cast<std::size_t>(std::lround(static_cast<double>(share) * static_cast<double>(images.size())));
+    const std::size_t wanted =
+        static_cast<std::size_t>(std::lround(static_cast<double>(share) * static_cast<double>(images.size())));
     const std::size_t count = std::min(wanted, images.size() - 1);
     // Keyed by the class: another class's images change nothing here. The first `count` of a shuffle are drawn.
     Random random(seed, Place::holdout, 0, c);
@@ -37,7 +40,12 @@ ImageSet part_of(const ImageSet& set, const std::vector<bool>& held_out, bool wh
   const bool in_memory = !set.read && !set.draw;
   const std::size_t bytes = set.image_bytes();
   const std::size_t count = static_cast<std::size_t>(std::count(held_out.begin(), held_out.end(), which));
-  ImageSet part{.channels = set.channels, .side = set.side, .pixels = {}, .labels = {}, .damaged = set.damaged, .crc32 = set.crc32};
+  ImageSet part{.channels = set.channels,
+                .side = set.side,
+                .pixels = {},
+                .labels = {},
+                .damaged = set.damaged,
+                .crc32 = set.crc32};
   std::vector<int> indices;  // in the whole set
   if (in_memory) part.pixels.reserve(count * bytes);
   part.labels.reserve(count);
@@ -47,8 +55,14 @@ ImageSet part_of(const ImageSet& set, const std::vector<bool>& held_out, bool wh
     else indices.push_back(i);
     part.labels.push_back(set.labels[static_cast<std::size_t>(i)]);
   }
-  if (set.draw) part.draw = [draw = set.draw, indices = std::move(indices)](int i, std::uint8_t* to) { draw(indices[static_cast<std::size_t>(i)], to); };
-  else if (set.read) part.read = [read = set.read, indices = std::move(indices)](int i) { return read(indices[static_cast<std::size_t>(i)]); };
+  if (set.draw)
+    part.draw = [draw = set.draw, indices = std::move(indices)](int i, std::uint8_t* to) {
+      draw(indices[static_cast<std::size_t>(i)], to);
+    };
+  else if (set.read)
+    part.read = [read = set.read, indices = std::move(indices)](int i) {
+      return read(indices[static_cast<std::size_t>(i)]);
+    };
   return part;
 }
 

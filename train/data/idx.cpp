@@ -24,17 +24,21 @@ std::filesystem::path find_file(const std::filesystem::path& folder, const std::
 }
 
 std::uint32_t big_endian(const std::vector<std::uint8_t>& bytes, std::size_t at) {
-  return std::uint32_t{bytes[at]} << 24 | std::uint32_t{bytes[at + 1]} << 16 | std::uint32_t{bytes[at + 2]} << 8 | bytes[at + 3];
+  return std::uint32_t{bytes[at]} << 24 | std::uint32_t{bytes[at + 1]} << 16 | std::uint32_t{bytes[at + 2]} << 8 |
+         bytes[at + 3];
 }
 
 std::vector<std::uint32_t> read_header(ByteSource& source, const std::string& shown, std::size_t axes) {
   const std::uint32_t magic = big_endian(source.take(4), 0), right = 0x800 + static_cast<std::uint32_t>(axes);
-  if (magic != right) fail(shown, ": the magic number is ", magic, ", must be ", right, " (IDX of bytes with ", axes, axes == 1 ? " axis)" : " axes)");
+  if (magic != right)
+    fail(shown, ": the magic number is ", magic, ", must be ", right, " (IDX of bytes with ", axes,
+         axes == 1 ? " axis)" : " axes)");
   const std::vector<std::uint8_t> header = source.take(4 * axes);
   std::vector<std::uint32_t> sizes;
   for (std::size_t i = 0; i < axes; ++i) sizes.push_back(big_endian(header, 4 * i));
   if (sizes[0] == 0) fail(shown, ": is empty");
-  if (sizes[0] > largest_count) fail(shown, ": declares ", sizes[0], " entries, at most ", largest_count, " are supported");
+  if (sizes[0] > largest_count)
+    fail(shown, ": declares ", sizes[0], " entries, at most ", largest_count, " are supported");
   return sizes;
 }
 
@@ -48,7 +52,8 @@ ImageSet read_set(const std::filesystem::path& folder, const std::string& prefix
     ByteSource source(shown_images, file);
     const std::vector<std::uint32_t> size = read_header(source, shown_images, 3);
     if (size[1] != size[2]) fail(shown_images, ": images are ", size[1], " x ", size[2], ", must be square");
-    if (size[1] == 0 || size[1] > largest_side) fail(shown_images, ": images are ", size[1], " x ", size[2], ", the side must be 1 to ", largest_side);
+    if (size[1] == 0 || size[1] > largest_side)
+      fail(shown_images, ": images are ", size[1], " x ", size[2], ", the side must be 1 to ", largest_side);
     set.side = static_cast<int>(size[1]);
     set.pixels = source.take(std::size_t{size[0]} * size[1] * size[2]);
     source.expect_end();
@@ -60,7 +65,8 @@ ImageSet read_set(const std::filesystem::path& folder, const std::string& prefix
   source.expect_end();
   set.labels.assign(labels.begin(), labels.end());
   const std::size_t images = set.pixels.size() / static_cast<std::size_t>(set.side * set.side);
-  if (labels.size() != images) fail(shown_labels, ": holds ", labels.size(), " labels for the ", images, " images of ", shown_images);
+  if (labels.size() != images)
+    fail(shown_labels, ": holds ", labels.size(), " labels for the ", images, " images of ", shown_images);
   return set;
 }
 
@@ -71,7 +77,8 @@ DataSet load_mnist(const std::filesystem::path& folder) {
   data.train = read_set(folder, "train");
   data.test = read_set(folder, "t10k");
   if (data.train.side != data.test.side)
-    fail(printable(folder.string()), ": training images have side ", data.train.side, ", test images ", data.test.side, ": must be equal");
+    fail(printable(folder.string()), ": training images have side ", data.train.side, ", test images ", data.test.side,
+         ": must be equal");
   data.mean.fill(0.1307f);
   data.std.fill(0.3081f);
   // Ten classes, or as many as the training labels say: letters are published in these files too.

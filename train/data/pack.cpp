@@ -36,7 +36,8 @@ static_assert(sizeof(Tail) == tail_bytes);
 }  // namespace
 
 Pack::Pack(const std::filesystem::path& path) : shown_(printable(path.string())) {
-  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // O_NONBLOCK: to open a pipe would wait for its writer
+  file_ =
+      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // O_NONBLOCK: to open a pipe would wait for its writer
   if (file_ < 0) fail(shown_, ": ", std::strerror(errno), " (--data pack:FILE)");
   try {
     struct stat status {};
@@ -47,10 +48,11 @@ Pack::Pack(const std::filesystem::path& path) : shown_(printable(path.string()))
     Tail tail{};
     if (bytes_ < magic.size() + tail_bytes) fail_damaged("is cut short");
     read_at(bytes_ - tail_bytes, {reinterpret_cast<std::uint8_t*>(&tail), tail_bytes});
-    if (std::string_view(tail.magic, sizeof tail.magic) != magic) fail_damaged("does not end as a pack does: cut short?");
+    if (std::string_view(tail.magic, sizeof tail.magic) != magic)
+      fail_damaged("does not end as a pack does: cut short?");
     index_offset_ = tail.index_offset;
-    if (tail.zero != 0 || tail.index_offset < magic.size() || tail.index_bytes > largest_index || tail.index_offset > bytes_ - tail_bytes ||
-        tail.index_bytes != bytes_ - tail_bytes - tail.index_offset)
+    if (tail.zero != 0 || tail.index_offset < magic.size() || tail.index_bytes > largest_index ||
+        tail.index_offset > bytes_ - tail_bytes || tail.index_bytes != bytes_ - tail_bytes - tail.index_offset)
       fail_damaged("its last bytes do not say where the index is");
     std::vector<std::uint8_t> index(tail.index_bytes);
     read_at(index_offset_, index);
@@ -75,7 +77,8 @@ Pack::~Pack() { close(file_); }
 bool Pack::begins_like_one(const std::filesystem::path& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   char begin[magic.size()];
-  const bool same = file >= 0 && pread(file, begin, sizeof begin, 0) == static_cast<ssize_t>(sizeof begin) && std::string_view(begin, sizeof begin) == magic;
+  const bool same = file >= 0 && pread(file, begin, sizeof begin, 0) == static_cast<ssize_t>(sizeof begin) &&
+                    std::string_view(begin, sizeof begin) == magic;
   if (file >= 0) close(file);
   return same;
 }
@@ -86,18 +89,23 @@ void Pack::parse_header(const std::string& line, std::size_t records) {
   using Json = nlohmann::json;
   try {
     const Json json = parse_json(shown_ + ": this pack is damaged: its index's header", line);
-    if (json.at("format") != "mvmoe-pack" || json.at("version") != 1) fail_damaged("its index is not of format mvmoe-pack, version 1");
+    if (json.at("format") != "mvmoe-pack" || json.at("version") != 1)
+      fail_damaged("its index is not of format mvmoe-pack, version 1");
     const std::string images = json.at("images");
-    if (images != "jpeg" && images != "raw") fail_damaged("its images are '" + printable(images) + "', must be jpeg or raw");
+    if (images != "jpeg" && images != "raw")
+      fail_damaged("its images are '" + printable(images) + "', must be jpeg or raw");
     format_ = images == "raw" ? PackFormat::raw : PackFormat::jpeg;
     for (const char* name : {"size", "training_images", "test_images"})
-      if (!fits<int>(json.at(name))) fail_damaged(text("its index's header: ", name, " is not a whole number, or too large"));
+      if (!fits<int>(json.at(name)))
+        fail_damaged(text("its index's header: ", name, " is not a whole number, or too large"));
     size_ = json.at("size");
     training_images_ = json.at("training_images");
     const int test_images = json.at("test_images");
     json.at("classes").get_to(classes_);
-    if (training_images_ < 0 || test_images < 0 || static_cast<std::size_t>(training_images_) + static_cast<std::size_t>(test_images) != records)
-      fail_damaged(text("its index has records of ", records, " images, of ", training_images_, " training and ", test_images, " test images"));
+    if (training_images_ < 0 || test_images < 0 ||
+        static_cast<std::size_t>(training_images_) + static_cast<std::size_t>(test_images) != records)
+      fail_damaged(text("its index has records of ", records, " images, of ", training_images_, " training and ",
+                        test_images, " test images"));
   } catch (const Json::exception& e) {
     fail_damaged("its index's header: " + printable(e.what()));
   }
@@ -106,15 +114,17 @@ void Pack::parse_header(const std::string& line, std::size_t records) {
 void Pack::check(const Record& r, std::size_t index) const {
   const std::uint64_t pixels = std::uint64_t{r.width} * r.height;
   const bool inside = r.offset >= magic.size() && r.offset <= index_offset_ && r.bytes <= index_offset_ - r.offset;
-  const bool in_order = index == 0 || index == static_cast<std::size_t>(training_images_) || r.label >= records_[index - 1].label;
-  if (!inside || !in_order || r.zero != 0 || pixels == 0 || pixels > static_cast<std::uint64_t>(most_pixels) || r.label >= classes_.size() ||
-      (format_ == PackFormat::raw && r.bytes != 3 * pixels))
+  const bool in_order =
+      index == 0 || index == static_cast<std::size_t>(training_images_) || r.label >= records_[index - 1].label;
+  if (!inside || !in_order || r.zero != 0 || pixels == 0 || pixels > static_cast<std::uint64_t>(most_pixels) ||
+      r.label >= classes_.size() || (format_ == PackFormat::raw && r.bytes != 3 * pixels))
     fail_damaged(text("the record of image ", index, " makes no sense"));
 }
 
 void Pack::read_at(std::uint64_t offset, std::span<std::uint8_t> to) const {
   while (!to.empty()) {
-    const ssize_t got = pread(file_, to.data(), std::min<std::size_t>(to.size(), std::size_t{1} << 30), static_cast<off_t>(offset));
+    const ssize_t got =
+        pread(file_, to.data(), std::min<std::size_t>(to.size(), std::size_t{1} << 30), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail(shown_, ": ", std::strerror(errno));
     if (got == 0) fail_damaged("is cut short");
@@ -125,7 +135,8 @@ void Pack::read_at(std::uint64_t offset, std::span<std::uint8_t> to) const {
 
 template <class... What>
 void Pack::fail_image(int index, const What&... what) const {
-  fail(shown_, ": image ", index, " (", printable(classes_[records_[static_cast<std::size_t>(index)].label]), "): ", what...);
+  fail(shown_, ": image ", index, " (", printable(classes_[records_[static_cast<std::size_t>(index)].label]),
+       "): ", what...);
 }
 
 std::vector<std::uint8_t> Pack::stored(int index) const {
@@ -143,7 +154,8 @@ Image Pack::read(int index) const {
   if (format_ == PackFormat::raw) return {.width = width, .height = height, .rgb = std::move(bytes)};
   try {
     Image image = decode_image(bytes);
-    if (image.width != width || image.height != height) fail("is ", image.width, " x ", image.height, " pixels, its record says ", width, " x ", height);
+    if (image.width != width || image.height != height)
+      fail("is ", image.width, " x ", image.height, " pixels, its record says ", width, " x ", height);
     return image;
   } catch (const Error& e) {
     fail_image(index, e.what());

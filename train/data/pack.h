@@ -2,8 +2,8 @@
 //
 //   "mvmoepk1"   8 bytes
 //   images       one after another, training images first: each a JPEG, or raw bytes [height, width, 3]
-//   index        a line of JSON (how it was packed, numbers of images, class names), then a record of 32 bytes an image:
-//                offset (8 bytes), bytes, CRC-32, width, height, label, 0 (4 bytes each)
+//   index        a line of JSON (how it was packed, numbers of images, class names), then a record of 32 bytes an
+//                image: offset (8 bytes), bytes, CRC-32, width, height, label, 0 (4 bytes each)
 //   tail         32 bytes: where the index begins (8), its bytes (8), its CRC-32 (4), 0 (4), "mvmoepk1"
 //
 // Numbers are little-endian. The index stands last, so that a pack is written front to back, whatever its size. Read by
@@ -11,7 +11,6 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,25 +20,6 @@
 namespace mvmoe {
 
 enum class PackFormat { jpeg, raw };
-
-struct PackOptions {
-  int size = 256;            // pixels that a larger image's short side becomes; a smaller image stays as it is
-  PackFormat format = PackFormat::jpeg;
-  int quality = 90;          // of JPEG, 1 .. 100
-  int threads = 1;           // do not change the file
-  // Asked now and then with the number of images done; false stops, and leaves no file.
-  std::function<bool(int images)> keep_on = {};
-};
-
-struct PackResult {
-  int images = 0, skipped = 0;
-  std::uint64_t bytes = 0;   // of the file
-  bool complete = true;      // false: told to stop
-};
-
-// Packs training and test images of a set whose images are read or drawn when asked. Those that cannot be read are left out and
-// noted in the set's `damaged`; where that is strict, the first is an error.
-PackResult write_pack(const DataSet& data, const std::filesystem::path& path, const PackOptions& options);
 
 // A pack, opened. Images may be read by many threads and processes at once.
 class Pack {

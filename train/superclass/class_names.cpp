@@ -31,14 +31,18 @@ std::map<std::string, int> index_of_names(const std::vector<std::string>& names,
 
 std::string difference(const std::vector<std::string>& names, const std::vector<std::string>& expected) {
   const std::vector<std::string> have = as_utf8(names), want = as_utf8(expected);
-  if (have.size() != want.size()) return std::to_string(have.size()) + " classes, must be " + std::to_string(want.size());
-  const auto in = [](const std::string& name, const std::vector<std::string>& all) { return std::find(all.begin(), all.end(), name) != all.end(); };
+  if (have.size() != want.size())
+    return std::to_string(have.size()) + " classes, must be " + std::to_string(want.size());
+  const auto in = [](const std::string& name, const std::vector<std::string>& all) {
+    return std::find(all.begin(), all.end(), name) != all.end();
+  };
   for (const std::string& name : have)
     if (!in(name, want)) return in_quotes(name) + " is none of those";
   for (const std::string& name : want)
     if (!in(name, have)) return in_quotes(name) + " is missing";
   for (std::size_t i = 0; i < want.size(); ++i)
-    if (have[i] != want[i]) return "class " + std::to_string(i) + " is " + in_quotes(have[i]) + ", must be " + in_quotes(want[i]);
+    if (have[i] != want[i])
+      return "class " + std::to_string(i) + " is " + in_quotes(have[i]) + ", must be " + in_quotes(want[i]);
   return "";
 }
 

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "engine/error.h"
-#include "train/keep_on.h"
+#include "train/evaluate/keep_on.h"
 
 namespace mvmoe {
 namespace {
@@ -20,8 +20,8 @@ void softmax(std::span<const float> logits, std::span<double> probabilities) {
 
 }  // namespace
 
-MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, ConfusionKind kind, Lanes& lanes,
-                                    const std::function<bool(int)>& keep_on) {
+MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing,
+                                    ConfusionKind kind, Lanes& lanes, const std::function<bool(int)>& keep_on) {
   const int C = model.config().classes, at_a_time = lanes_at_a_time * lanes.config().lane_size;
   MeasuredConfusion out{.matrix = {C, C}, .images = set.size()};
   DoubleMatrix probabilities(std::min(at_a_time, set.size()), C);               // [n, C]
@@ -37,7 +37,8 @@ MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const
     lanes.infer(share.images, &panels, [&](Context& c, Lane lane) {
       if (!goes_on()) return;
       lane.first += share.first;
-      const Tensor images = network_inputs(c, set, first + lane.first, lane.images, model.config().image, preprocessing);
+      const Tensor images =
+          network_inputs(c, set, first + lane.first, lane.images, model.config().image, preprocessing);
       const Tensor all_logits = model.forward(c, images).logits.value();  // [b, C]
       for (int i = 0; i < lane.images; ++i) {
         const int image = lane.first + i;

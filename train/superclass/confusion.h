@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "train/evaluate.h"
+#include "train/evaluate/evaluate.h"
 #include "train/superclass/matrix.h"
 
 namespace mvmoe {
@@ -19,7 +19,7 @@ struct Confusion {
 };
 
 struct MeasuredConfusion {
-  DoubleMatrix matrix;   // [C, C]
+  DoubleMatrix matrix;  // [C, C]
   int images = 0;
   double accuracy = 0;   // percent, of the classes with the largest logit
   bool complete = true;  // false: told to stop on the way, and the figures mean nothing
@@ -27,9 +27,10 @@ struct MeasuredConfusion {
 
 // Each image's result is computed by itself and added in the images' order: the same bits for any number of threads.
 // Ranks take their shares of the images; all have the whole result. All ranks.
-// Throws if the network gives a logit that is not finite. `lanes` is used without gradients. `keep_on` is asked before each
-// lane, one lane at a time, with the number of images done so far; false stops.
-MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing, ConfusionKind kind, Lanes& lanes,
+// Throws if the network gives a logit that is not finite. `lanes` is used without gradients. `keep_on` is asked before
+// each lane, one lane at a time, with the number of images done so far; false stops.
+MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing,
+                                    ConfusionKind kind, Lanes& lanes,
                                     const std::function<bool(int images)>& keep_on = {});
 
 }  // namespace mvmoe

@@ -22,7 +22,7 @@ std::string csv_field(const std::string& text) {
 
 // Takes a file apart, one field after the other.
 struct CsvFields {
-  std::string shown;      // the file's name, for errors
+  std::string shown;  // the file's name, for errors
   std::string_view rest;
   bool line_ended = false;  // whether the field read last was its line's last
 
@@ -47,7 +47,8 @@ struct CsvFields {
     std::string field;
     for (rest.remove_prefix(1);;) {
       const std::size_t quote = rest.find('"');
-      if (quote == std::string_view::npos) fail(shown, ": the quote before ", in_quotes(field + std::string(rest.substr(0, 40))), " is never closed");
+      if (quote == std::string_view::npos)
+        fail(shown, ": the quote before ", in_quotes(field + std::string(rest.substr(0, 40))), " is never closed");
       field += rest.substr(0, quote);
       rest.remove_prefix(quote + 1);
       if (!rest.starts_with('"')) break;  // two of them stand for one
@@ -67,7 +68,9 @@ std::vector<std::string> read_header(CsvFields& fields) {
   while (!fields.line_ended) {
     classes.push_back(as_utf8(fields.next()));
     const auto [earlier, fresh] = column_of.emplace(classes.back(), classes.size());
-    if (!fresh) fail(fields.shown, ": columns ", earlier->second, " and ", classes.size(), " are both named ", in_quotes(classes.back()));
+    if (!fresh)
+      fail(fields.shown, ": columns ", earlier->second, " and ", classes.size(), " are both named ",
+           in_quotes(classes.back()));
     if (classes.size() > most_classes) fail(fields.shown, ": names more than ", most_classes, " classes");
   }
   if (classes.empty()) fail(fields.shown, ": its header names no classes");
@@ -77,7 +80,8 @@ std::vector<std::string> read_header(CsvFields& fields) {
 // "" and the entry, or what is wrong with it.
 std::string complaint(const std::string& field, double& entry) {
   const auto parsed = std::from_chars(field.data(), field.data() + field.size(), entry);
-  if (parsed.ec == std::errc::invalid_argument || parsed.ptr != field.data() + field.size()) return in_quotes(field) + " is not a number";
+  if (parsed.ec == std::errc::invalid_argument || parsed.ptr != field.data() + field.size())
+    return in_quotes(field) + " is not a number";
   if (parsed.ec != std::errc{} || !std::isfinite(entry)) return printable(field) + " is not finite";
   return entry < 0 ? printable(field) + " is negative" : "";
 }
@@ -121,7 +125,9 @@ Confusion read_confusion(const std::filesystem::path& path) {
     const auto known = index.find(name);
     if (known == index.end()) fail(row, " is named ", in_quotes(name), ", which is no column");
     if (known->second < r) fail(row, " is ", in_quotes(name), " again, as row ", known->second + 1);
-    if (known->second > r) fail(row, " is ", in_quotes(name), ", must be ", in_quotes(wanted), ": rows stand in the header's order, and none is missing");
+    if (known->second > r)
+      fail(row, " is ", in_quotes(name), ", must be ", in_quotes(wanted),
+           ": rows stand in the header's order, and none is missing");
     for (int c = 0; c < C; ++c) {
       if (fields.line_ended) fail(row, " (", printable(name), ") has ", c, " entries, must have ", C);
       double& entry = out.matrix.values.emplace_back();

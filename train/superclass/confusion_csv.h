@@ -13,7 +13,8 @@ namespace mvmoe {
 void write_confusion(const std::filesystem::path& path, const Confusion& confusion);
 
 // Throws "PATH: ...", naming row and column, for names that are unknown, missing, repeated or in another order than the
-// header's, for entries that are not numbers from 0 on, for rows of another length, an empty file, or one beyond 256 MB.
+// header's, for entries that are not numbers from 0 on, for rows of another length, an empty file, or one beyond 256
+// MB.
 Confusion read_confusion(const std::filesystem::path& path);
 
 }  // namespace mvmoe

@@ -22,10 +22,12 @@ std::vector<int> SuperClasses::sizes() const {
 
 void check_division(int classes, int experts, int largest) {
   if (experts < 1 || experts > classes)
-    fail_usage("--experts: ", experts, " super-classes of ", classes, " classes, must be from 1 to ", classes, " (none may be empty)");
+    fail_usage("--experts: ", experts, " super-classes of ", classes, " classes, must be from 1 to ", classes,
+               " (none may be empty)");
   const int smallest = (classes + experts - 1) / experts;
   if (largest != 0 && largest < smallest)
-    fail_usage("--max-size: ", experts, " super-classes of at most ", largest, " do not hold ", classes, " classes, must be at least ", smallest);
+    fail_usage("--max-size: ", experts, " super-classes of at most ", largest, " do not hold ", classes,
+               " classes, must be at least ", smallest);
 }
 
 std::vector<int> numbered_by_lowest_class(const std::vector<int>& group) {
@@ -47,7 +49,11 @@ SuperClasses random_division(const std::vector<std::string>& classes, int expert
   Random random(seed, Place::superclass);
   for (std::size_t i = C; i-- > 1;) std::swap(order[i], order[random.below(static_cast<std::uint32_t>(i) + 1)]);
   for (std::size_t i = 0; i < C; ++i) group[order[i]] = static_cast<int>(i) % experts;
-  return {.classes = classes, .of_class = numbered_by_lowest_class(group), .count = experts, .method = "random", .seed = seed};
+  return {.classes = classes,
+          .of_class = numbered_by_lowest_class(group),
+          .count = experts,
+          .method = "random",
+          .seed = seed};
 }
 
 }  // namespace mvmoe

@@ -7,12 +7,13 @@
 namespace mvmoe {
 
 struct SuperClasses {
-  std::vector<std::string> classes;    // [C], names in label order
-  std::vector<int> of_class;           // [C], 0 .. count-1; each number at least once
+  std::vector<std::string> classes;  // [C], names in label order
+  std::vector<int> of_class;         // [C], 0 .. count-1; each number at least once
   int count = 0;
-  std::string method = {};             // how it was made: spectral, random, file
-  std::uint64_t seed = 0;              // and from which draw
-  std::vector<double> eigenvalues = {};  // of the confusion graph's Laplacian, ascending; empty where none were computed
+  std::string method = {};  // how it was made: spectral, random, file
+  std::uint64_t seed = 0;   // and from which draw
+  std::vector<double> eigenvalues =
+      {};  // of the confusion graph's Laplacian, ascending; empty where none were computed
 
   std::vector<std::vector<int>> members() const;  // [count], each super-class's classes, ascending
   std::vector<int> sizes() const;                 // [count]

@@ -24,7 +24,8 @@ std::vector<int> first_points(const DoubleMatrix& points, int k, Random random) 
   std::vector<int> chosen{static_cast<int>(random.below(static_cast<std::uint32_t>(n)))};
   while (static_cast<int>(chosen.size()) < k) {
     double total = 0;
-    for (int i = 0; i < n; ++i) total += nearest[i] = std::min(nearest[i], squared_distance(points[i], points[chosen.back()]));
+    for (int i = 0; i < n; ++i)
+      total += nearest[i] = std::min(nearest[i], squared_distance(points[i], points[chosen.back()]));
     double left = random.uniform() * total;
     int next = -1;
     for (int i = 0; i < n && left >= 0; ++i)
@@ -49,12 +50,14 @@ struct Hartigan {
   std::vector<int> sizes;      // [k], never 0
   DoubleMatrix centres;        // [k, d]
 
-  Hartigan(const DoubleMatrix& points, const std::vector<int>& first) : points(points), centres(static_cast<int>(first.size()), points.columns) {
+  Hartigan(const DoubleMatrix& points, const std::vector<int>& first)
+      : points(points), centres(static_cast<int>(first.size()), points.columns) {
     const int k = centres.rows;
     for (int i = 0; i < points.rows; ++i) {
       int nearest = 0;
       for (int g = 1; g < k; ++g)
-        if (squared_distance(points[i], points[first[g]]) < squared_distance(points[i], points[first[nearest]])) nearest = g;
+        if (squared_distance(points[i], points[first[g]]) < squared_distance(points[i], points[first[nearest]]))
+          nearest = g;
       group.push_back(nearest);
     }
     for (int g = 0; g < k; ++g) group[first[g]] = g;  // where two first points coincide, too: no group starts empty
@@ -78,7 +81,8 @@ struct Hartigan {
     double best = distance(i, own) * sizes[own] / (sizes[own] - 1) - tie;
     int to = own;
     for (int g = 0; g < centres.rows; ++g)
-      if (const double grows = distance(i, g) * sizes[g] / (sizes[g] + 1); g != own && grows < best) best = grows, to = g;
+      if (const double grows = distance(i, g) * sizes[g] / (sizes[g] + 1); g != own && grows < best)
+        best = grows, to = g;
     if (to == own) return false;
     for (int d = 0; d < points.columns; ++d) {
       centres.at(own, d) += (centres.at(own, d) - points.at(i, d)) / (sizes[own] - 1);
@@ -138,7 +142,8 @@ struct Chains {
 // Bellman and Ford's: moves may cost less than nothing. A chain never comes back to a group, whatever rounding says.
 Chains cheapest_chains(const std::vector<Move>& moves, int k, int source) {
   const std::size_t groups = static_cast<std::size_t>(k);
-  Chains chains{.cost = std::vector<double>(groups, std::numeric_limits<double>::infinity()), .before = std::vector<int>(groups, -1)};
+  Chains chains{.cost = std::vector<double>(groups, std::numeric_limits<double>::infinity()),
+                .before = std::vector<int>(groups, -1)};
   chains.cost[source] = 0;
   bool shorter = true;
   for (int round = 1; round < k && shorter; ++round) {
@@ -155,7 +160,8 @@ Chains cheapest_chains(const std::vector<Move>& moves, int k, int source) {
 
 }  // namespace
 
-Grouping k_means(const DoubleMatrix& points, int k, std::uint64_t seed, int restarts, const std::function<void(int, int)>& begins) {
+Grouping k_means(const DoubleMatrix& points, int k, std::uint64_t seed, int restarts,
+                 const std::function<void(int, int)>& begins) {
   Grouping best{.group = {}, .distances = {points.rows, k}, .spread = std::numeric_limits<double>::infinity()};
   for (int r = 0; r < restarts; ++r) {
     if (begins) begins(r, restarts);

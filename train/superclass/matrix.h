@@ -14,8 +14,12 @@ struct DoubleMatrix {
   DoubleMatrix(int rows, int columns)
       : rows(rows), columns(columns), values(static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns)) {}
 
-  std::span<double> operator[](int row) { return std::span(values).subspan(start(row), static_cast<std::size_t>(columns)); }
-  std::span<const double> operator[](int row) const { return std::span(values).subspan(start(row), static_cast<std::size_t>(columns)); }
+  std::span<double> operator[](int row) {
+    return std::span(values).subspan(start(row), static_cast<std::size_t>(columns));
+  }
+  std::span<const double> operator[](int row) const {
+    return std::span(values).subspan(start(row), static_cast<std::size_t>(columns));
+  }
   double& at(int row, int column) { return values[start(row) + static_cast<std::size_t>(column)]; }
   double at(int row, int column) const { return values[start(row) + static_cast<std::size_t>(column)]; }
 

@@ -11,13 +11,15 @@ namespace {
 
 // How many classes are in group i of the one and j of the other, and in each by itself.
 struct Contingency {
-  DoubleMatrix both;                // [groups of a, groups of b]
-  std::vector<double> of_a, of_b;   // its sums over rows and columns
+  DoubleMatrix both;               // [groups of a, groups of b]
+  std::vector<double> of_a, of_b;  // its sums over rows and columns
   double classes = 0;
 
   Contingency(const std::vector<int>& a, const std::vector<int>& b) : classes(static_cast<double>(a.size())) {
     if (a.size() != b.size()) fail("score: one division has ", a.size(), " classes, the other ", b.size());
-    const auto groups = [](const std::vector<int>& division) { return division.empty() ? 0 : *std::max_element(division.begin(), division.end()) + 1; };
+    const auto groups = [](const std::vector<int>& division) {
+      return division.empty() ? 0 : *std::max_element(division.begin(), division.end()) + 1;
+    };
     both = {groups(a), groups(b)};
     of_a.resize(static_cast<std::size_t>(both.rows));
     of_b.resize(static_cast<std::size_t>(both.columns));
@@ -58,7 +60,8 @@ double normalised_mutual_information(const std::vector<int>& a, const std::vecto
   double information = 0;
   for (int i = 0; i < table.both.rows; ++i)
     for (int j = 0; j < table.both.columns; ++j)
-      if (const double n = table.both.at(i, j); n > 0) information += n / table.classes * std::log(n * table.classes / (table.of_a[i] * table.of_b[j]));
+      if (const double n = table.both.at(i, j); n > 0)
+        information += n / table.classes * std::log(n * table.classes / (table.of_a[i] * table.of_b[j]));
   return std::max(0.0, information) / ((entropy(table.of_a, table.classes) + entropy(table.of_b, table.classes)) / 2);
 }
 

@@ -44,7 +44,8 @@ DoubleMatrix embedding(const Spectrum& spectrum, int k) {
 }
 
 // How many of the E super-classes the `connected` classes are divided into: all, unless some would then hold a single
-// class while others wait for company; and enough that the isolated classes can fill the rest, and that none is too large.
+// class while others wait for company; and enough that the isolated classes can fill the rest, and that none is too
+// large.
 int spectral_groups(int connected, int isolated, int experts, int largest) {
   int groups = std::max(experts - isolated, std::min(experts, connected / 2));
   if (largest != 0) groups = std::max(groups, (connected + largest - 1) / largest);
@@ -69,7 +70,8 @@ Spectrum laplacian_spectrum(const DoubleMatrix& graph) {
   return spectrum;
 }
 
-SuperClasses spectral_division(const Confusion& confusion, int experts, int largest, std::uint64_t seed, const std::function<void(int, int)>& begins) {
+SuperClasses spectral_division(const Confusion& confusion, int experts, int largest, std::uint64_t seed,
+                               const std::function<void(int, int)>& begins) {
   const int C = static_cast<int>(confusion.classes.size());
   check_division(C, experts, largest);
   const DoubleMatrix graph = confusion_graph(confusion.matrix);
@@ -80,7 +82,8 @@ SuperClasses spectral_division(const Confusion& confusion, int experts, int larg
   SuperClasses out{.classes = confusion.classes, .of_class = {}, .count = experts, .method = "spectral", .seed = seed};
   if (!connected.empty()) {
     const Spectrum spectrum = laplacian_spectrum(subgraph(graph, connected));
-    const int groups = spectral_groups(static_cast<int>(connected.size()), static_cast<int>(isolated.size()), experts, largest);
+    const int groups =
+        spectral_groups(static_cast<int>(connected.size()), static_cast<int>(isolated.size()), experts, largest);
     const Grouping grouping = k_means(embedding(spectrum, groups), groups, seed, 100, begins);
     const std::vector<int> found = numbered_by_lowest_class(largest == 0 ? grouping.group : bounded(grouping, largest));
     for (std::size_t i = 0; i < connected.size(); ++i) ++sizes[group[connected[i]] = found[i]];

@@ -21,9 +21,10 @@ Spectrum laplacian_spectrum(const DoubleMatrix& graph);
 
 // E = `experts` super-classes, none empty and, where `largest` is not 0, none with more classes than that. A class that
 // is never confused has no place in the spectrum (its eigenvalues are those of the others) and goes where there is
-// most room. A function of its arguments, on one kind of processor. Throws as check_division does. `begins` hears of each
-// run of k-means.
-SuperClasses spectral_division(const Confusion& confusion, int experts, int largest, std::uint64_t seed, const std::function<void(int run, int of)>& begins = {});
+// most room. A function of its arguments, on one kind of processor. Throws as check_division does. `begins` hears of
+// each run of k-means.
+SuperClasses spectral_division(const Confusion& confusion, int experts, int largest, std::uint64_t seed,
+                               const std::function<void(int run, int of)>& begins = {});
 
 // lambda_{E+1} - lambda_E: how clearly the graph falls into E parts. None where there is no eigenvalue beyond E.
 std::optional<double> eigengap(const std::vector<double>& eigenvalues, int experts);

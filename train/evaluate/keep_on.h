@@ -1,0 +1,29 @@
+// train/evaluate/keep_on.h: what is asked between lanes, by one thread at a time: whether to go on.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <mutex>
+
+namespace mvmoe {
+
+class KeepOn {
+ public:
+  // `ask` gets the number of images done so far; empty: nobody is asked, and it goes on.
+  explicit KeepOn(const std::function<bool(int images)>& ask) : ask_(ask) {}
+
+  bool operator()() {
+    if (!ask_) return true;
+    const std::lock_guard lock(asking_);
+    return !stopped_ && !(stopped_ = !ask_(done_));
+  }
+  void add(int images) { done_ += images; }
+  bool stopped() const { return stopped_; }
+
+ private:
+  const std::function<bool(int)>& ask_;
+  std::mutex asking_;
+  std::atomic<int> done_{0};
+  bool stopped_ = false;
+};
+
+}  // namespace mvmoe
