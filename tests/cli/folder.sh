@@ -144,7 +144,7 @@ ln -s gone damaged/train/cat/broken.jpg
 printf 'x' >$'damaged/train/cat/\e[31mred\nline.png'
 cp "$kinds/one_pixel.png" "$kinds/grey16.png" "$kinds/cmyk.jpg" "$kinds/alpha.png" damaged/train/cat/
 must_run "damaged images: train" "${train[@]}" --data folder:damaged --epochs 3 --out run --overwrite --json
-for word in '3.JPEG: JPEG is ' 'text.jpg: is neither a JPEG nor a PNG' 'empty.png: is empty' 'broken.jpg: No such file' 'huge.png: is 20000 x 20000 pixels' '\x1b[31mred\x0aline.png'; do
+for word in '3.JPEG: JPEG is ' 'text.jpg: is no JPEG, PNG, BMP or GIF' 'empty.png: is empty' 'broken.jpg: No such file' 'huge.png: is 20000 x 20000 pixels' '\x1b[31mred\x0aline.png'; do
   check "damaged images: $word" equal "$(grep -cF -- "$word" "$captured/err")" 1
 done
 check "damaged images: no others are" equal "$(wc -l <"$captured/err")" 6

@@ -21,6 +21,9 @@ const std::vector<std::string> pngs{"alpha.png",   "alpha16.png",   "colour.png"
 const std::vector<std::string> jpegs{"cmyk.jpg", "cmyk_unmarked.jpg", "colour.jpg",  "full_colour.jpg",
                                      "grey.jpg", "progressive.jpg",   "rotated.jpg", "ycck.jpg"};
 
+const std::vector<std::string> bmps{"colour.bmp", "grey.bmp", "palette.bmp", "top_down.bmp"};
+const std::vector<std::string> gifs{"palette.gif", "interlaced.gif", "two_frames.gif"};
+
 std::vector<std::uint8_t> file(const std::string& name) { return read_file(folder + name); }
 std::string message(const std::vector<std::uint8_t>& bytes) {
   return message_of([&] { decode_image(bytes); });
@@ -42,13 +45,18 @@ TEST(Decode, PngsHavePillowsColours) {
   for (const std::string& name : pngs) expect_colours(name, 0);
 }
 
+TEST(Decode, BmpsAndGifsHavePillowsColours) {
+  for (const auto& names : {bmps, gifs})
+    for (const std::string& name : names) expect_colours(name, 0);
+}
+
 // libjpeg-turbo is Pillow's too.
 TEST(Decode, JpegsHavePillowsColours) {
   for (const std::string& name : jpegs) expect_colours(name, 0);
 }
 
 TEST(Decode, AnImageThatIsCutAnywhereIsAnError) {
-  for (const auto& names : {pngs, jpegs})
+  for (const auto& names : {pngs, jpegs, bmps})
     for (const std::string& name : names) {
       std::vector<std::uint8_t> bytes = file(name);
       while (!bytes.empty()) {
@@ -56,6 +64,23 @@ TEST(Decode, AnImageThatIsCutAnywhereIsAnError) {
         ASSERT_NE(message(bytes), "nothing was thrown") << name << " cut to " << bytes.size();
       }
     }
+}
+
+// What stands behind the first frame is not read.
+TEST(Decode, AGifThatIsCutInItsFirstFrameIsAnError) {
+  for (const std::string& name : gifs) {
+    std::vector<std::uint8_t> bytes = file(name);
+    const std::vector<std::uint8_t> whole = decode_image(bytes).rgb;
+    std::size_t shorter = 0;
+    for (; message(bytes) == "nothing was thrown"; ++shorter) {
+      ASSERT_EQ(decode_image(bytes).rgb, whole) << name << " cut to " << bytes.size();
+      bytes.pop_back();
+    }
+    EXPECT_GT(shorter, 0u) << name;
+    EXPECT_GT(bytes.size(), 100u) << name << ": the first frame begins there";
+    for (; !bytes.empty(); bytes.pop_back())
+      ASSERT_NE(message(bytes), "nothing was thrown") << name << " cut to " << bytes.size();
+  }
 }
 
 TEST(Decode, AnyChangedByteOfAPngIsAnError) {
@@ -85,13 +110,28 @@ TEST(Decode, AChangedByteOfAJpegGivesAnErrorOrTheSameColoursEachTime) {
   }
 }
 
+TEST(Decode, APictureOfAKindThatIsNotReadIsNamed) {
+  const auto message_for = [](std::string_view bytes) { return message({bytes.begin(), bytes.end()}); };
+  const std::string way = " file, which is not read: convert it to JPEG or PNG";
+  EXPECT_EQ(message_for(std::string_view("RIFF\x24\0\0\0WEBPVP8 ", 16)), "is a WebP" + way);
+  EXPECT_EQ(message_for(std::string_view("II*\0\x08\0\0\0", 8)), "is a TIFF" + way);
+  EXPECT_EQ(message_for(std::string_view("\0\0\0\x1c"
+                                         "ftypavif",
+                                         12)),
+            "is an AVIF" + way);
+  EXPECT_EQ(message_for(std::string_view("\0\0\0\x18"
+                                         "ftypheic",
+                                         12)),
+            "is a HEIC" + way);
+}
+
 TEST(Decode, TheBytesSayWhatAnImageIsAndNotTheName) {
   const TemporaryFolder temporary;
   std::filesystem::copy_file(folder + "colour.png", temporary / "named.jpg");
   EXPECT_EQ(read_image(temporary / "named.jpg").rgb, decode_image(file("colour.png")).rgb);
   put_file(temporary / "text.jpg", "I am no picture");
   EXPECT_EQ(message_of([&] { read_image(temporary / "text.jpg"); }),
-            temporary.string() + "/text.jpg: is neither a JPEG nor a PNG");
+            temporary.string() + "/text.jpg: is no JPEG, PNG, BMP or GIF");
   put_file(temporary / "empty.png", "");
   EXPECT_EQ(message_of([&] { read_image(temporary / "empty.png"); }), temporary.string() + "/empty.png: is empty");
   EXPECT_EQ(message_of([&] { read_image(temporary / "gone.png"); }),
@@ -126,6 +166,11 @@ TEST(Decode, SizesBeyondTheLimitAreRefusedByTheHeader) {
   at[4] = 12;
   EXPECT_EQ(message(jpeg), "JPEG has 12 bits a sample, must have 8");
   at[1] = 0xC9;
+  std::vector<std::uint8_t> bmp = file("colour.bmp"), gif = file("palette.gif");
+  bmp[20] = bmp[24] = 1, bmp[21] = bmp[25] = 0;  // + 65,536
+  EXPECT_EQ(message(bmp), "is 65557 x 65550 pixels, must be at most 100 million");
+  gif[6] = gif[7] = gif[8] = gif[9] = 0xFF;
+  EXPECT_EQ(message(gif), "is 65535 x 65535 pixels, must be at most 100 million");
   EXPECT_EQ(message(jpeg), "JPEG is lossless, hierarchical or arithmetic-coded, must be baseline or progressive");
 }
 

@@ -11,6 +11,7 @@
 #include "engine/files.h"
 #include "tests/train/image_folder.h"
 #include "train/data/damaged.h"
+#include "train/data/readers.h"
 
 namespace mvmoe {
 namespace {
@@ -38,7 +39,61 @@ TEST(Folder, ClassesAreSortedByBytesAndFilesAreFound) {
   EXPECT_EQ(values, (std::vector<int>{12, 11, 10, 13}));
   EXPECT_EQ(data.test.labels, (std::vector<int>{1})) << "by its name, not by its place in val";
   ASSERT_EQ(data.notes.size(), 1u);
-  EXPECT_EQ(data.notes[0], folder.string() + "/train: 1 files that are not named .jpg, .jpeg or .png are passed over");
+  EXPECT_EQ(
+      data.notes[0],
+      folder.string() +
+          "/train: 1 files that are no images by their names (jpg, jpeg, jpe, jfif, png, bmp, gif) are passed over");
+}
+
+TEST(Folder, HiddenFilesAndFoldersAreNoImagesAndNoClasses) {
+  const TemporaryFolder folder;
+  for (const char* part : {"train", "val"}) {
+    put(folder / part / "cat/1.png", 1);
+    put(folder / part / "dog/1.png", 2);
+    put(folder / part / ".ipynb_checkpoints/1-checkpoint.png", 3);
+    put(folder / part / "@eaDir/1.png", 4);
+    put(folder / part / "__MACOSX/1.png", 5);
+    put(folder / part / "cat/.thumbnails/1.png", 6);
+    put_file(folder / part / "cat/._1.png", "not a picture");
+  }
+  const DataSet data = load(folder);
+  EXPECT_EQ(data.classes, (std::vector<std::string>{"cat", "dog"}));
+  EXPECT_EQ(data.train.labels, (std::vector<int>{0, 1}));
+  EXPECT_EQ(data.test.labels, (std::vector<int>{0, 1}));
+  const std::string what = ": 5 hidden files and folders (names that begin with . or @, __MACOSX) are passed over";
+  EXPECT_EQ(data.notes, (std::vector<std::string>{folder.string() + "/train" + what, folder.string() + "/val" + what}));
+  EXPECT_EQ(images_in_folder(folder / "train"),
+            (std::vector<std::string>{folder.string() + "/train/cat/1.png", folder.string() + "/train/dog/1.png"}));
+}
+
+TEST(Folder, OtherNamesOfTheTestImagesAreTakenInOrderAndSaid) {
+  const std::vector<std::string> names{"val", "VAL", "Validation", "valid", "test"};  // the first that is there counts
+  for (std::size_t first = 0; first < names.size(); ++first) {
+    const TemporaryFolder folder;
+    put(folder / "train/cat/1.png", 1);
+    for (std::size_t i = first; i < names.size(); ++i)
+      put(folder / (names[i] + "/cat/1.png"), 10 + static_cast<int>(i));
+    const DataSet data = load(folder);
+    ASSERT_EQ(data.test.size(), 1);
+    EXPECT_EQ(value_of(data.test.read(0)), 10 + static_cast<int>(first)) << names[first];
+    const std::string note = folder.string() + ": " + names[first] + "/ is taken for val/";
+    EXPECT_EQ(data.notes, first == 0 ? std::vector<std::string>{} : std::vector<std::string>{note});
+  }
+}
+
+TEST(Folder, PicturesThatAreNotReadAreNamedWithTheWayOut) {
+  const TemporaryFolder folder;
+  const std::string way = ": convert them to JPEG or PNG, say with ImageMagick's `mogrify -format png`";
+  put(folder / "train/dog/1.png", 1);
+  put_file(folder / "train/dog/2.webp", "RIFF....WEBP");
+  put(folder / "val/dog/1.png", 1);
+  EXPECT_EQ(
+      load(folder).notes,
+      (std::vector<std::string>{folder.string() + "/train: 1 .webp files are not read, dog/2.webp for one" + way}));
+  put_file(folder / "train/cat/1.WebP", "RIFF....WEBP");
+  put_file(folder / "train/cat/2.webp", "RIFF....WEBP");
+  put_file(folder / "train/cat/3.tif", "II*");
+  EXPECT_EQ(error(folder), folder.string() + "/train/cat: holds 1 .tif, 2 .webp files, which are not read" + way);
 }
 
 TEST(Folder, HoldsValOnlyOrClassFoldersOnly) {
@@ -60,11 +115,14 @@ TEST(Folder, HoldsValOnlyOrClassFoldersOnly) {
 TEST(Folder, WhatMakesNoDataSetIsNamed) {
   const TemporaryFolder folder;
   EXPECT_EQ(error(folder),
-            folder.string() + ": holds no folders, must hold one a class, with images (jpg, jpeg, png) in it");
+            folder.string() +
+                ": holds no folders, must hold one a class, with images (jpg, jpeg, jpe, jfif, png, bmp, gif) in it");
   put(folder / "train/cat/1.png", 1);
   for (const char* name : {"a", "b", "c", "d"}) fs::create_directory(folder / (std::string("train/") + name));
-  EXPECT_EQ(error(folder),
-            folder.string() + "/train: no image (jpg, jpeg, png) in a, b, c and 1 more: remove what is no class");
+  EXPECT_EQ(
+      error(folder),
+      folder.string() +
+          "/train: no image (jpg, jpeg, jpe, jfif, png, bmp, gif) in a, b, c and 1 more: remove what is no class");
   for (const char* name : {"a", "b", "c", "d"}) fs::remove(folder / (std::string("train/") + name));
   EXPECT_EQ(message_of([&] { require_test_images(load(folder)); }),
             "--data: folder:" + folder.string() + " has no test images: there must be val/CLASS/ with images");
@@ -72,7 +130,8 @@ TEST(Folder, WhatMakesNoDataSetIsNamed) {
   EXPECT_EQ(error(folder), folder.string() + "/val: cow is no class of " + folder.string() + "/train");
   fs::remove_all(folder / "val");
   fs::create_directories(folder / "val/cat");
-  EXPECT_EQ(error(folder), folder.string() + "/val: no image (jpg, jpeg, png) in any class folder");
+  EXPECT_EQ(error(folder),
+            folder.string() + "/val: no image (jpg, jpeg, jpe, jfif, png, bmp, gif) in cat: remove what is no class");
   fs::remove_all(folder / "val");
   put_file(folder / "val", "a file");
   EXPECT_EQ(error(folder), folder.string() + "/val: Not a directory");
@@ -110,7 +169,8 @@ TEST(Folder, OnlyThePartThatIsWantedIsLookedAt) {
   put(folder / "val/b/1.png", 2);
   fs::create_directories(folder / "train/a");  // no image in it
   const auto part = [&](Wanted wanted) { return load_dataset("folder:" + folder.string(), false, wanted); };
-  EXPECT_EQ(error(folder), folder.string() + "/train: no image (jpg, jpeg, png) in a: remove what is no class");
+  EXPECT_EQ(error(folder),
+            folder.string() + "/train: no image (jpg, jpeg, jpe, jfif, png, bmp, gif) in a: remove what is no class");
   const DataSet test = part(Wanted::test);
   EXPECT_EQ(test.classes, (std::vector<std::string>{"a", "b"})) << "those of the whole, in their order";
   EXPECT_EQ(test.test.labels, std::vector<int>{1});
@@ -164,7 +224,7 @@ TEST(Folder, DamagedImagesAreNamedOnce) {
   std::sort(news.begin(), news.end());
   const std::string start = damaged.folder.string() + "/val/";
   EXPECT_EQ(news, (std::vector<std::string>{start + "a/1.png: PNG is cut short: left out",
-                                            start + "a/2.png: is neither a JPEG nor a PNG: left out",
+                                            start + "a/2.png: is no JPEG, PNG, BMP or GIF: left out",
                                             start + "b/6.png: No such file or directory: left out"}));
   EXPECT_TRUE(data.test.damaged->news("left out").empty());
 }

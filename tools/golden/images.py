@@ -1,4 +1,4 @@
-"""Small JPEG and PNG files of every kind that is read, and the colours that Pillow's convert('RGB') gives for them.
+"""Small JPEG, PNG, BMP and GIF files of every kind that is read, and the colours that Pillow's convert('RGB') gives for them.
 
     pip install -r tools/golden/requirements.txt
     python tools/golden/images.py         # from the repository's root; writes tests/golden/images/
@@ -84,4 +84,16 @@ def png16(channels, kind):  # Pillow writes no 16-bit colours
 keep('colour16.png', png16(3, 2))
 keep('alpha16.png', png16(4, 6))
 keep('grey_alpha16.png', png16(2, 4))
+keep('colour.bmp', file_of(image, 'bmp'))
+keep('palette.bmp', file_of(image.quantize(13), 'bmp'))
+keep('grey.bmp', file_of(image.convert('L'), 'bmp'))
+bottom_up = file_of(image, 'bmp')
+rows = bottom_up[54:]
+stride = len(rows) // H
+keep('top_down.bmp', bottom_up[:22] + struct.pack('<i', -H) + bottom_up[26:54]
+     + b''.join(rows[stride * i:stride * (i + 1)] for i in reversed(range(H))))
+keep('palette.gif', file_of(image.quantize(13), 'gif', interlace=0))
+keep('interlaced.gif', file_of(image.quantize(13), 'gif', interlace=1))
+second = Image.fromarray(rgb[::-1].copy())
+keep('two_frames.gif', file_of(image.quantize(13), 'gif', save_all=True, append_images=[second.quantize(13)]))
 save_file(expected, OUT / 'expected.safetensors')

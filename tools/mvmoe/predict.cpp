@@ -11,6 +11,7 @@
 #include "tools/mvmoe/explanations.h"
 #include "tools/mvmoe/options.h"
 #include "tools/mvmoe/weights_options.h"
+#include "train/data/image_names.h"
 #include "train/data/readers.h"
 #include "train/evaluate/predict.h"
 
@@ -55,7 +56,7 @@ class Names {
   void open_folder(const std::string& name) {
     folder_ = images_in_folder(name);
     at_in_folder_ = 0;
-    if (folder_.empty()) fail(printable(name), ": no image (jpg, jpeg, png) in this folder");
+    if (folder_.empty()) fail(printable(name), ": no image (", read_endings, ") in this folder");
   }
 
   const std::vector<std::string> words_;

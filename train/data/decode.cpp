@@ -22,11 +22,13 @@ void* grow(void* memory, std::size_t bytes) { return bytes <= most_memory ? std:
 
 }  // namespace
 
-// The one place where stb_image is compiled: its decoder of PNG, from memory.
+// The one place where stb_image is compiled: its decoders of PNG, BMP and GIF, from memory.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#define STBI_ONLY_BMP
+#define STBI_ONLY_GIF
 #define STBI_ONLY_PNG
 #define STBI_NO_STDIO
 #define STBI_MALLOC(bytes) take(bytes)
@@ -120,8 +122,76 @@ void check_jpeg(Bytes bytes) {
   }
 }
 
-Image decode_png(Bytes bytes) {
-  const std::int64_t pixel_count = check_png(bytes);
+bool is_bmp(Bytes bytes) { return bytes.size() >= 26 && bytes[0] == 'B' && bytes[1] == 'M'; }
+bool is_gif(Bytes bytes) {
+  return bytes.size() >= 10 &&
+         (std::memcmp(bytes.data(), "GIF87a", 6) == 0 || std::memcmp(bytes.data(), "GIF89a", 6) == 0);
+}
+
+std::int64_t little_endian(Bytes bytes, std::size_t at, int count) {
+  std::uint32_t value = 0;
+  for (int i = 0; i < count; ++i) value |= std::uint32_t{bytes[at + static_cast<std::size_t>(i)]} << (8 * i);
+  return count == 4 ? static_cast<std::int32_t>(value) : static_cast<std::int64_t>(value);
+}
+
+// Of an old header (12 bytes) the size is two numbers of 16 bits, of any other two of 32; a negative height is a
+// picture from the top down. stb_image shows what is missing of a short file as black: all rows must be there. Gives
+// the number of pixels.
+std::int64_t check_bmp(Bytes bytes) {
+  const std::int64_t header = little_endian(bytes, 14, 4);
+  const bool old = header == 12;
+  if (!old && (header < 40 || bytes.size() < 34)) fail("BMP is damaged or cut short");
+  const std::int64_t width = old ? little_endian(bytes, 18, 2) : little_endian(bytes, 18, 4);
+  const std::int64_t height = std::abs(old ? little_endian(bytes, 20, 2) : little_endian(bytes, 22, 4));
+  const std::int64_t pixels = checked_size(width, height), bits = little_endian(bytes, old ? 24 : 28, 2);
+  const std::int64_t compression = old ? 0 : little_endian(bytes, 30, 4);
+  if (compression != 0 && compression != 3) fail("BMP is compressed, must not be");
+  const std::int64_t row = (width * bits + 31) / 32 * 4, first = little_endian(bytes, 10, 4);
+  if (first < 0 || first + row * height > static_cast<std::int64_t>(bytes.size())) fail("BMP is cut short");
+  return pixels;
+}
+
+// Walks the blocks up to the end of the first frame. Gives the number of pixels.
+std::int64_t check_gif(Bytes bytes) {
+  const std::int64_t pixels = checked_size(little_endian(bytes, 6, 2), little_endian(bytes, 8, 2));
+  std::size_t at = 10;
+  const auto next = [&] {
+    if (at >= bytes.size()) fail("GIF is cut short");
+    return bytes[at++];
+  };
+  const auto skip = [&](std::size_t count) {
+    if (bytes.size() - at < count) fail("GIF is cut short");
+    at += count;
+  };
+  const auto skip_table = [&](int flags) {
+    if (flags & 0x80) skip(std::size_t{3} << ((flags & 7) + 1));
+  };
+  const auto skip_blocks = [&] {
+    for (int length = next(); length > 0; length = next()) skip(static_cast<std::size_t>(length));
+  };
+  const int flags = next();
+  skip(2);  // background and aspect
+  skip_table(flags);
+  for (;;) {
+    const int block = next();
+    if (block == 0x3B) fail("GIF holds no frame");
+    if (block == 0x21) {  // an extension
+      next();
+      skip_blocks();
+    } else if (block == 0x2C) {
+      skip(8);
+      skip_table(next());
+      next();  // the smallest code's bits
+      skip_blocks();
+      return pixels;
+    } else {
+      fail("GIF is damaged at byte ", at - 1);
+    }
+  }
+}
+
+// By stb_image. `kind` for errors; of a GIF the first frame.
+Image decode_by_stb(Bytes bytes, const char* kind, std::int64_t pixel_count) {
   // Two times the compressed data, since it grows by doubling; two times what a pixel of four 16-bit numbers takes, for
   // the same reason; and a little for its tables.
   most_memory = 2 * bytes.size() + 16 * static_cast<std::size_t>(pixel_count) + (std::size_t{16} << 20);
@@ -129,9 +199,22 @@ Image decode_png(Bytes bytes) {
   const std::unique_ptr<std::uint8_t, void (*)(void*)> pixels(
       stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height, &channels, 3),
       stbi_image_free);
-  if (!pixels) fail("PNG is damaged or cut short (", stbi_failure_reason(), ")");
+  if (!pixels) fail(kind, " is damaged or cut short (", stbi_failure_reason(), ")");
   const std::size_t size = static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
   return {.width = width, .height = height, .rgb = {pixels.get(), pixels.get() + size}};
+}
+
+// What a file is, by its first bytes, where it is a picture that is not read; else empty.
+const char* unread_kind(Bytes bytes) {
+  const auto at = [&](std::size_t place, const char* word) {
+    const std::size_t length = std::strlen(word);
+    return bytes.size() >= place + length && std::memcmp(bytes.data() + place, word, length) == 0;
+  };
+  if (at(0, "RIFF") && at(8, "WEBP")) return "a WebP";
+  if (at(0, "II*") || (at(0, "MM") && at(3, "*"))) return "a TIFF";
+  if (at(4, "ftypavif")) return "an AVIF";
+  if (at(4, "ftyphei") || at(4, "ftypmif1")) return "a HEIC";
+  return "";
 }
 
 }  // namespace
@@ -139,8 +222,12 @@ Image decode_png(Bytes bytes) {
 Image decode_image(Bytes bytes) {
   if (bytes.empty()) fail("is empty");
   if (bytes.size() > largest_image_file) fail("has ", bytes.size(), " bytes, must have at most ", largest_image_file);
-  if (is_png(bytes)) return decode_png(bytes);
-  if (!is_jpeg(bytes)) fail("is neither a JPEG nor a PNG");
+  if (is_png(bytes)) return decode_by_stb(bytes, "PNG", check_png(bytes));
+  if (is_bmp(bytes)) return decode_by_stb(bytes, "BMP", check_bmp(bytes));
+  if (is_gif(bytes)) return decode_by_stb(bytes, "GIF", check_gif(bytes));
+  if (const char* kind = unread_kind(bytes); *kind != '\0')
+    fail("is ", kind, " file, which is not read: convert it to JPEG or PNG");
+  if (!is_jpeg(bytes)) fail("is no JPEG, PNG, BMP or GIF");
   check_jpeg(bytes);
   return decode_jpeg(bytes);
 }

@@ -1,13 +1,15 @@
-// train/data/folder.cpp: a folder of JPEG and PNG files, a class a folder, as ImageNet is laid out.
+// train/data/folder.cpp: a folder of image files, a class a folder, as ImageNet is laid out.
 //
 // Classes are the sorted names of the folders, byte by byte, as torchvision has them. Links are followed. What a file
 // holds is found out when it is asked for; here only its name and size are looked at.
+#include <strings.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -17,6 +19,7 @@
 #include "engine/files.h"
 #include "train/data/damaged.h"
 #include "train/data/decode.h"
+#include "train/data/image_names.h"
 #include "train/data/readers.h"
 
 namespace mvmoe {
@@ -25,13 +28,6 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string shown(const fs::path& path) { return printable(path.string()); }
-
-bool has_image_name(const fs::path& path) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
-}
 
 // Whether it can stand in JSON as it is, where weights and packs keep the names of classes.
 bool is_utf8(const std::string& name) {
@@ -56,9 +52,28 @@ struct ImageFile {
   std::uint64_t bytes = 0;  // 0 where it cannot be looked at
 };
 
+// Pictures of kinds that are not read: how many of each, and one of them.
+struct Unread {
+  std::map<std::string, int> count;  // by ending: `webp`
+  std::string first;                 // below the split's folder
+
+  void add(const std::string& ending, const fs::path& name) {
+    if (count.empty()) first = name.string();
+    ++count[ending];
+  }
+  // "28 .webp files"
+  std::string what() const {
+    std::string words;
+    for (const auto& [ending, n] : count) words += text(words.empty() ? "" : ", ", n, " .", ending);
+    return words + " files";
+  }
+};
+constexpr const char* how_to_convert = "convert them to JPEG or PNG, say with ImageMagick's `mogrify -format png`";
+
 struct ClassFolder {
   std::string name;
   std::vector<ImageFile> files;  // sorted by name
+  Unread unread;
 };
 
 // One of train and val, or the folder itself: everything in it, class by class; or the classes alone.
@@ -68,9 +83,13 @@ class Scan {
     if (!enter(root_)) return;
     for (const fs::path& name : entries(root_)) {
       struct stat status {};
+      if (is_hidden(name)) {
+        ++hidden_;
+        continue;
+      }
       if (stat((root_ / name).c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || !enter(root_ / name)) continue;
-      ClassFolder folder{.name = name.string(), .files = {}};
-      if (with_files) walk(name, folder.files);
+      ClassFolder folder{.name = name.string(), .files = {}, .unread = {}};
+      if (with_files) walk(name, folder);
       leave();
       std::sort(folder.files.begin(), folder.files.end(),
                 [](const ImageFile& a, const ImageFile& b) { return a.name < b.name; });
@@ -81,11 +100,9 @@ class Scan {
     say("no files: passed over", no_files_);
     say("a folder, whose images count, and not a file", image_named_folders_);
     say("a link back to a folder that it is in: passed over", loops_);
-    if (other_files_ > 0)
-      notes_.push_back(
-          text(shown(root_), ": ", other_files_, " files that are not named .jpg, .jpeg or .png are passed over"));
+    say_passed_over();
     if (classes.empty())
-      fail(shown(root_), ": holds no folders, must hold one a class, with images (jpg, jpeg, png) in it");
+      fail(shown(root_), ": holds no folders, must hold one a class, with images (", read_endings, ") in it");
     for (const ClassFolder& folder : classes)
       if (!is_utf8(folder.name))
         fail(shown(root_ / folder.name),
@@ -95,22 +112,29 @@ class Scan {
   std::vector<ClassFolder> classes;  // sorted by name
 
  private:
-  void walk(const fs::path& folder, std::vector<ImageFile>& files) {
+  void walk(const fs::path& folder, ClassFolder& into) {
     for (const fs::path& entry : entries(root_ / folder)) {
       const fs::path name = folder / entry;
+      if (is_hidden(entry)) {
+        ++hidden_;
+        continue;
+      }
       struct stat status {};
       const bool there = stat((root_ / name).c_str(), &status) == 0;
       if (there && S_ISDIR(status.st_mode)) {
         if (has_image_name(entry)) image_named_folders_.push_back(name.string());
         if (!enter(root_ / name)) continue;
-        walk(name, files);
+        walk(name, into);
         leave();
+      } else if (const std::string ending = unread_picture(entry); !ending.empty()) {
+        into.unread.add(ending, name);
+        unread_.add(ending, name);
       } else if (!has_image_name(entry)) {
         ++other_files_;
       } else if (there && !S_ISREG(status.st_mode)) {
         no_files_.push_back(name.string());  // to open a pipe would be to wait for whoever writes to it
       } else {
-        files.push_back({.name = name.string(), .bytes = there ? static_cast<std::uint64_t>(status.st_size) : 0});
+        into.files.push_back({.name = name.string(), .bytes = there ? static_cast<std::uint64_t>(status.st_size) : 0});
       }
     }
   }
@@ -138,6 +162,19 @@ class Scan {
   }
   void leave() { inside_.pop_back(); }
 
+  void say_passed_over() {
+    const std::string start = shown(root_) + ": ";
+    if (other_files_ > 0)
+      notes_.push_back(
+          text(start, other_files_, " files that are no images by their names (", read_endings, ") are passed over"));
+    if (hidden_ > 0)
+      notes_.push_back(
+          text(start, hidden_, " hidden files and folders (names that begin with . or @, __MACOSX) are passed over"));
+    if (!unread_.count.empty())
+      notes_.push_back(
+          text(start, unread_.what(), " are not read, ", printable(unread_.first), " for one: ", how_to_convert));
+  }
+
   void say(const char* what, const std::vector<std::string>& names) {
     if (!names.empty()) notes_.push_back(text(shown(root_), ": ", listed(names), ": ", what));
   }
@@ -146,7 +183,8 @@ class Scan {
   std::vector<std::string>& notes_;
   std::vector<std::pair<dev_t, ino_t>> inside_;
   std::vector<std::string> no_files_, image_named_folders_, loops_;
-  int other_files_ = 0;
+  int other_files_ = 0, hidden_ = 0;
+  Unread unread_;
 };
 
 std::vector<std::string> names_of(const std::vector<ClassFolder>& classes) {
@@ -160,6 +198,16 @@ std::vector<std::string> empty_ones(const std::vector<ClassFolder>& classes) {
   for (const ClassFolder& folder : classes)
     if (folder.files.empty()) names.push_back(folder.name);
   return names;
+}
+
+// Throws for a class that has no image: with what stands there in its place, where that is pictures.
+void require_images(const fs::path& root, const std::vector<ClassFolder>& classes) {
+  for (const ClassFolder& folder : classes)
+    if (folder.files.empty() && !folder.unread.count.empty())
+      fail(shown(root / folder.name), ": holds ", folder.unread.what(), ", which are not read: ", how_to_convert);
+  const std::vector<std::string> empty = empty_ones(classes);
+  if (!empty.empty())
+    fail(shown(root), ": no image (", read_endings, ") in ", listed(empty), ": remove what is no class");
 }
 
 // `names` are the classes in label order; each folder is one of them.
@@ -185,11 +233,29 @@ ImageSet image_set(const fs::path& root, std::vector<ClassFolder> folders, const
   return set;
 }
 
-bool is_folder(const fs::path& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return false;
-  if (!S_ISDIR(status.st_mode)) fail(shown(path), ": Not a directory");
-  return true;
+// The first of these names, in any case, that `folder` holds; empty where it holds none. The name as it is written here
+// comes before the same in another case. Said, where it is not the first name.
+fs::path split_of(const fs::path& folder, const std::vector<std::string>& names, std::vector<std::string>& notes) {
+  std::vector<std::string> held;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    held.push_back(at->path().filename().string());
+  if (error && error != std::errc::no_such_file_or_directory) fail(shown(folder), ": ", error.message());
+  std::sort(held.begin(), held.end());
+  const auto same = [](const std::string& a, const std::string& b) { return strcasecmp(a.c_str(), b.c_str()) == 0; };
+  for (const std::string& name : names) {
+    auto found = std::find(held.begin(), held.end(), name);
+    if (found == held.end())
+      found = std::find_if(held.begin(), held.end(), [&](const auto& h) { return same(h, name); });
+    if (found == held.end()) continue;
+    struct stat status {};
+    if (stat((folder / *found).c_str(), &status) != 0) continue;  // a link that leads nowhere
+    if (!S_ISDIR(status.st_mode)) fail(shown(folder / *found), ": Not a directory");
+    if (*found != names.front())
+      notes.push_back(text(shown(folder), ": ", printable(*found), "/ is taken for ", names.front(), "/"));
+    return folder / *found;
+  }
+  return {};
 }
 
 }  // namespace
@@ -197,8 +263,13 @@ bool is_folder(const fs::path& path) {
 std::vector<std::string> images_in_folder(const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code error;
-  for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
-    if (has_image_name(at->path()) && at->is_regular_file(error)) names.push_back(at->path().string());
+  for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (is_hidden(at->path().filename())) {
+      at.disable_recursion_pending();
+    } else if (has_image_name(at->path()) && at->is_regular_file(error)) {
+      names.push_back(at->path().string());
+    }
+  }
   if (error) fail(shown(folder), ": ", error.message());
   std::sort(names.begin(), names.end());
   return names;
@@ -210,19 +281,19 @@ DataSet load_folder(const fs::path& folder, bool strict, Wanted wanted) {
   data.std = {0.229f, 0.224f, 0.225f};
   data.flip = true;
   const auto damaged = std::make_shared<DamagedImages>(strict);
-  const bool has_train = is_folder(folder / "train"), has_val = is_folder(folder / "val");
+  const fs::path train = split_of(folder, {"train"}, data.notes);
+  const fs::path val = split_of(folder, {"val", "validation", "valid", "test"}, data.notes);
+  const bool has_train = !train.empty(), has_val = !val.empty();
   if (has_train) {
-    Scan scan(folder / "train", wanted != Wanted::test, data.notes);
+    Scan scan(train, wanted != Wanted::test, data.notes);
     data.classes = names_of(scan.classes);
     if (wanted != Wanted::test) {
-      const std::vector<std::string> empty = empty_ones(scan.classes);
-      if (!empty.empty())
-        fail(shown(folder / "train"), ": no image (jpg, jpeg, png) in ", listed(empty), ": remove what is no class");
-      data.train = image_set(folder / "train", std::move(scan.classes), data.classes, damaged);
+      require_images(train, scan.classes);
+      data.train = image_set(train, std::move(scan.classes), data.classes, damaged);
     }
   }
   if (wanted != Wanted::train && (!has_train || has_val)) {
-    const fs::path root = has_val ? folder / "val" : folder;
+    const fs::path root = has_val ? val : folder;
     Scan scan(root, true, data.notes);
     const std::vector<std::string> empty = empty_ones(scan.classes), names = names_of(scan.classes);
     if (!has_train) data.classes = names;
@@ -231,9 +302,9 @@ DataSet load_folder(const fs::path& folder, bool strict, Wanted wanted) {
                         std::back_inserter(unknown));
     if (!unknown.empty())
       fail(shown(root), ": ", listed(unknown), unknown.size() == 1 ? " is no class" : " are no classes", " of ",
-           shown(folder / "train"));
-    if (!empty.empty()) data.notes.push_back(text(shown(root), ": no image (jpg, jpeg, png) in ", listed(empty)));
-    if (empty.size() == names.size()) fail(shown(root), ": no image (jpg, jpeg, png) in any class folder");
+           shown(train));
+    if (!empty.empty()) data.notes.push_back(text(shown(root), ": no image (", read_endings, ") in ", listed(empty)));
+    if (empty.size() == names.size()) require_images(root, scan.classes);
     data.test = image_set(root, std::move(scan.classes), data.classes, damaged);
   }
   return data;

@@ -15,8 +15,9 @@ DataSet load_mnist(const std::filesystem::path& folder);
 
 // Of any size, read when asked. With `strict`, an image that cannot be read is an error and no other stands in.
 DataSet load_folder(const std::filesystem::path& folder, bool strict, Wanted wanted = Wanted::all);
-// The images (jpg, jpeg, png in any case) in a folder and in the folders in it, in the order of their names, each with
-// the folder's name before it. Links to folders are not followed. Throws Error that names the folder.
+// The images (train/data/image_names.h) in a folder and in the folders in it, in the order of their names, each with
+// the folder's name before it. Hidden ones are passed over. Links to folders are not followed. Throws Error that names
+// the folder.
 std::vector<std::string> images_in_folder(const std::filesystem::path& folder);
 DataSet load_pack(const std::filesystem::path& file, bool strict);
 
