@@ -27,6 +27,10 @@ MPICXX ?= mpicxx
 ifdef MPI
 comm := $(wildcard engine/mpi/*.cpp)
 LDLIBS += $(shell $(MPICXX) --showme:link 2>/dev/null)
+# Whatever is about to be compiled needs it; these targets compile nothing, or install it first.
+ifeq ($(shell command -v $(MPICXX))$(filter setup test demo demo-glyphs cluster-test slurm-test clean help,$(MAKECMDGOALS)),)
+$(error MPI=1 needs $(MPICXX), which is not here: make setup MPI=1 installs it)
+endif
 endif
 ifdef ONEDNN
 override CXXFLAGS += -isystem $(ONEDNN)/include

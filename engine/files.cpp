@@ -169,6 +169,11 @@ void write_file(const std::filesystem::path& path, std::span<const std::uint8_t>
   file.finish();
 }
 
+std::string_view without_mark(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text;
+}
+
 void write_file(const std::filesystem::path& path, std::string_view text) {
   write_file(path, std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }

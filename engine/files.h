@@ -17,6 +17,9 @@ std::string printable(std::string_view name);
 // The whole file. Throws "PATH: ..." with the system's reason, or if it is larger than `limit` bytes.
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 40);
 
+// Text without the mark of UTF-8 (bytes EF BB BF) that Windows programs put in front.
+std::string_view without_mark(std::string_view text);
+
 // Writes beside the target, syncs, renames over it: the file is the old one or the new one, never half of either.
 // Throws "PATH: ..." with the system's reason (a full disk, no rights) and leaves the old file as it was.
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);

@@ -93,6 +93,8 @@ check "a folder: the weights' crop" equal "$(said crop_pct | cut -c1-6) $(said i
 
 must_run "evaluate timm's shards" evaluate --weights "$timm/sharded/model.safetensors.index.json" --class-names <(printf 'cat\ndog\nnewt\nowl\nyak\n') --data folder:photos --json
 check "evaluate timm's shards" equal "$(json_value images)" 4
+must_run "class names behind a mark of UTF-8" evaluate --weights "$timm/sharded/model.safetensors.index.json" --class-names <(printf '\xEF\xBB\xBFcat\r\ndog\nnewt\nowl\nyak\n') --data folder:photos --json
+check "class names behind a mark of UTF-8" equal "$(json_value images)" 4
 mkdir bare && cp "$timm/token/model.safetensors" bare/  # nobody says what its classes are called
 nobody_says=(evaluate --weights bare/model.safetensors --heads 2 --pool cls --mean 0.5 --std 0.5 --crop-pct 1 --interpolation bicubic --quiet)
 refused "evaluate classes that are numbers on some of them" 2 "--class-names: must be given, a file with a line for each of 5 classes" "folder:photos has 2" -- "${nobody_says[@]}" --data folder:photos

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -116,4 +117,8 @@ int run_program(const Words& words) {
 }  // namespace
 }  // namespace mvmoe
 
-int main(int argc, char** argv) { return mvmoe::run_program({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  // A file that grows beyond the limit (ulimit -f) is an error that names the file, as a full disk is, and not the end.
+  std::signal(SIGXFSZ, SIG_IGN);
+  return mvmoe::run_program({argv + 1, argv + argc});
+}

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/files.h"
@@ -40,8 +41,10 @@ class Names {
     for (;;) {
       if (at_in_folder_ < folder_.size()) return name = folder_[at_in_folder_++], true;
       if (reading_stdin_) {
-        while (std::getline(std::cin, name, separator_))
+        while (std::getline(std::cin, name, separator_)) {
+          if (std::exchange(first_line_, false)) name = without_mark(name);
           if (!name.empty()) return true;
+        }
         reading_stdin_ = false;
       }
       if (at_ == words_.size()) return false;
@@ -63,7 +66,7 @@ class Names {
   const char separator_;
   std::size_t at_ = 0, at_in_folder_ = 0;
   std::vector<std::string> folder_;
-  bool reading_stdin_ = false;
+  bool reading_stdin_ = false, first_line_ = true;
 };
 
 // Which super-class the most probable class belongs to; nothing where there are none.

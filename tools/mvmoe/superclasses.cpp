@@ -57,6 +57,11 @@ SuperClasses divided(const Options& o, const Confusion& confusion) {
   check_division(static_cast<int>(confusion.classes.size()), o.experts, o.max_size);
   if (o.method == "random") return random_division(confusion.classes, o.experts, o.seed);
   if (o.method == "spectral") {
+    if (nothing_is_confused(confusion))
+      std::fprintf(stderr,
+                   "mvmoe: %s: no class is ever taken for another, so nothing says which belong together: the division "
+                   "is arbitrary (--kind soft says more where few images are held out)\n",
+                   printable(o.confusion).c_str());
     ProgressBar bar(ProgressBar::mode_for_stderr(o.quiet), 1);
     return spectral_division(confusion, o.experts, o.max_size, o.seed, [&](int run, int of) {
       bar.show(WorkLine{"k-means, start", run, of});

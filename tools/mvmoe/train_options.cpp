@@ -229,11 +229,11 @@ void declare_recipe(Flags& flags, TrainOptions& o) {
   flags.heading("Preprocessing, which stays with the model");
   flags.add("mean", o.mean,
             "subtracted from each colour, 0 to 1; three times for red, green, blue (auto: as --init-from says, or the "
-            "data's own means)",
+            "data's own means; ImageNet's for folder: and pack:)",
             "auto", 0, 1);
   flags.add("std", o.std,
             "each colour is divided by it; three times for red, green, blue (auto: as --init-from says, or the data's "
-            "own deviations)",
+            "own deviations; ImageNet's for folder: and pack:)",
             "auto", 1e-6f, 1);
   flags.add("crop-pct", o.crop_pct,
             "evaluation of images of any size: the share of the short side that is kept (auto: as --init-from says, or "

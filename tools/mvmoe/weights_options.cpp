@@ -13,9 +13,9 @@ std::vector<std::string> read_class_names(const std::string& path) {
   const std::vector<std::uint8_t> bytes = read_file(path, std::size_t{64} << 20);
   std::vector<std::string> names;
   std::string line;
-  for (const std::uint8_t byte : bytes) {
+  for (const char byte : without_mark({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
     if (byte != '\n') {
-      line += static_cast<char>(byte);
+      line += byte;
       continue;
     }
     if (line.ends_with('\r')) line.pop_back();

@@ -20,6 +20,14 @@ void softmax(std::span<const float> logits, std::span<double> probabilities) {
 
 }  // namespace
 
+bool nothing_is_confused(const Confusion& confusion) {
+  const int C = static_cast<int>(confusion.classes.size());
+  for (int row = 0; row < C; ++row)
+    for (int column = 0; column < C; ++column)
+      if (row != column && confusion.matrix[row][column] > 0) return false;
+  return true;
+}
+
 MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const Preprocessing& preprocessing,
                                     ConfusionKind kind, Lanes& lanes, const std::function<bool(int)>& keep_on) {
   const int C = model.config().classes, at_a_time = lanes_at_a_time * lanes.config().lane_size;

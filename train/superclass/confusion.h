@@ -18,6 +18,9 @@ struct Confusion {
   DoubleMatrix matrix;               // [C, C], row: the true class, column: the predicted one; nothing negative
 };
 
+// Whether no class is ever taken for another: then nothing says which classes belong together.
+bool nothing_is_confused(const Confusion& confusion);
+
 struct MeasuredConfusion {
   DoubleMatrix matrix;  // [C, C]
   int images = 0;

@@ -108,8 +108,7 @@ void write_confusion(const std::filesystem::path& path, const Confusion& confusi
 Confusion read_confusion(const std::filesystem::path& path) {
   const std::string shown = printable(path.string());
   const std::vector<std::uint8_t> bytes = read_file(path, largest_file);
-  CsvFields fields{.shown = shown, .rest = {reinterpret_cast<const char*>(bytes.data()), bytes.size()}};
-  if (fields.rest.starts_with("\xEF\xBB\xBF")) fields.rest.remove_prefix(3);  // Excel's mark of UTF-8
+  CsvFields fields{.shown = shown, .rest = without_mark({reinterpret_cast<const char*>(bytes.data()), bytes.size()})};
   while (fields.rest.ends_with('\n') || fields.rest.ends_with('\r')) fields.rest.remove_suffix(1);
   if (fields.rest.empty()) fail(shown, ": is empty, must be a confusion matrix as mvmoe confusion writes it");
 
