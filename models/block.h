@@ -10,7 +10,7 @@
 
 namespace mvmoe {
 
-// Which tokens of the block's output somebody reads.
+// The tokens of a block's output that are read later.
 enum class Reads { every_token, class_token };
 
 class TransformerBlock {
@@ -18,23 +18,24 @@ class TransformerBlock {
   // `experts_here`: see Experts.
   TransformerBlock(Parameters& parameters, const ModelConfig& config, int index, int experts_here = 0);
 
-  // x [b, T, D] to [b, T, D]; or to [b, 1, D] where only the class token is read: then queries, projection and MLP
-  // are computed for that token alone, and no result that is read changes. (A block that routes by token computes all
-  // of them up to its router, since each counts for balance, capacity and priority; its experts see that token alone.)
-  // `routed`: in a sparse block, the images' experts where images are routed; where tokens are, the block's own
-  // decision is left there.
-  // `maps`: what each token reads of the others is left there (models/rollout.h); null: nobody asks.
+  // x [b, T, D] to [b, T, D], or to [b, 1, D] if only the class token is read. Then queries, projection and MLP are
+  // computed for the class token alone; its result is the same. A block that routes tokens still computes all tokens up
+  // to its router, since each counts for balance, capacity and priority; its experts see the class token alone.
+  // `routed`, in a sparse block: where images are routed, the caller's decision; where tokens are, the block writes its
+  // own decision there.
+  // `maps`: the attention probabilities are added there (models/rollout.h); null: they are not computed.
   Var forward(Context& c, Var x, Reads reads, Routed* routed = nullptr, AttentionMaps* maps = nullptr) const;
 
-  // A block in two, before its MLP and, of a sparse one, after its experts, which may live elsewhere.
+  // The block in two halves, for experts that live on other ranks: up to the MLP, and (of a sparse block) from the
+  // experts' results on.
   struct AtMlp {
-    Var x, normed;  // [b, T, D], or [b, 1, D]: what passes by, and what the experts' input is taken from
+    Var x, normed;  // [b, T, D], or [b, 1, D]: the residual stream, and norm2 of it, which the MLP reads
     Routed routed;
   };
   AtMlp before_mlp(Context& c, Var x, Reads reads, Routed* routed, AttentionMaps* maps = nullptr) const;
-  Var after_experts(Context& c, const AtMlp& at, Var ys) const;  // ys [A*rows, D] from at.normed's
+  Var after_experts(Context& c, const AtMlp& at, Var ys) const;  // ys [A*rows, D]: the experts' results
 
-  const Router* router() const { return router_ ? &*router_ : nullptr; }      // of a block that routes by token
+  const Router* router() const { return router_ ? &*router_ : nullptr; }      // null: the block does not route tokens
   const Experts* experts() const { return experts_ ? &*experts_ : nullptr; }  // null: the block is dense
 
  private:

@@ -139,7 +139,7 @@ void check(const ModelConfig& c) {
     fail_usage("--drop-path: ", c.drop_path, " is out of range: must be at least 0 and below 1");
 }
 
-// Enums stand in JSON by their names. (Found by the JSON library, so not in a namespace without a name.)
+// JSON holds enums by their names. The JSON library must find these functions, so they are not in an unnamed namespace.
 static void to_json(nlohmann::json& json, Pool p) { json = pool_name(p); }
 static void to_json(nlohmann::json& json, Routing r) { json = routing_name(r); }
 static void to_json(nlohmann::json& json, Balance b) { json = balance_name(b); }
@@ -149,7 +149,7 @@ static void from_json(const nlohmann::json& json, Balance& b) { b = balance_name
 
 namespace {
 
-// The lists of what stands in a description, written and read alike. `Moe` and `Model` may be const.
+// The fields of a description, for writing and reading. `Moe` and `Model` may be const.
 template <class Moe, class Visit>
 void each_moe_field(Moe& m, const Visit& visit) {
   visit("experts", m.experts);

@@ -1,4 +1,4 @@
-// models/config.h: what a network is, in numbers. Everything else about it follows.
+// models/config.h: the numbers that define a network. Everything else about it follows from them.
 #pragma once
 #include <array>
 #include <string>
@@ -20,16 +20,16 @@ enum class Balance { none, importance_load, switch_loss, bias, expert_choice };
 struct MoeConfig {
   int experts = 0;  // E; 0: a dense network
   int layers = 2;   // L
-  int top_k = 1;    // K
+  int top_k = 1;    // k
   Routing routing = Routing::superclass;
   Pool router_input = Pool::mean;  // per image: what the router reads of the tokens that enter the first MoE block
   Balance balance = Balance::none;
   float router_noise = 0;          // standard deviation on the logits in training
-  float capacity = 0;              // per token: an expert takes ceil(K n C / E) of a lane's n tokens; 0: no limit
+  float capacity = 0;              // C: an expert takes at most ceil(k n C / E) of a lane's n tokens; 0: no limit
   float eval_capacity = 0;         // the same at evaluation
-  bool batch_priority = false;     // buffers fill in falling order of the largest gate
+  bool batch_priority = false;     // experts take tokens in falling order of their largest gates
   bool renormalise_gates = false;  // the chosen gates sum to 1
-  int shared_experts = 0;          // that always run, beside the chosen ones
+  int shared_experts = 0;          // experts that always run, beside the chosen ones
   bool router_bias = true;         // b in z = W x + b
   bool equal_start = false;        // an initialised network's experts are copies of the first
   friend bool operator==(const MoeConfig&, const MoeConfig&) = default;
@@ -48,12 +48,12 @@ struct ModelConfig {
   Pool pool = Pool::cls;
   bool qkv_bias = true;
   bool class_token = true;  // false: patches alone, and the head reads their mean
-  bool fc_norm = false;     // the last norm stands behind the pooling instead of before it (timm's name)
-  float drop_path = 0;      // of the last branch; rises linearly from 0 over the blocks
+  bool fc_norm = false;     // the last norm follows the pooling instead of preceding it (timm's name)
+  float drop_path = 0;      // rate of the last block; rises linearly from 0 over the blocks
   MoeConfig moe;
 
   int patches() const { return (image / patch) * (image / patch); }  // N
-  int first_patch() const { return class_token ? 1 : 0; }            // its place among the tokens
+  int first_patch() const { return class_token ? 1 : 0; }            // index of the first patch among the tokens
   int tokens() const { return patches() + first_patch(); }           // T
   int hidden() const { return static_cast<int>(static_cast<float>(width) * mlp_ratio + 0.5f); }
   bool sparse(int block) const { return moe.experts > 0 && block >= depth - moe.layers; }

@@ -6,7 +6,7 @@
 namespace mvmoe {
 namespace {
 
-// A block in which all T tokens are seen, `asking` of them ask, and `passing` pass the MLP.
+// One block: keys and values of all T tokens, queries of `asking` tokens, the MLP of `passing` tokens.
 std::int64_t block_macs(const ModelConfig& config, int block, std::int64_t asking, std::int64_t passing) {
   const std::int64_t T = config.tokens(), D = config.width, hidden = config.hidden();
   const std::int64_t qkv = asking * D * D + T * 2 * D * D;

@@ -7,7 +7,7 @@
 namespace mvmoe {
 namespace {
 
-// Not by its axes: a stacked bias has two of them, and is not decayed either.
+// Decay is set by hand here: a stacked bias has two axes, but must not decay.
 LinearParameters add_stacked(Parameters& parameters, const std::string& name, int experts, int whole, int in, int out) {
   const ParameterId weight =
       parameters.add(name + ".weight", {experts, out, in}, {Init::Kind::normal, 0.02f}, true, whole);

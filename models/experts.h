@@ -11,23 +11,22 @@
 
 namespace mvmoe {
 
-// Whether this is a parameter's name of which an image uses a part, its experts': a slice each of the first axis.
+// True for the name of a stacked expert parameter: slice e of its first axis belongs to expert e.
 bool is_of_experts(const std::string& parameter);
 
 class Experts {
  public:
-  // `name` is the block's mlp, e.g. blocks.10.mlp. Every expert draws its own start; N shared experts are one MLP of
-  // N times the hidden width, which is their sum. `here`: so many of the experts are this process's, the others live
-  // elsewhere; 0: all are.
+  // `name` is that of the block's MLP, e.g. blocks.10.mlp. Every expert draws its own start. N shared experts are one
+  // MLP of N times the hidden width, which equals their sum. `here`: the number of this rank's experts; 0: all.
   Experts(Parameters& parameters, const std::string& name, const ModelConfig& config, int here = 0);
 
-  // Every expert gets the start that the first one drew.
+  // Copies the start of the first expert to all others.
   void start_equal(const Parameters& parameters) const;
 
-  // x [.., D] holds the rows of the items that were routed, item by item. In three, since experts may live elsewhere:
-  // what they are given, sorted by expert; what they make of it; and what becomes of that.
+  // The forward in three steps, because the experts may live on other ranks: gather the rows by expert; run the
+  // experts; weight the results by the gates and scatter them back. x [.., D] has the rows of all items, in order.
   Var ask(Context& c, Var x, const Routed& routed) const;                // [.., D] to [A*rows, D]
-  Var answer(Context& c, Var xs, const Assignments& assignments) const;  // [A*rows, D], by the experts that are here
+  Var answer(Context& c, Var xs, const Assignments& assignments) const;  // [A*rows, D], by the experts of this rank
   Var hear(Context& c, Var ys, Var x, const Routed& routed) const;       // [A*rows, D] to the shape of x
 
  private:

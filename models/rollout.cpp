@@ -57,8 +57,8 @@ void add_attention_maps(Tensor q, int q_column, Tensor k, int k_column, int head
 std::vector<float> attention_rollout(const std::vector<AttentionMap>& blocks, Pool pool, int first_patch) {
   if (blocks.empty()) fail("attention_rollout: no block's map is given");
   const int T = blocks.back().tokens, queries = blocks.back().queries;
-  // What the head reads is 1 of the class token, or 1/N of each patch; a map of the class token alone is its row of the
-  // whole.
+  // The head reads the class token with weight 1, or each patch with 1/N. If the last map has one query, it is the row
+  // of the class token.
   std::vector<double> read(static_cast<std::size_t>(T));
   if (pool == Pool::cls) read[0] = 1;
   else std::fill(read.begin() + first_patch, read.end(), 1.0 / (T - first_patch));

@@ -25,7 +25,7 @@ Routed Router::forward(Context& c, Var x, int per_image, Override override) cons
   Var noisy = routed.logits;
   if (c.key.training && config_.router_noise > 0) {
     routed.noise = c.arena.take({n, E});
-    for (int i = 0; i < n; ++i) {  // keyed by the item's place in the batch, not by its lane
+    for (int i = 0; i < n; ++i) {  // keyed by the item's place in the batch, so the lanes do not matter
       Random random(
           c.key.seed, Place::router_noise, c.key.step,
           (c.key.first_image * static_cast<std::uint64_t>(per_image) + static_cast<std::uint64_t>(i)) * max_depth +
@@ -39,7 +39,7 @@ Routed Router::forward(Context& c, Var x, int per_image, Override override) cons
   Tensor scores = routed.probs.value();  // [n, E]: what chooses
   if (override.experts) {
     if (c.key.training || per_image != 1) fail("router: an override is for the evaluation of per-image routing");
-    // The distribution that a router would give that is as sure of itself, but of another expert.
+    // Swaps the largest p with that of the wanted expert: the router is as sure as before, but of another expert.
     for (int i = 0; i < n; ++i) {
       float* p = scores.row(i);
       std::swap(*std::max_element(p, p + E), p[override.experts[i]]);

@@ -15,12 +15,12 @@ ViT::ViT(const ModelConfig& config, const std::function<void(const Parameters&)>
   const int D = config.width, P = config.patch;
   if (config.class_token) class_token_ = parameters_.add("cls_token", {1, 1, D}, {Init::Kind::normal, 1e-6f});
   positions_ = parameters_.add("pos_embed", {1, config.tokens(), D}, {Init::Kind::normal, 0.02f});
-  // The convolution keeps PyTorch's start, uniform within 1 / sqrt(fan in), as it does in timm.
+  // As in timm, the convolution keeps PyTorch's start: uniform in +-1 / sqrt(fan in).
   const Init convolution{Init::Kind::uniform, 1 / std::sqrt(static_cast<float>(3 * P * P))};
   patch_embed_.weight = parameters_.add("patch_embed.proj.weight", {D, 3, P, P}, convolution, true);
   patch_embed_.bias = parameters_.add("patch_embed.proj.bias", {D}, convolution);
   for (int i = 0; i < config.depth; ++i) {
-    // Before the first sparse block, whose images it sends on their way.
+    // One router for the network, declared before the first sparse block.
     if (config.sparse(i) && !router_ && config.moe.routing != Routing::token)
       router_.emplace(parameters_, "router", config, 0);
     blocks_.emplace_back(parameters_, config, i, experts_here);
@@ -49,7 +49,8 @@ Var ViT::embed(Context& c, Tensor images) const {
 Var ViT::block(Context& c, int i, Var x, Routed* routed, AttentionMaps* maps) const {
   const Arena::Mark mark = c.arena.mark();
   const Var y = blocks_[static_cast<std::size_t>(i)].forward(c, x, reads(i), routed, maps);
-  // Inference adds to x where it stands. All else that the block took is free for the next, and still in the cache.
+  // In inference the block writes its result over x. Its other memory is then free for the next
+  // block, which finds it in the cache.
   if (y.value().data() == x.value().data()) c.arena.reset(mark);
   return y;
 }

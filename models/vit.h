@@ -13,37 +13,39 @@ namespace mvmoe {
 
 struct ModelOutput {
   Var logits;                // [b, classes]; empty after `forward_trunk`
-  Var tokens;                // [b, T, D] that the first sparse block is given; after `forward_trunk` alone
-  Routed* routed = nullptr;  // in the arena: one for the network where images are routed, one a sparse block where
-  int routers = 0;           // tokens are; none in a dense network
+  Var tokens;                // [b, T, D], the input of the first sparse block; set by `forward_trunk` only
+  Routed* routed = nullptr;  // [routers], in the arena
+  int routers = 0;           // 1 where images are routed, one for each sparse block where tokens are, 0 if dense
 };
 
 class ViT {
  public:
-  // Checks the configuration; weights are zero until initialised or read. `declared` sees them before memory is taken
-  // for them, and may throw: a file's configuration need not be true. `experts_here`: so many of the experts are this
-  // process's, and are its experts 0, 1, ..; the others live elsewhere. 0: all are.
+  // Checks the configuration. Weights are zero until they are initialised or read. `declared` is called with the list
+  // of parameters before memory is taken for them. It may throw, for example if a file's configuration does not match
+  // its tensors. `experts_here`: the number of experts that live on this rank, as its experts 0, 1, ..; 0: all.
   explicit ViT(const ModelConfig& config, const std::function<void(const Parameters&)>& declared = {},
                int experts_here = 0);
 
-  // timm's initialisation (docs: models/README.md), each parameter keyed by seed and its place in the list.
+  // timm's initialisation (models/README.md). A parameter's start depends on the seed and its place in the list.
   void initialise(std::uint64_t seed);
 
   // images [b, 3, S, S] to logits. Throws if the images are of another size.
-  // `override` sends images elsewhere than their router says (per-image routing, evaluation only).
+  // `override` sends images to given experts instead of the router's (routing by image, evaluation only).
   // `maps`: see TransformerBlock::forward.
   ModelOutput forward(Context& c, Tensor images, Override override = {}, AttentionMaps* maps = nullptr) const;
 
-  // The same in two, where images are routed and their experts live elsewhere (train/experts/expert_parallel.h): all
-  // before the first sparse block, and the router; then the sparse blocks and the head, for images that may be others:
-  // x [b, T, D] to logits. `routed` needs assignments to the experts that are here, and gates.
+  // The forward in two halves, where images are routed and experts live on other ranks
+  // (train/experts/expert_parallel.h). The trunk: all before the first sparse block, and the router. The tail: the
+  // sparse blocks and the head, x [b, T, D] to logits; its images may have come from other ranks. `routed` holds gates
+  // and the assignments to this rank's experts.
   ModelOutput forward_trunk(Context& c, Tensor images) const;
   Var forward_tail(Context& c, Var x, Routed& routed) const;
-  // What the second half reads of a block of the parameters' layout; the first half reads what is before it.
+  // The range of a parameter block that the tail reads. The trunk reads what is before it.
   Range tail() const;
 
-  // The same with a pause in every sparse block, where its experts are asked: they are given `xs` and make as much of
-  // it. At the end `block` is the depth, and out.logits are there.
+  // The forward with a pause in every sparse block. It stops before the experts of the block; the caller runs them on
+  // `xs` and passes on their results `ys`, which have the shape of xs. At the end pause.block is the depth, and
+  // out.logits is set.
   struct Pause {
     int block;
     TransformerBlock::AtMlp at;
@@ -52,8 +54,8 @@ class ViT {
   Pause forward_to_experts(Context& c, Tensor images, ModelOutput& out) const;
   void forward_from_experts(Context& c, Var ys, Pause& pause, ModelOutput& out) const;
   const Experts& experts(int block) const { return *blocks_[static_cast<std::size_t>(block)].experts(); }
-  // Where in a block of the parameters' layout stands what is read behind the experts of a sparse block; and where
-  // these stand.
+  // Two places in a parameter block, for a sparse block of the network: where the parameters begin that are read after
+  // its experts; and the range of its experts.
   std::size_t behind_experts(int block) const;
   Range place_of_experts(int block) const;
 
@@ -61,7 +63,7 @@ class ViT {
   const Parameters& parameters() const { return parameters_; }
   Parameters& parameters() { return parameters_; }
 
-  // visit(const Router&), in the order of ModelOutput::routed.
+  // Calls visit(const Router&) for each router, in the order of ModelOutput::routed.
   template <class Visit>
   void each_router(const Visit& visit) const {
     if (router_) visit(*router_);

@@ -1,4 +1,4 @@
-// ops/add_loss.h: the sum in which a lane's losses meet.
+// ops/add_loss.h: adds one more loss to a lane's total.
 //   y = total + weight * loss     scalars
 //   gradients  dtotal += dy, dloss += weight dy
 #pragma once

@@ -71,7 +71,7 @@ void Attention::backward(Tensor dy, TokenRows dq, TokenRows dk, TokenRows dv) co
 
 namespace {
 
-// Without the memory for probabilities.
+// Without the memory for probabilities; `record` takes it where it is needed.
 Attention views(Context& c, Tensor q, int q_column, Tensor kv, int k_column, int v_column, int heads, int D) {
   return {.q = rows_of(q, q_column),
           .k = rows_of(kv, k_column),
@@ -84,8 +84,8 @@ Attention views(Context& c, Tensor q, int q_column, Tensor kv, int k_column, int
           .kernels = c.kernels};
 }
 
-// y, recorded as `inputs` give it; gradients() are dq, dk, dv. Where nobody wants a gradient, the probabilities are
-// never in memory.
+// Computes y and records it as a function of `inputs`. gradients() returns dq, dk, dv. If no input wants a gradient,
+// the probabilities are never in memory.
 template <class Gradients>
 Var record(Context& c, Attention op, std::initializer_list<Var> inputs, Shape shape, const Gradients& gradients) {
   const Var y = c.tape.output(shape);

@@ -12,7 +12,7 @@ namespace mvmoe {
 // One of q, k, v inside a wider tensor: a token's row begins at data + token * stride and is H*d long.
 struct TokenRows {
   float* data = nullptr;
-  int tokens = 0;  // an image
+  int tokens = 0;  // of an image
   int stride = 0;  // floats from one token to the next
 };
 
@@ -30,7 +30,7 @@ struct Attention {
 // qkv [b, T, 3D]: rows ordered q, k, v, then head, then dimension. Gives [b, T, D].
 Var attention(Context& c, Var qkv, int heads);
 
-// q [b, Tq, D], kv [b, T, 2D]: the same where only some tokens ask. Gives [b, Tq, D].
+// The same with the queries of some tokens only: q [b, Tq, D], kv [b, T, 2D]. Gives [b, Tq, D].
 Var attention(Context& c, Var q, Var kv, int heads);
 
 }  // namespace mvmoe

@@ -8,7 +8,7 @@
 namespace mvmoe {
 namespace {
 
-constexpr int most_queries = tile_columns;  // of a block
+constexpr int most_queries = tile_columns;  // in one block
 
 // Queries first .. first + count of one head. W = the columns of a block, `count` rounded up to whole vectors.
 struct QueryBlock {
@@ -68,7 +68,7 @@ struct QueryBlock {
     std::copy_n(sum, W, sums);
   }
 
-  // The instance for this block, of those that a tile can have.
+  // Calls the instance for the number of vectors of this block.
   template <int most = tile_vectors>
   void exponentiate_block(float* sums) const {
     if constexpr (most > 1)
@@ -108,7 +108,7 @@ struct QueryBlock {
 void attention_forward(Context& c, const Attention& op, Tensor y) {
   const int Tq = op.q.tokens, T = op.k.tokens, H = op.heads, d = op.head_dim;
   c.multiply_adds += 2 * static_cast<std::int64_t>(op.images) * H * Tq * T * d;
-  // Blocks of whole vectors, as equal as they can be.
+  // Blocks of whole vectors, of sizes as equal as possible.
   const int vectors = (Tq + vector_floats - 1) / vector_floats, blocks = (vectors + tile_vectors - 1) / tile_vectors;
   const Tensor scratch = c.arena.take({c.threads(), T + d, most_queries});
   c.share(op.images * H * blocks, [&](int piece, int thread) {

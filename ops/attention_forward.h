@@ -1,15 +1,15 @@
-// ops/attention_forward.h: attention for inference: a block of queries at a time against all keys of a head, so that
-// the scores of all queries, T x T, are never in memory; shared among the threads of a lane.
-//   The same to rounding as ops/attention.h; nothing is saved, there is no backward.
+// ops/attention_forward.h: attention for inference. It takes a block of queries at a time and all keys of a head, so
+// the T x T scores are never in memory. The blocks are shared among the threads of a lane.
+//   The same to rounding as ops/attention.h; nothing is saved, and there is no backward.
 //
-// A block's scores stand with a row for each key and a column for each query: then softmax goes down the columns, for
-// as many queries at a time as a vector has numbers, and both products read keys and values as they lie.
+// The scores of a block have a row for each key and a column for each query. So softmax runs down the columns, for as
+// many queries at a time as a vector has numbers, and both products read keys and values in their own layout.
 #pragma once
 #include "ops/attention.h"
 
 namespace mvmoe {
 
-// y [b, Tq, H*d], for heads that has_tiles (ops/attention_tiles.h). Of `op` neither probs nor scratch is used.
+// y [b, Tq, H*d], for heads for which has_tiles (ops/attention_tiles.h) is true. op.probs and op.scratch are not used.
 void attention_forward(Context& c, const Attention& op, Tensor y);
 
 }  // namespace mvmoe

@@ -8,14 +8,14 @@
 namespace mvmoe {
 namespace {
 
-// A matrix of floats, a row `stride` after the other; without data, not wanted.
+// A matrix of floats; its rows are `stride` floats apart. Without data: a gradient that nobody wants.
 struct Rows {
   float* data = nullptr;
   std::ptrdiff_t stride = 0;
   float* row(std::ptrdiff_t r) const { return data + r * stride; }
 };
 
-// One head of one image. W: the queries rounded up to whole vectors; the columns beyond them are of zeros in `flipped`.
+// One head of one image. W: the queries rounded up to whole vectors. In `flipped` the columns beyond the queries are 0.
 struct Head {
   int queries, keys, head_dim, columns;
   float scale;
@@ -24,7 +24,7 @@ struct Head {
   Rows flipped, work;  // [d, W], [T, W]
 };
 
-// c [m, n] = a b, or += a b, of a [m, depth] as it lies or `flipped`, b [depth, n]; n is whole vectors.
+// c [m, n] = a b, or += a b if `add`. a is [m, depth], or its transpose if `flipped`; b [depth, n]; n is whole vectors.
 void product(Rows a, bool flipped, Rows b, Rows c, int m, int n, int depth, bool add) {
   if (!c.data) return;
   for (int i = 0; i < m; i += tile_rows)
@@ -45,7 +45,7 @@ void product(Rows a, bool flipped, Rows b, Rows c, int m, int n, int depth, bool
     }
 }
 
-// body(head, its view of another tensor of queries' or keys' rows) for every head.
+// Calls body(head, view) for every head. view(rows) is this head's part of another tensor of rows of queries or keys.
 template <class Body>
 void each_head(const Attention& op, const Body& body) {
   const int d = op.head_dim, T = op.k.tokens, W = op.probs.width();
@@ -71,7 +71,7 @@ void each_head(const Attention& op, const Body& body) {
     }
 }
 
-// Down columns `first` to `first` + W, as many as registers hold: p = e^(s - the largest) / their sum.
+// Softmax down the columns first .. first + W, as many as registers hold: p = e^(s - largest) / sum.
 template <int W>
 void softmax_columns(const Head& head, int first) {
   float largest[W], sum[W] = {};
@@ -98,8 +98,8 @@ void softmax_columns(const Head& head, int first) {
   }
 }
 
-// dS^T = s P^T (dP^T - the sum over keys of P dP), in the place of dP^T. The scale is that of dQ and dK, given here
-// once.
+// dS^T = s P^T * (dP^T - sum over keys of P dP), written over dP^T. The scale s belongs to dQ and dK; here it is
+// applied once for both.
 template <int W>
 void softmax_backward(const Head& head, int first) {
   float dot[W] = {};
@@ -116,7 +116,7 @@ void softmax_backward(const Head& head, int first) {
   }
 }
 
-// wide(first) for pairs of vectors of columns, narrow(first) for what is left.
+// Calls wide(first) for each pair of vectors of columns, and narrow(first) for a single vector at the end.
 template <class Wide, class Narrow>
 void each_columns(const Head& head, const Wide& wide, const Narrow& narrow) {
   int first = 0;

@@ -1,4 +1,4 @@
-// ops/check.h: the shape check at the door of every operation.
+// ops/check.h: the shape check at the start of every operation.
 #pragma once
 #include "engine/error.h"
 #include "engine/tensor.h"

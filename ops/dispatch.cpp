@@ -12,7 +12,7 @@ int rows_of_item(const char* op, const Shape& shape, int items) {
   return shape.rows() / items;
 }
 
-// One item's rows as a single run of n floats.
+// The rows of one item, which are n contiguous floats.
 struct Run {
   float* data;
   std::size_t n;

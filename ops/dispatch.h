@@ -1,11 +1,11 @@
-// ops/dispatch.h: bring the items to their experts, and their results back.
+// ops/dispatch.h: copies items to their experts, and adds the results back.
 //
-// An item is `rows` rows of width D: all of an image's tokens where an image goes as a whole, one row where tokens go
-// by themselves. Between the two ops the rows lie sorted by expert, so an expert sees one contiguous matrix.
+// An item is `rows` rows of width D: all tokens of an image where images are routed, one row where tokens are routed.
+// Between the two operations the rows are sorted by expert, so an expert reads one contiguous matrix.
 //   dispatch   x [n*rows, D] to [A*rows, D]:       xs_a = x_item(a)
 //   combine    ys [A*rows, D] to [n*rows, D]:      y_i = sum over the item's a of gate_a ys_a
 //   gradients  dispatch: dx, added to.  combine: dys, dgates, added to
-//   note       an item that no expert took gets y = 0: it passes on the residual alone
+//   note       an item that no expert takes gets y = 0; in a block the residual stream still carries it
 #pragma once
 #include "engine/context.h"
 #include "ops/route.h"
@@ -31,7 +31,7 @@ struct Combine {
 
 Var dispatch(Context& c, Var x, const Assignments& assignments);  // rows = x's rows / items
 
-// `like` gives the shape of y: the tensor that was dispatched.
+// `like` is the shape of y: that of the tensor that was dispatched.
 Var combine(Context& c, Var ys, Var gates, const Assignments& assignments, const Shape& like);
 
 }  // namespace mvmoe

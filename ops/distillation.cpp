@@ -7,7 +7,7 @@
 namespace mvmoe {
 namespace {
 
-// Of one row of z / T: log softmax(z / T)_c = (z_c - largest) / T - log_sum. Nothing overflows.
+// The log-probabilities of one row: log softmax(z / T)_c = (z_c - largest) / T - log_sum. Nothing overflows.
 struct SoftRow {
   SoftRow(const float* z, int C, double temperature) : z(z), temperature(temperature), largest(z[0]) {
     for (int c = 1; c < C; ++c) largest = z[c] > largest ? z[c] : largest;
@@ -32,7 +32,7 @@ float Distillation::forward() const {
     for (int c = 0; c < C; ++c) {
       const double log_p = from.log_p(c), log_q = student.log_p(c), p = std::exp(log_p);
       d[c] = static_cast<float>(std::exp(log_q) - p);
-      if (p != 0) loss += p * (log_p - log_q);  // p log p goes to 0 with p
+      if (p != 0) loss += p * (log_p - log_q);  // the limit of p log p for p to 0 is 0
     }
   }
   return static_cast<float>(loss * temperature * temperature);

@@ -1,6 +1,6 @@
-// ops/dot.h: a weighted sum of a vector: how a loss of the whole batch's sum reaches one lane's tape.
+// ops/dot.h: a weighted sum of a vector. It puts the gradient of a loss over the whole batch on one lane's tape.
 //   y = sum_i weights_i s_i
-//   gradients  ds_i += weights_i dy; the weights get none: they are the loss's gradient, computed elsewhere
+//   gradients  ds_i += weights_i dy; the weights get none: they are constants, the gradient of the batch's loss in s
 #pragma once
 #include "engine/context.h"
 

@@ -5,7 +5,7 @@
 namespace mvmoe {
 namespace {
 
-// body(a, item, expert) for every assignment.
+// Calls body(a, item, expert) for every assignment.
 template <class Body>
 void each(const Assignments& assignments, const Body& body) {
   for (int e = 0; e < assignments.experts; ++e)
@@ -23,7 +23,8 @@ void Gate::forward(Tensor gates) const {
   each(assignments, [&](std::size_t a, std::size_t item, int) { gates[a] /= sums[item]; });
 }
 
-// g_a = p_a / s with s the item's sum: dp_a = (dg_a - sum_b g_b dg_b) / s, b over the item's assignments.
+// Renormalised: g_a = p_a / s, where s is the item's sum. So dp_a = (dg_a - sum_b g_b dg_b) / s, with b over the item's
+// assignments.
 void Gate::backward(Tensor gates, Tensor dgates, Tensor dp) const {
   if (sums.empty()) {
     each(assignments, [&](std::size_t a, std::size_t item, int e) { dp.row(static_cast<int>(item))[e] += dgates[a]; });

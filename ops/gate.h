@@ -1,8 +1,8 @@
 // ops/gate.h: the chosen gates' values, through which the router learns.
 //   gate_a = p[item_a, expert_a]                          as they are (V-MoE, Mobile V-MoE), or
 //   gate_a = p[item_a, expert_a] / sum of the item's chosen p     renormalised
-//   gradients  dp, added to the chosen entries; which entries are chosen gets none: choosing has no derivative
-//   note       renormalised over one choice every gate is 1 and the router gets no gradient from the task
+//   gradients  dp, added to at the chosen entries; the choice itself has no derivative
+//   note       where an item has one choice, its renormalised gate is 1 and the router gets no gradient from the task
 //   source     V-MoE, arXiv 2106.05974, equation 1
 #pragma once
 #include "engine/context.h"

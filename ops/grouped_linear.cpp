@@ -8,14 +8,14 @@
 namespace mvmoe {
 namespace {
 
-// Expert e's slice of a stacked parameter, without the first axis; empty where the whole is.
+// Slice e of a stacked parameter, without the first axis. Empty if `stacked` is empty.
 Tensor expert(Tensor stacked, int e) {
   if (stacked.empty()) return {};
   const Tensor one = stacked.outer_slice(e, 1);
   return one.shape().axes() == 3 ? one.reshaped({one.shape()[1], one.shape()[2]}) : one.reshaped({one.shape()[1]});
 }
 
-// body(e, first row, rows) for each expert that has any.
+// Calls body(e, first row, number of rows) for each expert that has rows.
 template <class Body>
 void each_group(const Assignments& assignments, int rows, const Body& body) {
   for (int e = 0; e < assignments.experts; ++e) {
@@ -43,7 +43,7 @@ void GroupedLinear::backward(Tensor dy, Tensor dx, Tensor dweight, Tensor dbias)
 
 namespace {
 
-// The forward of all groups by panels; false: the weights have none.
+// Runs the forward of all groups by panels. Returns false if the weights have no panels.
 bool by_panels(Context& c, const GroupedLinear& op, bool gelu, Tensor y) {
   const float* panels = c.panels ? c.panels->of(op.weight) : nullptr;
   if (!panels || !c.panels->of(expert(op.weight, 0))) return false;

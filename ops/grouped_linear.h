@@ -1,4 +1,4 @@
-// ops/grouped_linear.h: one linear layer an expert, each over its own rows.
+// ops/grouped_linear.h: one linear layer for each expert, over the rows of this expert alone.
 //   y_r = x_r W_e^T + b_e     for the rows r of expert e: begin[e]*rows .. begin[e + 1]*rows
 //   gradients  dx, dweight, dbias, each added to. An expert without rows is not touched: its gradient stays exactly 0
 //   throws     if weight is not [E, N, K] or bias not [E, N]
@@ -21,7 +21,7 @@ struct GroupedLinear {
 
 Var grouped_linear(Context& c, Var x, Var weight, Var bias, const Assignments& assignments);
 
-// gelu of that: one operation in inference, two elsewhere.
+// gelu(grouped_linear(x)): one operation in inference, two where gradients are wanted.
 Var grouped_linear_gelu(Context& c, Var x, Var weight, Var bias, const Assignments& assignments);
 
 }  // namespace mvmoe

@@ -15,7 +15,7 @@ void LayerNorm::forward(Tensor y) const {
     float sum = 0, squares = 0;
 #pragma omp simd reduction(+ : sum)
     for (int i = 0; i < D; ++i)
-      sum += xr[i] - xr[0];  // measured from one of them: a sum of large numbers loses the small digits
+      sum += xr[i] - xr[0];  // relative to xr[0]: a sum of large numbers loses the small digits
     const float m = xr[0] + sum / static_cast<float>(D);
 #pragma omp simd reduction(+ : squares)  // a second pass: E[x^2] - m^2 loses its digits when |m| is large
     for (int i = 0; i < D; ++i) squares += (xr[i] - m) * (xr[i] - m);
@@ -28,7 +28,7 @@ void LayerNorm::forward(Tensor y) const {
 }
 
 // With g = gamma * dy:  dx = rstd * (g - mean(g) - n * mean(g * n)), means over the row:
-// what x_i does to its own output, less what it does through the row's mean and through its variance.
+// the effect of x_i on its own output, minus its effects through the row's mean and through its variance.
 void LayerNorm::backward(Tensor dy, Tensor dx, Tensor dgamma, Tensor dbeta) const {
   const int D = x.width();
   const float* gam = gamma.data();

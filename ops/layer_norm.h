@@ -14,7 +14,7 @@ struct LayerNorm {
   Tensor mean, rstd;   // [R], saved; n is computed again: cheaper than keeping another [R, D]
   float eps;
   void forward(Tensor y) const;                // y [.., D]
-  LayerNorm part(int first, int count) const;  // the same of some rows
+  LayerNorm part(int first, int count) const;  // of rows first .. first + count
   void backward(Tensor dy, Tensor dx, Tensor dgamma, Tensor dbeta) const;
 };
 

@@ -2,7 +2,7 @@
 //   y = x W^T + b     for each row of x
 //   gradients  dx, dweight, dbias, each added to; any of them may be empty (not wanted)
 //   throws     if weight is not [N, K] or bias not [N]
-//   saved      x and weight, which live on anyway
+//   saved      x and weight, which stay in memory anyway
 #pragma once
 #include "engine/context.h"
 

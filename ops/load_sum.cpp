@@ -18,7 +18,7 @@ void LoadSum::forward(Tensor s) const {
   s.fill(0);
   for (int i = 0; i < logits.rows(); ++i) {
     const float *z = logits.row(i), *v = noisy.row(i);
-    // The k-th largest: k-1 others stand before it; of equal ones the lower expert stands first.
+    // The k-th largest has k - 1 others before it. Of equal ones the lower expert comes first.
     for (int e = 0; e < E; ++e) {
       int before = 0;
       for (int o = 0; o < E; ++o) before += v[o] > v[e] || (v[o] == v[e] && o < e);
@@ -30,7 +30,8 @@ void LoadSum::forward(Tensor s) const {
   }
 }
 
-// d Phi((z_e - t) / sigma) = phi(..) / sigma (dz_e - dt), and t = z_kth + noise.
+// d Phi(u_e) = phi(u_e) / sigma (dz_e - dt) with u_e = (z_e - t) / sigma. Since t = z_kth + noise, dt = dz_kth: the
+// k-th logit loses what all experts together give. Derived in ops/README.md.
 void LoadSum::backward(Tensor ds, Tensor dlogits) const {
   const int E = logits.width();
   for (int i = 0; i < logits.rows(); ++i) {

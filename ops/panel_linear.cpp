@@ -10,7 +10,7 @@ namespace mvmoe {
 void PanelLinear::forward(Context& c, Tensor y) const {
   const int R = x.rows(), K = x.width(), N = y.width();
   c.multiply_adds += static_cast<std::int64_t>(R) * N * K;
-  // A piece is some tiles of the same columns, one below the other: about 150,000 multiply-adds, some microseconds.
+  // A piece is a column of tiles, about 150,000 multiply-adds: some microseconds.
   const int tiles = std::max(1, 150'000 / (tile_rows * tile_columns * std::max(K, 1))), height = tiles * tile_rows;
   const int down = (R + height - 1) / height, across = (N + tile_columns - 1) / tile_columns;
   c.share(down * across, [&](int piece, int) {

@@ -1,6 +1,6 @@
-// ops/residual.h: the sum that carries the stream past a branch.
+// ops/residual.h: adds a branch to the stream of tokens.
 //   y = x + s_i branch     s_i one factor for each image (drop path), or 1
-//   gradients  dx, dbranch, each added to; the factors get none: they are drawn, not computed
+//   gradients  dx, dbranch, each added to; the factors get none, because they are drawn at random
 //   throws     if branch is not shaped as x, or the factors are not [b]
 //   source     He et al. 2015, arXiv 1512.03385; the factors: Huang et al. 2016, arXiv 1603.09382
 #pragma once

@@ -32,7 +32,7 @@ void top_k(Tensor scores, int k, int* chosen) {
 
 int capacity_for(int items, int k, int experts, float factor) {
   const double exact = static_cast<double>(k) * items * static_cast<double>(factor) / experts;
-  // The factor is a float: 1.05 * 100 is a little above 105, and no item more may come of that.
+  // The factor is a float, and 1.05f * 100 is a little above 105. The limit must be 105 all the same.
   return std::max(1, static_cast<int>(std::ceil(exact - 1e-4)));
 }
 
@@ -49,7 +49,7 @@ Assignments assign(Arena& arena, Tensor gates, const int* chosen, int k, Capacit
       return la != lb ? la > lb : a < b;
     });
   }
-  // Twice through the same order: count what each expert takes, then put it in its place.
+  // Two passes in the same order: the first counts what each expert takes, the second writes the items.
   const int limit = capacity.per_expert > 0 ? capacity.per_expert : n * k;
   Assignments a{.items = n, .experts = E, .count = 0, .item = nullptr, .begin = take_ints(arena, E + 1)};
   int* taken = take_ints(arena, E);

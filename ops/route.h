@@ -1,7 +1,7 @@
-// ops/route.h: who goes to which expert. Choosing is not differentiable: nothing here is on the tape. What carries
-// the router's gradient is the chosen gates' values (ops/gate.h).
+// ops/route.h: which item goes to which expert. A choice has no derivative, so nothing here is on the tape. The router
+// gets its gradient through the gates of the chosen experts (ops/gate.h).
 //
-// n items (images, or tokens) choose among E experts. The outcome is a list of assignments, sorted by expert.
+// n items (images, or tokens) choose among E experts. The result is a list of assignments, sorted by expert.
 //   source     V-MoE, arXiv 2106.05974, section 2 and appendix A; GShard, arXiv 2006.16668, algorithm 1;
 //              batch-prioritised routing: V-MoE, section 4; expert choice: arXiv 2202.09368, section 3
 #pragma once
@@ -22,26 +22,27 @@ struct Assignments {
   }
 };
 
-// The k largest of each row of `scores` [n, E], largest first, in `chosen` [n, k]; of equal ones the lower expert.
+// Writes the k largest of each row of `scores` [n, E] into `chosen` [n, k], largest first. Of equal scores the lower
+// expert comes first.
 void top_k(Tensor scores, int k, int* chosen);
 
 struct Capacity {
-  int per_expert = 0;        // at most so many items an expert; 0: no limit
-  bool by_priority = false;  // buffers fill in falling order of each item's largest gate, not in item order
+  int per_expert = 0;        // largest number of items of one expert; 0: no limit
+  bool by_priority = false;  // experts take items in falling order of the items' largest gates, not in item order
 };
 
-// ceil(k n C / E), and at least 1: how many items an expert takes for capacity factor C.
+// The limit for capacity factor C: ceil(k n C / E), and at least 1.
 int capacity_for(int items, int k, int experts, float factor);
 
-// Assignments of every item's k choices. Buffers fill rank by rank: all first choices, then all second choices; what
-// does not fit is dropped. `gates` [n, E] are read for the priority alone.
+// Assigns every item to its k choices. All first choices are taken before any second choice. What exceeds the capacity
+// is dropped. `gates` [n, E] give the priority and nothing else.
 Assignments assign(Arena& arena, Tensor gates, const int* chosen, int k, Capacity capacity);
 
-// Of the items 0, n, 2n, .. alone, which become 0, 1, 2, ..: what is left of the assignments where the others are not
-// read.
+// Keeps the assignments of every n-th item, and renumbers these items: 0, n, 2n, .. become 0, 1, 2, ...
 Assignments every_nth(Arena& arena, const Assignments& all, int n);
 
-// The other way round: each expert takes its `per_expert` items of the largest gates [n, E]; of equal ones the earlier.
+// Each expert chooses items: the `per_expert` items of its largest gates [n, E]. Of equal gates the earlier item is
+// taken.
 Assignments assign_by_expert_choice(Arena& arena, Tensor gates, int per_expert);
 
 }  // namespace mvmoe

@@ -1,4 +1,4 @@
-// ops/softmax.h: each row's numbers as a distribution.
+// ops/softmax.h: turns each row into probabilities.
 //   p_c = e^(z_c) / sum_j e^(z_j)
 //   gradients  dz, added to
 //   saved      p, the output; z is not needed again
@@ -14,7 +14,7 @@ struct Softmax {
   void backward(Tensor dp, Tensor dz) const;
 };
 
-// In place, for one row. The row's largest entry is taken off first: exp cannot overflow, and the quotient stays.
+// In place, for one row. The largest entry is subtracted first, so exp cannot overflow. The quotients stay the same.
 void softmax_row(float* row, int n);
 
 Var softmax(Context& c, Var z);

@@ -1,4 +1,4 @@
-// ops/tokens.h: the class token and positions at the network's start, and what is read at its end.
+// ops/tokens.h: adds class token and positions at the network's start, and selects or averages tokens at its end.
 #pragma once
 #include "engine/context.h"
 
