@@ -50,6 +50,7 @@ void each_newer_field(Progress& p, const Visit& visit) {
   visit("epoch_z", p.epoch_z);
   visit("epoch_distillation", p.epoch_distillation);
   visit("teacher_crc32", p.teacher_crc32);
+  visit("start_crc32", p.start_crc32);
 }
 
 // Steps of the complete checkpoints, newest first.

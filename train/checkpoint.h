@@ -25,6 +25,7 @@ struct Progress {
   double epoch_guidance = 0, epoch_balance = 0, epoch_z = 0;
   double epoch_distillation = 0;    // sum over this epoch's steps of the loss towards the teacher
   std::uint32_t teacher_crc32 = 0;  // of the teacher (train/step/teacher.h); 0: there is none
+  std::uint32_t start_crc32 = 0;    // of the file whose weights the run began from; 0: from none
   double train_seconds = 0;         // in training steps, over all processes of this run
   double total_seconds = 0;         // with evaluation and saving
   double epoch_seconds = 0;         // of training steps in this epoch

@@ -44,6 +44,7 @@ class Run {
   RunResult go(const std::optional<Resumed>& resumed, const std::atomic<int>& stop) {
     trainer_.stop = &stop;
     if (resumed) go_on_from(*resumed);
+    else progress_.start_crc32 = data_.start_crc32;
     result_.resumed_at = progress_.step;
     comm_.on_first([&] {
       drop_rows_after(config_.folder / "log.csv", progress_.evaluation_pending ? progress_.step - 1 : progress_.step);

@@ -35,7 +35,8 @@ std::uint64_t first_batch(std::uint64_t step, int batches_per_epoch, int accumul
 struct RunData {            // what the loader does not have
   const ImageSet* holdout;  // null: none
   const ImageSet& test;
-  std::uint32_t crc32 = 0;  // of training and held-out images and labels: noted in each checkpoint
+  std::uint32_t crc32 = 0;        // of training and held-out images and labels: noted in each checkpoint
+  std::uint32_t start_crc32 = 0;  // of the file whose weights a new run begins from: noted too; 0: from none
 };
 
 struct RunResult {

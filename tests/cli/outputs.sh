@@ -40,6 +40,7 @@ done
 for group in "Data and folder" Model "Optimizer and schedule" "Augmentation and targets" Running; do
   check "train --help has a group: $group" grep -qx "$group" "$captured/out"
 done
+helps pipeline data out init-from upcycle dense experts kind method superclasses max-size
 helps evaluate weights data threads precision per-class quiet heads pool mean std crop-pct interpolation image-size class-names json
 helps predict weights logits explain threads precision heads pool mean std crop-pct interpolation image-size class-names json
 helps confusion weights data out kind threads lane-size kernels quiet json

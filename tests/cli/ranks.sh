@@ -199,6 +199,8 @@ looks=(evaluate --weights looked/last.safetensors --data cifar10:data --lane-siz
 apart "weights that one rank does not see" 1 "rank 1" "--weights" -- -np 1 "$program" "${looks[@]}" : -np 1 -wdir "$work/far" "$program" "${looks[@]}"
 staged=(pipeline "${tiny[@]}" --epochs 1 --experts 3 --moe-layers 1 --holdout 0.3 --quiet --out apart)
 apart "a pipeline's folder that one rank does not see" 1 "rank 1" "--out" "every rank" -- -np 1 "$program" "${staged[@]}" : -np 1 -wdir "$work/far" "$program" "${staged[@]}"
+absolute=("${staged[@]}" --model vit-2x16 --init-from dense-1/last.safetensors --out "$work/apart")
+apart "a pipeline's start that one rank does not see" 1 "rank 1" "--init-from" -- -np 1 "$program" "${absolute[@]}" : -np 1 -wdir "$work/far" "$program" "${absolute[@]}"
 apart "a wrong flag is said once" 2 "--epochs" -- -np 3 "$program" "${short[@]}" --epochs 0
 apart "more ranks than lanes" 2 "--batch-size" "2 ranks" -- -np 3 "$program" "${short[@]}" --batch-size 4
 check "none of them left anything" absent apart
@@ -235,6 +237,18 @@ part=$(($(json_value cores) / 2))
 check "pipeline, 2 ranks that share the cores: each compares with its part of them" equal "$(sed -n 's/^ "threads": \([0-9]*\),$/\1/p' method/comparison.json)" $((part > 0 ? part : 1))
 ranks 3 "${pipeline[@]}" --out method
 check "pipeline, given again on 3 ranks: nothing is done twice" equal "$code $(wc -l <method/moe/log.csv)" "0 3"
+# The same from a network that was trained before.
+from_file=(pipeline "${tiny[@]}" --model vit-2x16 --epochs 1 --experts 3 --moe-layers 1 --holdout 0.3 --quiet --json)
+ranks 2 "${from_file[@]}" --init-from dense-1/last.safetensors --out begun
+check "pipeline from a file, 2 ranks: done, both networks from it" \
+  equal "$code $(grep -l '"init-from": "dense-1/last.safetensors"' begun/{dense,moe}/config.json | wc -l)" "0 2"
+crc=$(gzip -c dense-1/last.safetensors | tail -c 8 | od -An -tu4 -N4 | tr -d ' ')
+check "pipeline from a file, 2 ranks: the checkpoints say which" \
+  equal "$(grep -l "\"start_crc32\": *$crc\b" begun/{dense,moe}/checkpoints/step-*/state.json | cut -d/ -f2 | sort -u | wc -l)" 2
+mv dense-1 moved
+ranks 3 "${from_file[@]}" --out begun
+check "pipeline from a file, given again on 3 ranks when it is gone: nothing is done twice" \
+  equal "$code $(wc -l <begun/moe/log.csv)" "0 2"
 # A signal to another rank than the one that goes through the stages; of many images, so that it comes in the middle.
 mkdir many
 cp data/* many

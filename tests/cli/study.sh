@@ -99,6 +99,39 @@ check "a hidden variant has no row" equal "$(rows_of chain/results.csv)" 2
 check "it began from there" has "$(<chain/runs/longer/seed-3/config.json)" \
   '"init-from": "chain/runs/first/seed-3/last.safetensors"'
 
+### Pipelines that need others: both networks from a pre-trained one, and a teacher for both
+cat >pretrained.json <<END
+{"seeds": [0], "flags": {"model": "vit-1x16", "patch": 16, "epochs": 1, "warmup-epochs": 0, "batch-size": 64, \
+  "lr": 0.003, "threads": 1, "data": "glyphs"},
+ "variants": [
+  {"name": "scratch", "flags": {"experts": 2, "moe-layers": 1}},
+  {"name": "two", "flags": {"experts": 2, "moe-layers": 1, "init-from": "{run:before}/last.safetensors"}},
+  {"name": "four", "flags": {"experts": 4, "moe-layers": 1, "init-from": "{run:before}/last.safetensors"}},
+  {"name": "taught", "flags": {"experts": 2, "moe-layers": 1, "teacher": "{run:teacher}/last.safetensors"}},
+  {"name": "before", "command": "train", "hidden": true,
+   "flags": {"data": "fractals:classes=6,images=40,test=4,seed={seed}"}},
+  {"name": "teacher", "command": "train", "hidden": true}]}
+END
+must_run "pipelines that need others" study pretrained.json --out pretrained --json
+check "three dense networks, of which two pipelines share one" \
+  equal "$(json_value runs) $(json_value done) $(ls -d pretrained/dense/*/ | wc -l)" "9 9 3"
+began='"init-from": "pretrained/runs/before/seed-0/last.safetensors"'
+check "the shared one began from the pre-trained one" \
+  equal "$(grep -l "$began" pretrained/dense/*/config.json | wc -l)" 1
+check "so did the sparse ones of both" \
+  equal "$(grep -l "$began" pretrained/runs/*/seed-0/moe/config.json | tr '\n' ' ')" \
+  "pretrained/runs/four/seed-0/moe/config.json pretrained/runs/two/seed-0/moe/config.json "
+must_run "the same by hand" pipeline --data glyphs --model vit-1x16 --patch 16 --epochs 1 --warmup-epochs 0 \
+  --batch-size 64 --lr 0.003 --threads 1 --experts 4 --moe-layers 1 --quiet --out pretrained-by-hand \
+  --init-from pretrained/runs/before/seed-0/last.safetensors
+for file in dense/last.safetensors superclasses.json moe/last.safetensors; do
+  check "pre-trained, in a study and by hand: $file" \
+    same_files pretrained-by-hand/$file pretrained/runs/four/seed-0/$file
+done
+check "the taught one's dense network has the teacher" \
+  has "$(<pretrained/runs/taught/seed-0/dense/config.json)" \
+  '"teacher": "pretrained/runs/teacher/seed-0/last.safetensors"'
+
 ### A file that has changed
 sed 's/"lr": 0.003/"lr": 0.004/' study.json >changed.json
 refused "a changed flag is named" 2 changed.json lr 0.004 0.003 whole/ -- study changed.json --out whole
@@ -133,6 +166,8 @@ bad "a value that is an object" "{$data, \"variants\": [{\"name\": \"a\", \"flag
   "variant a" epochs
 bad "a model that is none" "{$data, \"cross\": {\"model\": [\"vit-9000\"]}}" vit-9000
 bad "data that are none" '{"flags": {"data": "glyfs"}, "cross": {"experts": [5]}}' --data glyfs
+two='{"name": "a", "flags": {"upcycle": true, "init-from": "x"}}'
+bad "two starts" "{$data, \"variants\": [$two]}" "variant a" --upcycle --init-from
 bad "no data" '{"cross": {"experts": [5]}}' --data missing
 bad "a flag of the study's own" "{$data, \"variants\": [{\"name\": \"a\", \"flags\": {\"out\": \"x\"}}]}" \
   "variant a" --out

@@ -43,6 +43,15 @@ TEST(ReportPipeline, EverySectionIsThereAndThePageIsSound) {
   EXPECT_TRUE(has(page, "<b>98.7"));
 }
 
+TEST(ReportPipeline, SaysWhereBothNetworksBegan) {
+  Fixture f;
+  EXPECT_FALSE(has(f.page(), "both begun from"));
+  f.comparison["init_from"] = nullptr;
+  EXPECT_FALSE(has(f.page(), "both begun from"));
+  f.comparison["init_from"] = "before/<i>.safetensors";
+  EXPECT_TRUE(has(f.page(), "for each model, both begun from the weights in before/&lt;i&gt;.safetensors. Experts in"));
+}
+
 TEST(ReportPipeline, NamesComeOutAsTheyAre) {
   Fixture f;
   const std::string page = f.page();

@@ -31,7 +31,7 @@ class StagesTest : public testing::Test {
   }
 
   // first writes a.txt; second reads it and writes the folder b; third reads both and writes c.txt.
-  int run() {
+  Stages stages() {
     const auto stage = [&](const char* name, std::vector<fs::path> inputs, fs::path output, fs::path file) {
       return Stage{name,
                    name,
@@ -53,8 +53,10 @@ class StagesTest : public testing::Test {
                    }};
     };
     return Stages(folder, {stage("first", {}, "a.txt", "a.txt"), stage("second", {"a.txt"}, "b", "b/file"),
-                           stage("third", {"a.txt", "b/file"}, "c.txt", "c.txt")})
-        .run([](int, const Stage&) {}, [&] { return stop_after_a_stage ? 130 : 0; });
+                           stage("third", {"a.txt", "b/file"}, "c.txt", "c.txt")});
+  }
+  int run() {
+    return stages().run([](int, const Stage&) {}, [&] { return stop_after_a_stage ? 130 : 0; });
   }
 
   fs::path folder;
@@ -140,6 +142,21 @@ TEST_F(StagesTest, WhatCannotBeReadMovesNothingAside) {
   write_file(folder / "a.txt", "first");
   run();
   EXPECT_EQ(runs["second"], 1);
+}
+
+TEST_F(StagesTest, TheNextOneIsCheckedAlone) {
+  run();
+  refused_in = "second";
+  EXPECT_NO_THROW(stages().check_next()) << "it is done";
+  write_file(folder / "a.txt", "edited");
+  const std::string memory = text("stages.json");
+  EXPECT_THROW(stages().check_next(), Error);
+  refused_in = "third";
+  EXPECT_NO_THROW(stages().check_next()) << "it is not the next one";
+  refused_in = "first";
+  EXPECT_NO_THROW(stages().check_next()) << "it is done";
+  EXPECT_EQ(text("stages.json"), memory);
+  EXPECT_EQ(runs, (std::map<std::string, int>{{"first", 1}, {"second", 1}, {"third", 1}}));
 }
 
 TEST_F(StagesTest, AMissingResultIsMadeInPlace) {

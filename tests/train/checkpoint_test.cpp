@@ -41,11 +41,11 @@ struct SmallRun {
 };
 
 RunResult run_in(const fs::path& folder, SmallRun& setup, int epochs, bool resume, const std::atomic<int>& stop,
-                 std::uint64_t save_every = 2) {
+                 std::uint64_t save_every = 2, std::uint32_t start_crc32 = 0) {
   const std::optional<Resumed> resumed = resume ? load_checkpoint(folder, setup.trainer) : std::nullopt;
   static const ImageSet train = small_images(60), test = small_images(20, 3, 8);
   Loader loader(train, small_loader(12), resumed ? resumed->progress.step : 0);
-  return run(setup.trainer, {nullptr, test}, loader, setup.description,
+  return run(setup.trainer, {.holdout = nullptr, .test = test, .start_crc32 = start_crc32}, loader, setup.description,
              {.folder = folder, .epochs = epochs, .save_every = save_every, .keep = 2, .quiet = true}, resumed, stop);
 }
 
@@ -99,6 +99,17 @@ TEST(Checkpoint, AResumedRunIsTheUninterruptedOne) {
   EXPECT_EQ(read_file(a.path() / "ema.safetensors"), read_file(b.path() / "ema.safetensors"));
   EXPECT_EQ(read_file(a.path() / "checkpoints/step-15/moments.safetensors"),
             read_file(b.path() / "checkpoints/step-15/moments.safetensors"));
+}
+
+TEST(Checkpoint, WhereARunBeganStaysWithIt) {
+  const TemporaryFolder folder;
+  const std::atomic<int> go{0};
+  SmallRun first, again, last;
+  run_in(folder.path(), first, 1, false, go, 2, 0xdeadbeef);
+  EXPECT_EQ(load_checkpoint(folder.path(), again.trainer)->progress.start_crc32, 0xdeadbeefu);
+  // A run that goes on begins nowhere: whoever calls it has read no file.
+  run_in(folder.path(), again, 2, true, go);
+  EXPECT_EQ(load_checkpoint(folder.path(), last.trainer)->progress.start_crc32, 0xdeadbeefu);
 }
 
 TEST(Checkpoint, TheNewestDamagedIsPassedOver) {

@@ -20,6 +20,7 @@
 #include "tools/report/pages.h"
 #include "tools/report/training.h"
 #include "train/experts/groups.h"
+#include "train/files/start.h"
 #include "train/log/progress_bar.h"
 #include "train/run_folder.h"
 #include "train/step/stop.h"
@@ -94,6 +95,7 @@ int run_compare(const PipelineOptions& o, const DataSet& data, Comm& comm) {
       {"moe_layers", o.train.model.moe.layers},
       {"top_k", o.train.model.moe.top_k},
       {"routing", o.train.model.moe.routing},
+      {"init_from", o.train.init_from.empty() ? Json(nullptr) : Json(o.train.init_from)},
       {"processor", processor_name()},
       {"threads", o.train.threads.lanes().threads},
       {"classes", data.classes},
@@ -109,10 +111,27 @@ int run_compare(const PipelineOptions& o, const DataSet& data, Comm& comm) {
   return 0;
 }
 
+// The dense network needs every weight of the file to start from: what it did not find would start anew there, and the
+// sparse one would be compared with less. A file that is gone by now was read before.
+void check_start(const PipelineOptions& o, const DataSet& data) {
+  const std::string& file = o.train.init_from;
+  std::error_code ignored;
+  if (file.empty() || !fs::exists(file, ignored)) return;
+  ModelOptions options = o.train.model;
+  ModelConfig dense = options.resolve(data.train.side, static_cast<int>(data.classes.size()));
+  agree_on_heads(said_of_start(file), file, true, options, dense);
+  dense.moe = {};
+  if (!start_from(file, ViT(dense)).fresh.empty())
+    fail_usage("--init-from: ", printable(file),
+               " holds a sparse network, and the dense network starts from it too: "
+               "name a dense network's weights");
+}
+
 std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const DataSet& data, Together& together) {
   const std::string out = o.train.out, dense = out + "/dense/last.safetensors",
                     superclasses = out + "/superclasses.json";
   const bool guided = o.train.model.moe.routing == "superclass", upcycle = o.train.upcycle;
+  const std::string init_from = o.train.init_from;
   const Words quiet(o.train.quiet ? 1 : 0, "--quiet"),
       manner = words_of(flags, without({"expert-parallel"}, manner_flags)) + quiet;
   const Words data_and_threads{"--data",      o.train.data,
@@ -132,24 +151,30 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
   const auto check_division = [=, &data] { read_superclasses(superclasses, data.classes, o.train.model.moe.experts); };
   std::vector<fs::path> given;  // by the user, to every training
   if (!o.train.teacher.empty()) given.push_back(fs::absolute(o.train.teacher));
+  if (!init_from.empty()) given.push_back(fs::absolute(init_from));
+  const std::string from_there = init_from.empty() ? "" : " from " + printable(init_from);
   const auto and_given = [=](std::vector<fs::path> inputs) {
     inputs.insert(inputs.end(), given.begin(), given.end());
     return inputs;
   };
-  if (o.dense.empty())
+  if (o.dense.empty()) {
     stages.push_back({"dense",
-                      "train " + o.train.model.model + " for " + epochs,
+                      "train " + o.train.model.model + " for " + epochs + from_there,
                       given,
                       {"dense"},
                       results_of("dense"),
-                      {},
+                      [&] { check_start(o, data); },
                       [=, &together] {
-                        return together.run("train", training(false) + Words{"--out", out + "/dense", "--resume"});
+                        Words words = training(false) + Words{"--out", out + "/dense", "--resume"};
+                        if (!init_from.empty()) words = words + Words{"--init-from", init_from};
+                        return together.run("train", words);
                       }});
-  else
+  } else {
+    std::vector<fs::path> taken{fs::absolute(o.dense) / "last.safetensors"};
+    if (!init_from.empty()) taken.push_back(fs::absolute(init_from));
     stages.push_back({"dense",
                       "take " + o.train.model.model + " from " + printable(o.dense),
-                      {fs::absolute(o.dense) / "last.safetensors"},
+                      taken,
                       {"dense"},
                       results_of("dense"),
                       [&] { require_dense(flags, o, crc32_of(data.train)); },
@@ -157,6 +182,7 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
                         copy_dense(o.dense, out + "/dense");
                         return 0;
                       }});
+  }
   stages.push_back({"confusion",
                     "what it takes for what, on the held-out part",
                     {"dense/last.safetensors"},
@@ -202,17 +228,23 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
   std::vector<fs::path> moe_inputs;
   if (guided) moe_inputs.push_back("superclasses.json");
   if (upcycle) moe_inputs.push_back("dense/last.safetensors");
+  const std::string begin = upcycle             ? "upcycle it and train"
+                            : init_from.empty() ? "train the same network"
+                                                : "upcycle " + printable(init_from) + " and train";
   stages.push_back({"moe",
-                    std::string(upcycle ? "upcycle it and train" : "train the same network") + " with " + E +
-                        " experts for " + epochs,
+                    begin + " with " + E + " experts for " + epochs,
                     and_given(moe_inputs),
                     {"moe"},
                     results_of("moe"),
-                    check_division,
+                    [=, &o, &data] {
+                      check_division();
+                      check_start(o, data);
+                    },
                     [=, &together] {
                       Words words = training(true) + Words{"--out", out + "/moe", "--resume"};
                       if (guided) words = words + Words{"--superclasses", superclasses};
                       if (upcycle) words = words + Words{"--upcycle", "--init-from", dense};
+                      if (!init_from.empty()) words = words + Words{"--upcycle", "--init-from", init_from};
                       return together.run("train", words);
                     }});
   std::vector<fs::path> compared{"dense/last.safetensors", "moe/last.safetensors", "superclasses.json"};
@@ -284,10 +316,8 @@ int run_stages(const PipelineOptions& o, const Flags& flags, const std::vector<s
     fail_usage("--data: ", printable(o.train.data), " holds other images or labels than those that ",
                printable(o.train.out), " was made with: choose another --out");
 
-  // Before anything is written; the stage checks again, where the files in --dense have changed since.
-  if (!o.dense.empty() && !fs::exists(folder / "dense")) require_dense(flags, o, crc32_of(data.train));
-
   Stages stages(folder, stages_of(o, flags, data, together));
+  stages.check_next();  // before anything is written; each stage checks again when it begins
   if (!fs::exists(folder / "stages.json")) write_file(folder / "stages.json", "{}\n");
   nlohmann::json all = flags.values(names);  // as it was resolved
   all["data_crc32"] = data_crc32;
@@ -319,7 +349,7 @@ int pipeline(const Words& words, Comm& comm, bool part, const FolderLock* held) 
   declare(flags, o);
   if (!flags.parse(words)) return 0;
   apply_recipe(flags, o.train.recipe);
-  if (o.train.upcycle) o.train.model.moe.renormalise_gates = true;  // as train does
+  if (o.train.upcycle || !o.train.init_from.empty()) o.train.model.moe.renormalise_gates = true;  // as train does
   flags.require("out");
   if (o.train.out.empty()) fail_usage("--out: is empty, must be a folder");
   compress_sums(comm, o.train.ranks);
@@ -327,6 +357,7 @@ int pipeline(const Words& words, Comm& comm, bool part, const FolderLock* held) 
   listen_for_stop_signals(comm.first());
   const fs::path folder = o.train.out, config_file = folder / "config.json";
   std::optional<FolderLock> lock;
+  bool goes_on = false;
   std::vector<std::string> names = recipe_of(true);
   names.insert(names.end(), method_flags.begin(), method_flags.end());
   comm.on_first([&] {
@@ -335,6 +366,7 @@ int pipeline(const Words& words, Comm& comm, bool part, const FolderLock* held) 
       if (!fs::exists(folder / "stages.json"))
         fail_usage("--out: ", printable(o.train.out), " holds a run that is no pipeline's: choose another folder");
       agree_with_folder(flags, names, config_file);
+      goes_on = true;
     } else if (fs::exists(folder / "stages.json") || fs::exists(folder / "dense") ||
                fs::exists(folder / "confusion.csv") || holds_run(folder)) {
       fail_usage("--out: ", printable(o.train.out), " holds a run already: choose another folder");
@@ -347,6 +379,8 @@ int pipeline(const Words& words, Comm& comm, bool part, const FolderLock* held) 
            " is not the folder that rank 0 has locked: every rank reads what the stages write there");
   });
   take_from_first(comm, flags, names);
+  goes_on = comm.sum(goes_on ? 1.0 : 0.0) > 0;
+  require_one_start(o.train);
   require_optimizer(flags, o.train.optimizer);
   require_teacher(flags, o.train);
   o.train.threads.precision = o.train.threads.precision_to_use();
@@ -357,9 +391,13 @@ int pipeline(const Words& words, Comm& comm, bool part, const FolderLock* held) 
   require_training_images(data);
   require_test_images(data);
   if (!o.train.quiet) say_notes(data);
-  const ModelConfig config = o.train.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
+  ModelConfig config = o.train.model.resolve(data.train.side, static_cast<int>(data.classes.size()));
   check_all(o, data, comm.ranks());
-  LoaderConfig loader{.preprocessing = preprocessing_of(o.train, data)};
+  // As train does: the file speaks where the networks begin, after that the folder's config.json.
+  if (!goes_on) require_same_file(comm, "--init-from", o.train.init_from);
+  const TimmConfig start = goes_on || o.train.init_from.empty() ? TimmConfig{} : said_of_start(o.train.init_from);
+  agree_on_heads(start, o.train.init_from, o.train.model.heads != 0, o.train.model, config);
+  LoaderConfig loader{.preprocessing = preprocessing_of(o.train, data, start)};
   o.train.augment.resolve(data, loader);
   take_resolved(o.train, config);
   Together together(comm, [&](const std::string& command, const Words& its_words) {

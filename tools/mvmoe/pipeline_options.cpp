@@ -59,9 +59,23 @@ void require_finished(const fs::path& run, const Json& config, const Saved& save
     fail_usage("--dense: ", printable(weights.string()), " is not of the last checkpoint", go_on);
 }
 
+// By contents: a file that was pre-trained anew has the same name and other weights, and a file that moved is the same.
+void require_same_start(const PipelineOptions& o, const Json& state) {
+  if (o.train.init_from.empty()) return;
+  const std::uint32_t crc32 = state.value("start_crc32", std::uint32_t{0});
+  if (crc32 == 0)
+    fail_usage("--dense: ", printable(o.dense),
+               " does not say which weights its --init-from held, as an older version "
+               "trained it: name another run, or leave the flag out");
+  if (crc32 != crc32_of(read_file(o.train.init_from)))
+    fail_usage("--dense: ", printable(o.dense), " began from other weights than --init-from ",
+               printable(o.train.init_from), " holds: name another run, or leave the flag out");
+}
+
 }  // namespace
 
-const std::vector<std::string> method_flags{"upcycle", "kind", "method", "superclasses", "max-size", "dense"};
+const std::vector<std::string> method_flags{"init-from",    "upcycle",  "kind", "method",
+                                            "superclasses", "max-size", "dense"};
 
 void declare(Flags& flags, PipelineOptions& o) {
   flags.heading("Data and folder");
@@ -78,8 +92,13 @@ void declare(Flags& flags, PipelineOptions& o) {
   flags.add("superclasses", o.file, "for --method file: a super-class file", "FILE");
   flags.add("max-size", o.max_size, "classes in a super-class, at most (0: no bound)");
   flags.heading("Where the networks start");
+  flags.add("init-from", o.train.init_from,
+            "both networks start from the weights in this safetensors file, a dense network's that was pre-trained on "
+            "other data: the sparse one has copies of its MLPs as experts, gates sum to 1",
+            "FILE");
   flags.add("upcycle", o.train.upcycle,
-            "the sparse network begins as the trained dense one, which is trained on as well, as a control");
+            "the sparse network begins as the trained dense one, which is trained on as well, as a control (without "
+            "--init-from)");
   flags.add("dense", o.dense,
             "a finished training by the same recipe on the same data, say another pipeline's dense/: it is the dense "
             "network, and none is trained",
@@ -105,6 +124,13 @@ Words words_of(const Flags& flags, const std::vector<std::string>& names) {
   return words;
 }
 
+void require_one_start(const TrainOptions& o) {
+  if (o.upcycle && !o.init_from.empty())
+    fail_usage(
+        "--upcycle: contradicts --init-from: the sparse network begins either as the trained dense one or, as "
+        "the dense one does, from that file: give one of them");
+}
+
 void require_dense(const Flags& flags, const PipelineOptions& o, std::uint32_t data_crc32) {
   const fs::path run = o.dense;
   const std::string shown = printable(o.dense);
@@ -117,19 +143,22 @@ void require_dense(const Flags& flags, const PipelineOptions& o, std::uint32_t d
   const Json config = read_configuration(run / "config.json", "--dense");
   const auto stored = [&](const std::string& name) { return config.value(name, std::string()); };
   const auto differs = [&](const std::string& name, const std::string& wanted) {
-    fail_usage("--dense: ", shown, " was trained with --", name, " ", printable(stored(name)),
-               ", the dense network of this pipeline has ", wanted.empty() ? "none" : printable(wanted),
-               ": name another run, or leave the flag out");
+    fail_usage("--dense: ", shown, " was trained with --", name, " ",
+               stored(name).empty() ? "none" : printable(stored(name)), ", the dense network of this pipeline has ",
+               wanted.empty() ? "none" : printable(wanted), ": name another run, or leave the flag out");
   };
+  // First of all: what the file says of mean, std and heads would differ, too. Its contents are compared below, as the
+  // data's are.
+  if (stored("init-from").empty() != o.train.init_from.empty()) differs("init-from", o.train.init_from);
   const Json recipe = flags.values(without(flags_of_the_other(o.train.optimizer), recipe_of(false)));
   for (const auto& [name, value] : recipe.items()) {
     const std::string wanted = value.get<std::string>();
     // The same data may stand elsewhere: its contents are compared below.
     if (name == "data" ? kind_of(stored(name)) != kind_of(wanted) : stored(name) != wanted) differs(name, wanted);
   }
-  if (!stored("init-from").empty()) differs("init-from", "");
   if (stored("experts") != "0") differs("experts", "0");
   const Saved saved = newest_checkpoint(run);
+  require_same_start(o, saved.state);
   if (saved.state.value("data_crc32", std::uint32_t{0}) != data_crc32)
     fail_usage("--dense: ", shown, " was trained on other images or labels than --data ", printable(o.train.data),
                " holds");

@@ -28,8 +28,12 @@ std::vector<std::string> without(const std::vector<std::string>& some, std::vect
 // Flags as words of another command, with the values that they have here.
 Words words_of(const Flags& flags, const std::vector<std::string>& names);
 
+// Throws UsageError where both --upcycle and --init-from say how the sparse network begins.
+void require_one_start(const TrainOptions& o);
+
 // Throws UsageError, naming what differs, unless --dense is a finished training by the dense recipe that `flags` hold,
-// as they were resolved, on the data whose training images and labels have this CRC-32.
+// as they were resolved, on the data whose training images and labels have this CRC-32, from the weights that
+// --init-from holds.
 void require_dense(const Flags& flags, const PipelineOptions& o, std::uint32_t data_crc32);
 
 // The files of a finished training that a pipeline and its report read, where they are there.

@@ -122,8 +122,13 @@ std::optional<study::Shared> check_pipeline(const study::Run& run, const Words& 
   require_optimizer(flags, o.train.optimizer);
   if (o.train.model.moe.experts == 0) fail_usage("--experts: is 0, the method needs at least 1");
   if (!(o.train.holdout > 0)) fail_usage("--holdout: is 0: the confusion matrix needs a held-out part, 0.1 is usual");
+  require_one_start(o.train);
   if (flags.given("dense")) return {};
   FlagMap dense = dense_flags(flags, o);
+  // As it stands, with {folder:...}: the dense training waits for that run, too.
+  for (const char* name : {"init-from", "teacher"})
+    if (const auto given = run.flags.find(name); given != run.flags.end() && !given->second.empty())
+      dense[name] = given->second;
   const std::string recipe = nlohmann::json(dense).dump();
   char crc[16];
   std::snprintf(crc, sizeof crc, "%08x",

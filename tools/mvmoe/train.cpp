@@ -50,16 +50,6 @@ Json or_null(double value, bool defined = true) {
   return defined && std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
-// Of a network's heads its tensors show nothing: with another number of them the same weights are another network.
-void agree_on_heads(const TimmConfig& start, const std::string& file, bool given, ModelOptions& model,
-                    ModelConfig& config) {
-  if (!start.heads || *start.heads == config.heads) return;
-  if (given)
-    fail_usage("--heads: ", config.heads, " contradicts ", printable(file), ", whose network has ", *start.heads);
-  model.heads = config.heads = *start.heads;
-  check(config);
-}
-
 // How the routers learn beside the task.
 RoutingLossConfig routing_losses(const TrainOptions& o, const std::vector<std::string>& classes,
                                  const ModelConfig& config) {
@@ -337,6 +327,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on, const Folder
   const std::optional<Teacher> teacher = teacher_of(o, data.classes, config.image, preprocessing, trainer.lanes);
   if (teacher) trainer.teacher = &*teacher;
   std::optional<Resumed> resumed;
+  std::uint32_t start_crc32 = 0;
   std::optional<Whole> whole;  // where experts are spread: for as long as it takes to begin
   if (placement.spread() && comm.first()) whole.emplace(config, step);
   Trainer* const first = placement.spread() ? whole ? &whole->trainer : nullptr : &trainer;
@@ -358,6 +349,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on, const Folder
     } else if (!o.init_from.empty()) {
       require_same_division(o.init_from, step.routing.superclass_of, o.superclasses);
       const Started started = o.upcycle ? upcycle(o.init_from, first->model) : start_from(o.init_from, first->model);
+      start_crc32 = crc32_of(read_file(o.init_from));
       if (!o.quiet) say(started, o.init_from);
     }
   });
@@ -400,7 +392,7 @@ int train(const Words& words, Comm& comm, const char* how_to_go_on, const Folder
       write_trace(o.trace, threads, steps);
     };
   const RunResult result =
-      run(trainer, {o.holdout > 0 ? &holdout : nullptr, data.test, data_crc32}, loader, description,
+      run(trainer, {o.holdout > 0 ? &holdout : nullptr, data.test, data_crc32, start_crc32}, loader, description,
           {.folder = folder,
            .epochs = o.epochs,
            .eval_every = o.eval_every,

@@ -126,6 +126,15 @@ std::vector<std::string> unread_flags(const TrainOptions& o) {
   return unread;
 }
 
+void agree_on_heads(const TimmConfig& start, const std::string& file, bool given, ModelOptions& model,
+                    ModelConfig& config) {
+  if (!start.heads || *start.heads == config.heads) return;
+  if (given)
+    fail_usage("--heads: ", config.heads, " contradicts ", printable(file), ", whose network has ", *start.heads);
+  model.heads = config.heads = *start.heads;
+  check(config);
+}
+
 Preprocessing preprocessing_of(TrainOptions& o, const DataSet& data, const TimmConfig& start) {
   Preprocessing p{.mean = data.mean, .std = data.std, .crop_pct = data.train.read ? 0.875f : 1};
   const Preprocessing suggested = p;
@@ -301,12 +310,13 @@ bool agree_with_folder(Flags& flags, const std::vector<std::string>& names, cons
     if (now[name] == stored[name]) continue;
     const auto file_moved = [&](const char* flag) { return name == flag && now[name] != "" && stored[name] != ""; };
     const bool data_moved = name == "data" && kind_of(now[name]) == kind_of(stored[name]);
-    if (name == "init-from" || name == "superclasses" || file_moved("dense") || file_moved("teacher") || data_moved)
+    if (name == "superclasses" || file_moved("init-from") || file_moved("dense") || file_moved("teacher") || data_moved)
       moved = true;
     else
       fail_usage(flags.named(name), ": ", printable(now[name].get<std::string>()), " contradicts the run in ",
                  printable(config_file.parent_path().string()), ", which has ",
-                 printable(stored[name].get<std::string>()), ": leave the flag out, or choose another --out");
+                 stored[name] == "" ? "none" : printable(stored[name].get<std::string>()),
+                 ": leave the flag out, or choose another --out");
   }
   nlohmann::json recipe = nlohmann::json::object();
   for (const std::string& name : names)

@@ -56,6 +56,10 @@ std::vector<std::string> unread_flags(const TrainOptions& o);
 // Throws UsageError if one of the other optimizer's was given.
 void require_optimizer(const Flags& flags, const std::string& optimizer);
 
+// Of a network's heads its tensors show nothing: with another number of them the same weights are another network. So
+// heads that were not given are those of the network to start from; throws UsageError where others were given.
+void agree_on_heads(const TimmConfig& start, const std::string& file, bool given, ModelOptions& model,
+                    ModelConfig& config);
 // How images are made: as the flags say; else as for the network that this one begins from, whose weights know no
 // others; else as the data suggest. Images of one size are neither resized nor cropped, whatever that network was
 // shown. What was chosen is as if it had been given. `start`: of the network to begin from.

@@ -76,6 +76,12 @@ std::string Stages::plan() const {
   return text;
 }
 
+void Stages::check_next() const {
+  const auto next = std::find_if(stages_.begin(), stages_.end(),
+                                 [&](const Stage& stage) { return !is_done(stage, reads_now(stage)); });
+  if (next != stages_.end() && next->check) next->check();
+}
+
 void Stages::move_aside(const Stage& stage) const {
   fs::path aside;
   for (const fs::path& output : stage.outputs) {

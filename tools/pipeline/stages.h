@@ -29,6 +29,9 @@ class Stages {
   // The plan: a line a stage, with what is done already.
   std::string plan() const;
 
+  // Runs the check of the first stage that is not done, and changes nothing: for a caller that writes, too.
+  void check_next() const;
+
   // Runs what is not done, in order; `begins(number, stage)` before each, `stopped()` after each. The first exit code
   // of a stage or of `stopped` that is not 0, or 0.
   int run(const std::function<void(int number, const Stage& stage)>& begins, const std::function<int()>& stopped);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "engine/files.h"
 #include "tools/report/html.h"
 
 namespace mvmoe {
@@ -41,6 +42,8 @@ std::string table(const nlohmann::ordered_json& c) {
   out += row("parameters", number("params")) + row("  active for an image", number("active_params"));
   out += formatted("\ngain of the sparse network over the dense one%s: %+.2f points of top-1 (standard error %.2f)\n",
                    control ? " trained as long" : "", c.at("gain").get<double>(), c.at("gain_error").get<double>());
+  if (const Json start = c.value("init_from", Json(nullptr)); start.is_string())
+    out += "both networks began from the weights in " + printable(start.get<std::string>()) + "\n";
   const auto top1 = [&](const char* key) { return c.at(key).get<double>(); };
   if (!c.at("oracle_top1").is_null())
     out += formatted("the router sends %.1f %% of the images to their super-class; if it sent all: top-1 %.2f %%\n",

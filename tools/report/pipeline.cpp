@@ -113,6 +113,7 @@ Comparison read_comparison(const fs::path& file) {
                .model = f.string("model"),
                .routing = f.string("routing"),
                .processor = f.string("processor"),
+               .init_from = f.has("init_from") ? f.string("init_from") : "",
                .epochs = f.whole("epochs", 0, most),
                .experts = f.whole("experts", 1, most),
                .moe_layers = f.whole("moe_layers", 1, most),

@@ -26,6 +26,7 @@ struct Misrouted {
 // comparison.json, as `mvmoe pipeline` writes it. C classes, E experts.
 struct Comparison {
   std::string data, model, routing, processor;
+  std::string init_from;  // the file of weights that both networks began from; empty: none
   int epochs = 0, experts = 0, moe_layers = 0, top_k = 0;
   std::vector<std::string> classes;  // [C]
   std::vector<int> superclass_of;    // [C], 0 .. E-1

@@ -61,7 +61,8 @@ void put_headline(std::string& page, const Pipeline& p) {
     put(page, "</ul>\n");
   }
   put(page, "<p class=\"note\">", escaped(c.model), " on ", escaped(c.data), ", ", counted(c.epochs, "epoch", "epochs"),
-      " for each model. Experts in the last ", counted(c.moe_layers, "block", "blocks"), ", ", whole(c.top_k), " of ",
+      " for each model", c.init_from.empty() ? "" : ", both begun from the weights in " + escaped(c.init_from),
+      ". Experts in the last ", counted(c.moe_layers, "block", "blocks"), ", ", whole(c.top_k), " of ",
       whole(c.experts), " used, chosen ", how_chosen(c.routing), ".</p>\n</header>\n");
 }
 
