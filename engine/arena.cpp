@@ -27,7 +27,7 @@ void* Arena::take_bytes(std::size_t bytes) {
     const std::size_t size = round_up(std::max(need, smallest_chunk), 2u << 20);
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) fail("arena: the system gives no ", size >> 20, " MiB of memory");
-    madvise(memory, size, MADV_HUGEPAGE);  // a wish: without huge pages all works, a little slower
+    madvise(memory, size, MADV_HUGEPAGE);  // a hint: may fail; huge pages only make it a little faster
     chunks_.push_back({static_cast<std::byte*>(memory), size});
   }
   void* result = chunks_[at_.chunk].begin + at_.used;

@@ -1,7 +1,7 @@
-// engine/arena.h: memory for one step of one thread, given out by moving a pointer and taken back all at once.
+// engine/arena.h: memory for one step of one thread. Taking memory moves a pointer; all of it is freed at once.
 //
-// A step takes the same sizes in the same order each time, so after the first step no chunk is added any more:
-// the system allocator is not called again (a benchmark counts that).
+// A step takes the same sizes in the same order each time. So after the first step no chunk is added, and the system
+// allocator is not called again (tests/train/allocation_test.cpp counts that).
 #pragma once
 #include <cstddef>
 #include <vector>
@@ -19,16 +19,16 @@ class Arena {
 
   Tensor take(Shape shape);             // not initialised; 64-byte aligned
   void* take_bytes(std::size_t bytes);  // 64-byte aligned
-  void reset() { reset({}); }           // everything taken is free again; the chunks stay
+  void reset() { reset({}); }           // frees everything; the chunks stay
 
   struct Mark {
-    std::size_t chunk = 0;  // the one being filled
-    std::size_t used = 0;   // bytes of it that are taken
+    std::size_t chunk = 0;  // index of the chunk being filled
+    std::size_t used = 0;   // bytes taken from that chunk
   };
   Mark mark() const { return at_; }
-  void reset(Mark mark) { at_ = mark; }  // what was taken since then is free again
+  void reset(Mark mark) { at_ = mark; }  // frees what was taken since the mark
 
-  std::size_t capacity() const;  // bytes held from the system
+  std::size_t capacity() const;  // bytes obtained from the system
   int chunks() const { return static_cast<int>(chunks_.size()); }
 
  private:

@@ -1,16 +1,16 @@
-// engine/bf16.h: a float rounded to bfloat16: the upper half of its bits, so a float's range with 8 of its 24 digits.
+// engine/bf16.h: rounds a float to bfloat16, the upper half of a float's bits: the same range, 8 of 24 binary digits.
 #pragma once
 #include <bit>
 #include <cstdint>
 
 namespace mvmoe {
 
-// The 16 bits of the nearest bfloat16; of two equally near the one whose last bit is 0, as processors round. Beyond the
-// largest it is infinite; NaN stays NaN, a number below the smallest normal one stays as near as it can be.
+// The 16 bits of the nearest bfloat16. Of two equally near ones, the one whose last bit is 0, as processors round.
+// Above the largest bfloat16 the result is infinity. NaN stays NaN. Denormal numbers are rounded like all others.
 inline std::uint16_t bf16_bits(float x) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(x), last = (bits >> 16) & 1;
-  // Half a unit is added, less a hair where the last bit is 0: what carries into the upper half is the rounding. NaN is
-  // cut instead, since it could carry into the sign, with a bit set that stays.
+  // Adds half a unit of the upper half's last bit (one less where that bit is 0); the carry into the upper half is the
+  // rounding. For NaN the carry could reach the sign. So NaN is cut off, with one bit set that keeps it NaN.
   return static_cast<std::uint16_t>((x != x ? bits | 0x400000 : bits + 0x7fff + last) >> 16);
 }
 

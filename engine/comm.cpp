@@ -1,4 +1,4 @@
-// engine/comm.cpp: what both kinds of communicator do in the same way.
+// engine/comm.cpp: the functions of Comm that are the same with MPI and without.
 #include "engine/comm.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace mvmoe {
 namespace {
 
-// The first line in which two texts differ, of both.
+// The first line in which two texts differ, as it stands in each.
 std::pair<std::string, std::string> first_difference(const std::string& a, const std::string& b) {
   std::size_t at_a = 0, at_b = 0;
   for (;;) {
@@ -23,7 +23,8 @@ std::pair<std::string, std::string> first_difference(const std::string& a, const
   }
 }
 
-// What work threw, if it did; as text for other ranks, with a letter for its kind.
+// The exception of `work`; empty if it threw none. The text is for other ranks: a letter for the type, then the
+// message.
 struct Failure {
   std::string text;
   std::exception_ptr thrown;

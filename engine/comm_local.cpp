@@ -1,4 +1,4 @@
-// engine/comm_local.cpp: a build without MPI has one rank.
+// engine/comm_local.cpp: Comm in a build without MPI, which has one rank.
 #include <algorithm>
 #include <cstdlib>
 

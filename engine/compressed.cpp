@@ -12,9 +12,9 @@
 namespace mvmoe {
 namespace {
 
-constexpr std::size_t in_front = sizeof(float);  // fp16's scale
+constexpr std::size_t in_front = sizeof(float);  // bytes before the numbers: fp16's scale
 
-// The power of two that brings the largest number to between 2^14 and 2^15, of a range that ends below 2^16.
+// The power of two that brings the largest number into 2^14 .. 2^15. The range of fp16 ends below 2^16.
 float scale_of(std::span<const float> x) {
   float largest = 0;
 #pragma omp simd reduction(max : largest)

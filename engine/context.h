@@ -1,4 +1,4 @@
-// engine/context.h: what an operation needs besides its operands. Passed, never global: one per thread.
+// engine/context.h: what an operation needs besides its operands. One per thread; passed as an argument, never global.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -13,12 +13,12 @@
 
 namespace mvmoe {
 
-// What the numbers drawn in a step are keyed by, and whether the step draws any.
+// The key of a step's random numbers (engine/random.h), and whether the step is a training step.
 struct StepKey {
-  bool training = false;  // drop path and the like are active
+  bool training = false;  // drop path and router noise are active
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
-  std::uint64_t first_image = 0;  // the lane's first image within the global batch; the others follow it
+  std::uint64_t first_image = 0;  // index of the lane's first image in the global batch; the others follow
 };
 
 class Context {
@@ -26,8 +26,8 @@ class Context {
   explicit Context(const Parameters& parameters, Kernels kernels = Kernels::fast)
       : tape(arena), kernels(kernels), own_(&parameters), parameters_(&parameters) {}
 
-  // Empties tape and arena. `gradients` is a block of the parameters' layout that backward adds to, or null: then
-  // nothing is differentiated and nothing is recorded.
+  // Empties tape and arena. Backward adds to `gradients`, a block of the parameters' layout. If it is null, parameters
+  // are constants and nothing is recorded.
   void begin(StepKey key, const Block* gradients) {
     tape.reset();
     arena.reset();
@@ -41,22 +41,22 @@ class Context {
     reach_.clear();
   }
 
-  // Until the next `begin` these parameters are read, those of another network. Without gradients.
+  // Until the next `begin`, parameters are read from `other`, another network. Only without gradients.
   void read_from(const Parameters& other) { parameters_ = &other; }
 
-  // The place in the batch of the lane's i-th image, by which its random numbers are keyed.
+  // Index in the global batch of the lane's i-th image: part of the key of its random numbers.
   std::uint64_t image(int i) const {
     return images ? static_cast<std::uint64_t>(images[i]) : key.first_image + static_cast<std::uint64_t>(i);
   }
 
-  // body(piece, thread) for 0 <= piece < n, each once, by the helpers where there are any. `thread` is below threads().
-  // Pieces are cut by the shapes alone, and write to different places.
+  // Calls body(piece, thread) once for each 0 <= piece < n; with helpers, on several threads. 0 <= thread < threads().
+  // The caller cuts pieces by the shapes alone, and no two pieces write to the same memory.
   template <class Body>
   void share(int n, const Body& body) {
     if (helpers) return helpers->share(n, body);
     for (int piece = 0; piece < n; ++piece) body(piece, 0);
   }
-  // body(first, count) for the rows of `like`, some at a time.
+  // Calls body(first, count) for groups of rows; all rows of `like` are covered.
   template <class Body>
   void share_rows(Tensor like, const Body& body) {
     const int rows = like.rows(), at_once = std::max(1, 4096 / std::max(1, like.width()));
@@ -65,7 +65,7 @@ class Context {
   }
   int threads() const { return helpers ? helpers->count() : 1; }
 
-  // A parameter as a variable of this recording; with `count`, rows first .. first + count of it along its first axis.
+  // A parameter as a variable of this recording. With `count`: only first .. first + count - 1 of its first axis.
   Var parameter(ParameterId id) { return parameter(id, 0, (*parameters_)[id].shape[0]); }
   Var parameter(ParameterId id, int first, int count) {
     const Tensor value = parameters_->value(id).outer_slice(first, count);
@@ -75,8 +75,8 @@ class Context {
     return tape.leaf(value, parameters_->piece(*gradients_, id).outer_slice(first, count));
   }
 
-  // The end, in a block of the parameters' layout, of what the entries before `entry` read: when backward has done all
-  // from `entry` on, the gradients behind this end are complete.
+  // The tape entries before `entry` read parameters below this offset only. So when backward has run all entries from
+  // `entry` on, the gradients from this offset to the end of the block are complete.
   std::size_t open_until(int entry) const {
     std::size_t n = reach_.size();
     while (n > 0 && reach_[n - 1].entry >= entry) --n;
@@ -87,20 +87,21 @@ class Context {
   Tape tape;
   Kernels kernels;
   StepKey key;
-  const int* images = nullptr;     // [b] the places of the lane's images, where they do not follow one another
-  const Panels* panels = nullptr;  // in inference: the weights as tiles read them
-  Threads* helpers = nullptr;      // in inference: the threads that do this lane together; null: the calling one alone
-  std::int64_t multiply_adds = 0;  // those done by tiles since `begin`
+  const int* images = nullptr;     // [b] indices in the global batch of the lane's images; null: they are consecutive
+  const Panels* panels = nullptr;  // in inference: the weights in the order in which tiles read them; or null
+  Threads* helpers = nullptr;      // in inference: the threads that share this lane; null: the calling thread alone
+  std::int64_t multiply_adds = 0;  // in inference, done by tiles since `begin`
 
  private:
   const Parameters* own_;
-  const Parameters* parameters_;  // what is read: its own, or another network's
+  const Parameters* parameters_;  // the ones that are read: own_, or those of read_from
   const Block* gradients_ = nullptr;
+  // From tape entry `entry` on, parameters below offset `end` may be read.
   struct Reach {
-    int entry;        // the first that may read parameters up to
-    std::size_t end;  // here, further than all before
+    int entry;
+    std::size_t end;
   };
-  std::vector<Reach> reach_;
+  std::vector<Reach> reach_;  // both numbers rise
 };
 
 }  // namespace mvmoe

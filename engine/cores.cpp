@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// In cores, 0 where the group has none.
+// In cores; 0 if the group has no quota.
 double quota_v2(const fs::path& group) {
   std::string quota;  // "max" or microseconds
   double period = 0;
@@ -23,14 +23,14 @@ double quota_v2(const fs::path& group) {
 }
 
 double quota_v1(const fs::path& group) {
-  double quota = 0, period = 0;  // -1: none
+  double quota = 0, period = 0;  // quota -1: none
   std::ifstream(group / "cpu.cfs_quota_us") >> quota;
   std::ifstream(group / "cpu.cfs_period_us") >> period;
   return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-// The smallest of a group's quota and those of the groups around it, up to `root`. A group that cannot be seen from
-// here (a container's, named as the host knows it) has no file, and what is around it counts.
+// The smallest quota of a group and of the groups that contain it, up to `root`. Inside a container a group may have
+// the host's name, which has no file here. Then only the groups that contain it count.
 double smallest_quota(const fs::path& root, const std::string& group, double (*quota_of)(const fs::path&)) {
   double smallest = 0;
   fs::path path = fs::path(group).relative_path();
@@ -45,7 +45,7 @@ double smallest_quota(const fs::path& root, const std::string& group, double (*q
 
 std::vector<int> allowed_processors() {
   std::vector<int> processors;
-  // The kernel refuses a mask that is smaller than its own: above 1,024 processors the usual one is.
+  // The kernel refuses a mask smaller than its own. The usual size (1,024 processors) is too small on larger hosts.
   for (std::size_t bits = CPU_SETSIZE; processors.empty() && bits <= std::size_t{1} << 20; bits *= 2) {
     cpu_set_t* const mask = CPU_ALLOC(bits);
     if (!mask) break;

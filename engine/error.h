@@ -1,4 +1,4 @@
-// engine/error.h: errors as one line that a user can act on.
+// engine/error.h: an error is one line that tells the user what to change.
 //
 // The engine throws; only the command line (tools/mvmoe/main.cpp) turns an error into a line and an exit code.
 #pragma once
@@ -9,18 +9,18 @@
 
 namespace mvmoe {
 
-// The work could not be done: a damaged file, a full disk, shapes that do not fit (exit code 1).
+// The work failed: a damaged file, a full disk, shapes that do not fit (exit code 1).
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// What was asked for is wrong, before any work began: a flag, or a flag against a file (exit code 2).
+// The command line is wrong: a flag, or a flag that contradicts a file. Thrown before any work begins (exit code 2).
 struct UsageError : Error {
   using Error::Error;
 };
 
-// The parts one behind the other. Numbers as in C, whatever locale the program that uses the library has chosen: what
-// is made here is read again, too (headers of files, log.csv).
+// The parts joined to one string. Numbers are written in C's locale, whatever locale the program has chosen: the text
+// is also read again by programs (file headers, log.csv).
 template <class... Parts>
 std::string text(const Parts&... parts) {
   std::ostringstream out;

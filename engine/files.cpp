@@ -18,8 +18,8 @@ namespace {
 
 std::string reason(int system_error) { return std::strerror(system_error); }
 
-// Length of the UTF-8 sequence that `s` begins with, 0 if it begins with none: overlong forms, surrogates and code
-// points beyond U+10FFFF are none.
+// Length of the UTF-8 sequence at the start of `s`; 0 if there is no valid one. Overlong forms, surrogates and code
+// points above U+10FFFF are not valid.
 std::size_t utf8_length(std::string_view s) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(s[i])); };
   const unsigned first = byte(0);
@@ -39,7 +39,8 @@ std::size_t utf8_length(std::string_view s) {
   return length;
 }
 
-// What a terminal would obey instead of show: C0 and C1 controls, and the marks that break lines or reorder text.
+// True for characters that a terminal obeys instead of showing: C0 and C1 controls, and marks that break lines or
+// reorder text.
 bool is_control(std::string_view sequence) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(sequence[i])); };
   if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
@@ -85,9 +86,9 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::size
   if (S_ISREG(status.st_mode)) {
     if (static_cast<std::size_t>(status.st_size) > limit)
       fail_closed("has ", status.st_size, " bytes, must have at most ", limit);
-    bytes.reserve(static_cast<std::size_t>(status.st_size) + 1);  // one more, so that the end is seen without growing
+    bytes.reserve(static_cast<std::size_t>(status.st_size) + 1);  // one byte more: reading it shows the end of the file
   }
-  // The size is only a hint: pipes have none, and a file may change meanwhile.
+  // The size is only a hint: a pipe has none, and a file may change while it is read.
   for (std::size_t used = 0;;) {
     bytes.resize(std::max(bytes.capacity(), used + (std::size_t{1} << 16)));
     const ssize_t got = read(file, bytes.data() + used, std::min(bytes.size() - used, std::size_t{1} << 30));
@@ -103,7 +104,7 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::size
 }
 
 FileWriter::FileWriter(const std::filesystem::path& target) : shown_(printable(target.string())), target_(target) {
-  // A rename over a symbolic link would leave the file it points at as it was, and the link gone.
+  // Renaming over a symbolic link would remove the link and leave the file that it points to as it was.
   std::error_code ignored;
   if (std::filesystem::is_symlink(target, ignored)) target_ = std::filesystem::weakly_canonical(target, ignored);
   if (target_.empty()) target_ = target;
@@ -120,7 +121,7 @@ FileWriter::FileWriter(const std::filesystem::path& target) : shown_(printable(t
   file_ = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file_ < 0) fail_with(errno);
   temporary_ = temporary;
-  if (exists) fchmod(file_, status.st_mode & 07777);  // a wish: some file systems have no modes
+  if (exists) fchmod(file_, status.st_mode & 07777);  // may fail: some file systems have no modes
 }
 
 FileWriter::~FileWriter() {
@@ -154,7 +155,7 @@ void FileWriter::write_again(std::size_t at, std::span<const std::uint8_t> bytes
 }
 
 void FileWriter::finish() {
-  // A full disk may show only here: network file systems report it at sync or at close.
+  // Network file systems may report a full disk only now, at sync or at close.
   if (!temporary_.empty() && fsync(file_) != 0) fail_with(errno);
   if (close(std::exchange(file_, -1)) != 0) fail_with(errno);
   if (temporary_.empty()) return;
@@ -184,7 +185,7 @@ void sync_folder(const std::filesystem::path& folder) {
   if (file < 0) fail(printable(name.string()), ": ", reason(errno));
   const int system_error = fsync(file) == 0 ? 0 : errno;
   close(file);
-  // Some file systems cannot sync a folder and say EINVAL: nothing more can be done there.
+  // Some file systems cannot sync a folder and return EINVAL. That is no error.
   if (system_error != 0 && system_error != EINVAL) fail(printable(name.string()), ": ", reason(system_error));
 }
 

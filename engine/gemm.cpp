@@ -30,7 +30,7 @@ void plain_gemm(const Matrix& a, const Matrix& b, const Matrix& c, Factors facto
     }
 }
 
-// A copy, its numbers rounded.
+// A copy with rounded numbers. Its floats are in `memory`.
 Matrix rounded(const Matrix& m, std::vector<float>& memory) {
   for (int r = 0; r < m.rows; ++r)
     for (int i = 0; i < m.columns; ++i)
@@ -55,13 +55,13 @@ void gemm(const Matrix& a, const Matrix& b, const Matrix& c, Factors factors, Ke
          c.rows, ", ", c.columns, "]");
   if (c.rows == 0 || c.columns == 0) return;
   if (kernels == Kernels::plain_bf16) return plain_gemm_bf16(a, b, c, factors);
-  // The sum runs in double, so that it can judge the fast one. A product over nothing is zero; oneDNN would return
-  // early and leave in c what was there.
+  // The plain sum runs in double, so that tests can compare the fast one with it. It also does products of depth 0,
+  // whose result is zero: oneDNN would return early and leave c as it was.
   if (kernels == Kernels::plain || a.breadth() == 0) return plain_gemm<double>(a, b, c, factors);
   if (kernels == Kernels::fast_bf16) return gemm_bf16(a, b, c, factors);
   if (fits_tiles(b, c, factors)) return gemm_tiles(a, b, c, factors);
-  // oneDNN would start OpenMP's team on a thread of ours; its product can differ in the last bits between one thread
-  // and two. The setting is the calling thread's own, and costs nothing to repeat.
+  // Otherwise oneDNN would start OpenMP threads, and its product may have other last bits with two threads than with
+  // one. The setting belongs to the calling thread, and repeating it costs nothing.
   omp_set_num_threads(1);
   const dnnl_status_t status =
       dnnl_sgemm(a.flipped ? 'T' : 'N', b.flipped ? 'T' : 'N', c.rows, c.columns, a.breadth(), factors.alpha, a.data,

@@ -1,15 +1,15 @@
-// engine/gemm.h: the matrix product every other operation is made of.
+// engine/gemm.h: the matrix product, in which nearly all time of a network is spent.
 //
-// A Matrix is a view with a row stride and a flag for "read me transposed", so that a product reads as in the
-// derivation: gemm(dy.transposed(), x, dweight, {.beta = 1}) adds dy^T x to dweight.
+// A Matrix is a view with a row stride and a flag "read me transposed". So a product reads as in the derivation:
+// gemm(dy.transposed(), x, dweight, {.beta = 1}) adds dy^T x to dweight.
 #pragma once
 #include "engine/tensor.h"
 
 namespace mvmoe {
 
-// Which implementation runs: the fastest that we know, or the plain loops that a reader can follow; and what they
-// multiply: floats, or floats rounded to bf16 (every input of every product, in backward too), summed in fp32. The fast
-// one in bf16 needs a processor for it (engine/gemm_bf16.h); the plain one rounds the same way on any.
+// Which implementation runs: the fastest one, or plain loops that a reader can follow. Each multiplies floats, or
+// floats rounded to bf16 (both operands of every product, in backward too); sums of bf16 products are fp32. fast_bf16
+// needs a processor with instructions for it (engine/gemm_bf16.h). plain_bf16 rounds the same way on any processor.
 enum class Kernels { fast, plain, fast_bf16, plain_bf16 };
 
 struct Matrix {
@@ -27,7 +27,7 @@ inline Matrix matrix(Tensor t) { return {t.data(), t.rows(), t.width(), t.width(
 
 struct Factors {
   float alpha = 1;  // of the product
-  float beta = 0;   // of what c holds already; 0 also overwrites NaN
+  float beta = 0;   // of the old c; 0 overwrites c, NaN too
 };
 
 // c = alpha a b + beta c, on the calling thread. Throws if the shapes do not fit or c is flipped.

@@ -8,9 +8,9 @@
 #include "engine/bf16.h"
 #include "engine/error.h"
 
-// oneDNN 2.6 and 3.2 have this product, with sgemm's arguments, in the library but not in its headers (their own tests
-// declare it like this). The documented way, a matmul primitive, is another interface in 2.x than in 3.x and needs a
-// cache of primitives. Weak: a library without it links, and has_gemm_bf16 says no.
+// oneDNN 2.6 and 3.2 have this function, with the arguments of sgemm, in the library but not in its headers (oneDNN's
+// own tests declare it like this). The documented way is a matmul primitive; its interface differs between 2.x and 3.x,
+// and it needs a cache of primitives. The symbol is weak: a library without it links, and has_gemm_bf16 returns false.
 extern "C" __attribute__((weak)) dnnl_status_t dnnl_gemm_bf16bf16f32(char transa, char transb, dnnl_dim_t M,
                                                                      dnnl_dim_t N, dnnl_dim_t K, float alpha,
                                                                      const std::uint16_t* A, dnnl_dim_t lda,
@@ -20,17 +20,17 @@ extern "C" __attribute__((weak)) dnnl_status_t dnnl_gemm_bf16bf16f32(char transa
 namespace mvmoe {
 namespace {
 
-// The product goes block by block, so that the rounded copies fit on the stack and stay in the second-level cache.
+// The product is done block by block. So the rounded copies fit on the stack and stay in the second-level cache.
 constexpr int block_m = 192, block_n = 384, block_k = 384;
 
-// A block of a matrix as it is read, [height, breadth] from (row, column) on.
+// The block [height, breadth] that begins at (row, column); all four count in the matrix as it is read.
 Matrix block_of(const Matrix& m, int row, int column, int height, int breadth) {
   if (m.flipped) return block_of(m.transposed(), column, row, breadth, height).transposed();
   return {m.data + static_cast<std::ptrdiff_t>(row) * m.stride + column, height, breadth, m.stride};
 }
 
-// As stored, without gaps.
-void round_into(std::uint16_t* to, const Matrix& m) {  // to [m.rows, m.columns]
+// Rounds m into `to` [m.rows, m.columns], in the order in which m is stored, without gaps between rows.
+void round_into(std::uint16_t* to, const Matrix& m) {
   for (int r = 0; r < m.rows; ++r, to += m.columns) {
     const float* from = m.data + static_cast<std::ptrdiff_t>(r) * m.stride;
 #pragma omp simd
@@ -41,7 +41,7 @@ void round_into(std::uint16_t* to, const Matrix& m) {  // to [m.rows, m.columns]
 }  // namespace
 
 bool has_gemm_bf16() {
-  const int bf16 = dnnl_cpu_isa_avx512_core_bf16;  // each instruction set has the bits of those that it contains
+  const int bf16 = dnnl_cpu_isa_avx512_core_bf16;  // a set's value has the bits of all sets that it contains
   return dnnl_gemm_bf16bf16f32 != nullptr && (static_cast<int>(dnnl_get_effective_cpu_isa()) & bf16) == bf16;
 }
 

@@ -8,14 +8,14 @@ namespace mvmoe {
 
 bool fits_tiles(const Matrix& b, const Matrix& c, Factors factors) {
   if (c.columns % vector_floats != 0 || (factors.beta != 0 && factors.beta != 1)) return false;
-  constexpr int rows_to_pay = 96, widest = 256, deepest = 1024;  // floats; beyond, oneDNN's copy is worth its time
+  constexpr int rows_to_pay = 96, widest = 256, deepest = 1024;  // rows, floats, floats. Beyond, oneDNN's copy pays
   return b.flipped ? c.rows >= rows_to_pay && b.columns % vector_floats == 0 && b.columns <= deepest
                    : factors.alpha == 1 && b.stride <= widest;
 }
 
 void gemm_tiles(const Matrix& a, const Matrix& b, const Matrix& c, Factors factors) {
   constexpr int most_depth = 256;
-  alignas(64) float panel[most_depth * tile_columns];  // [depth, columns]: some of b, where that is read transposed
+  alignas(64) float panel[most_depth * tile_columns];  // [depth, columns]: a part of b, if b is read transposed
   const int K = a.breadth(), depth_step = b.flipped ? most_depth : K;
   for (int n = 0; n < c.columns; n += tile_columns)
     for (int k = 0; k < K; k += depth_step) {

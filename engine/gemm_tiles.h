@@ -1,18 +1,19 @@
-// engine/gemm_tiles.h: the product of engine/gemm.h by tiles of our own (engine/tile.h), where they fit it.
+// engine/gemm_tiles.h: the product of engine/gemm.h by our own tiles (engine/tile.h), for shapes that suit them.
 //
-// oneDNN lays out both operands at every call. For the few hundred rows of a lane and widths of some hundred that
-// shows: a tile reads a as it lies, either way round, and b too, unless it is read transposed.
+// oneDNN copies both operands into its own order at every call. At the few hundred rows of a lane and widths of a few
+// hundred, that copy takes a visible part of the time. A tile reads a where it lies, transposed or not. It also reads b
+// where it lies, unless b is read transposed: then panels of b are transposed first.
 #pragma once
 #include "engine/gemm.h"
 
 namespace mvmoe {
 
-// Whether c = alpha a b + beta c is made of whole vectors, has enough rows to pay for transposing b, and no factor in
-// the way.
+// True if tiles suit c = alpha a b + beta c: c has whole vectors of columns, the factors are possible, and either b is
+// narrow or there are enough rows to pay for transposing b.
 bool fits_tiles(const Matrix& b, const Matrix& c, Factors factors);
 
-// c = alpha a b + beta c. The shapes were checked. A number's bits depend on its row of a, its column of b and the
-// depth alone.
+// c = alpha a b + beta c. gemm has checked the shapes. The bits of an element depend only on its row of a, its column
+// of b, and the depth.
 void gemm_tiles(const Matrix& a, const Matrix& b, const Matrix& c, Factors factors);
 
 }  // namespace mvmoe

@@ -7,7 +7,7 @@
 namespace mvmoe {
 namespace {
 
-constexpr std::size_t chunk_floats = 1u << 16;  // 256 KiB: fits a second-level cache beside its twin
+constexpr std::size_t chunk_floats = 1u << 16;  // 256 KiB: a buffer's and the total's fit the second-level cache
 
 }  // namespace
 
@@ -25,7 +25,8 @@ Gradients::Gradients(std::size_t block_size, int threads, Range own, Comm* peers
   begin();
 }
 
-// After a step that failed on the way, the other ranks go on with its sums for as long as this process is there.
+// If a step failed, sums over ranks may still run, and the other ranks continue them. Then the total must not be freed:
+// it is leaked on purpose.
 Gradients::~Gradients() {
   if ((comm_ && comm_->sums_under_way()) || (peers_ && peers_->sums_under_way()))
     static_cast<void>(new Block(std::move(total_)));
@@ -92,7 +93,7 @@ void Gradients::merge_down_to(int thread, int block, std::size_t chunk, bool wai
         if (!ranks || piece.begin == piece.end) return;
         ranks->start_sum({total + piece.begin, piece.end - piece.begin});
         if (!wait || range_.begin > 0)
-          early_ += piece.end - piece.begin;  // the lanes of a range before this one are still to come
+          early_ += piece.end - piece.begin;  // a range before this one still has lanes to run
       };
       sum(comm_, {first, own_begin});
       sum(peers_, {own_begin, own_end});
@@ -103,7 +104,7 @@ void Gradients::merge_down_to(int thread, int block, std::size_t chunk, bool wai
 
 double Gradients::norm(Threads& threads, Comm& comm) {
   threads.each(chunks_, [&](std::size_t c) {
-    const float* total = total_.data();  // through `this`, g++ 12 does not vectorise the loop
+    const float* total = total_.data();  // a local copy: g++ 12 does not vectorise the loop through `this`
     const auto squares = [total](std::size_t first, std::size_t last) {
       double sum = 0;
 #pragma omp simd reduction(+ : sum)

@@ -1,4 +1,4 @@
-// engine/json.h: JSON from a stranger.
+// engine/json.h: reads JSON that may be damaged or hostile.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -10,17 +10,17 @@
 
 namespace mvmoe {
 
-// Throws Error "WHAT is ...", where the text is no JSON, and for names that stand twice and for nesting deeper than 8:
-// the library alone keeps the last of two names without a word, and what it does with a value (copies, prints) it does
-// by recursion, to the stack's end and beyond.
+// Throws Error "WHAT is ..." if the text is not JSON, if an object has a name twice, or if it is nested deeper than 8.
+// The library alone would keep the last of two equal names silently. It copies and prints values by recursion, so deep
+// nesting would overflow the stack.
 nlohmann::json parse_json(const std::string& what, std::string_view text);
 
-// The same of a file of at most `limit` bytes: "FILE: is ..". `before` is put before that, e.g. "--config: ". Throws as
-// read_file does, too.
+// The same for a file of at most `limit` bytes; errors begin with "FILE: is ...". `before` is put before that, e.g.
+// "--config: ". Also throws what read_file throws.
 nlohmann::json read_json(const std::filesystem::path& file, std::size_t limit, const std::string& before = "");
 
-// Whether get_to gives a Value what stands in the file: of 2.5, 1e300 and 2^32 + 2 it makes some int. Values that are
-// not whole numbers fit as far as this goes: of these, get_to throws where the kind is wrong.
+// True if get_to gives a Value exactly the number in the file. For an int, get_to alone would turn 2.5, 1e300 and
+// 2^32 + 2 into some number. True for all Values that are not whole numbers: for them get_to throws on a wrong type.
 template <class Value>
 bool fits(const nlohmann::json& json) {
   if constexpr (std::is_integral_v<Value> && !std::is_same_v<Value, bool>) {

@@ -1,6 +1,6 @@
-// engine/lanes.h: a batch cut into lanes of a few images; each lane runs the whole network on one thread.
+// engine/lanes.h: divides a batch into lanes of a few images. Each lane runs through the whole network on one thread.
 //
-// The cut is fixed by the configuration, never by the number of threads, so that sums come out the same everywhere.
+// The configuration fixes the lanes, never the number of threads. So sums have the same bits for any thread count.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -18,16 +18,16 @@ namespace mvmoe {
 struct LaneConfig {
   int threads = 1;
   int lane_size = 8;         // images
-  int gradient_blocks = 16;  // at most; lanes are grouped into so many blocks, and blocks bound the parallel speed-up
+  int gradient_blocks = 16;  // at most; lanes are grouped into blocks, and no more threads than blocks can work
 };
 
 struct Lane {
-  int index;  // in the batch
+  int index;  // among the lanes of the batch
   int first;  // the lane's first image
   int images;
 };
 
-// Which images of a batch, or of a set, are one rank's: whole lanes, and one rank's follow the other's.
+// The images of a batch, or of a data set, that belong to one rank: whole lanes; the ranks' images follow one another.
 struct Share {
   int first = 0, images = 0;
 };
@@ -35,25 +35,25 @@ Share share_of(int images, int lane_size, int rank, int ranks);
 
 class Lanes {
  public:
-  // With `comm`, these are the lanes of one of several ranks; null: alone. With `group`, of some of them that share
-  // experts out among themselves (train/experts/groups.h); null: all do.
+  // `comm`: all ranks of the run; null: this is the only one. `group`: the ranks that split the experts among
+  // themselves (train/experts/groups.h); null: all ranks.
   Lanes(const Parameters& parameters, const LaneConfig& config, Kernels kernels, Comm* comm = nullptr,
         Comm* group = nullptr);
 
   static int count(int images, int lane_size) { return (images + lane_size - 1) / lane_size; }
   Share share_of(int images) { return mvmoe::share_of(images, config_.lane_size, comm().rank(), comm().ranks()); }
 
-  // What lanes add to: all of the gradient, or this range; and whether this is the step's last part, after which what
-  // is complete begins to be summed over the ranks, until gradients.finish_sums().
+  // The range of the gradient that the lanes add to, and whether to sum it over the ranks. `sum` is true in the last
+  // part of a step: then finished chunks are summed at once, and gradients.finish_sums() waits for the rest.
   struct Adds {
     Range range;
     bool sum;
   };
 
   // Runs body(context, lane) for each lane of `images` images on the threads, and adds each lane's gradient to
-  // `gradients`, which were told to begin or to go on, in a fixed order. The context is empty and keyed by `key`; it is
-  // none of the first `kept`, whose recordings are still needed. No lane at all adds 0. The first exception is thrown
-  // again.
+  // `gradients` in a fixed order. Call gradients.begin() or go_on() before. The context is empty and has the key `key`.
+  // Contexts 0 .. kept - 1 stay untouched, because their recordings are still needed. Zero images contribute zero. The
+  // first exception is thrown again.
   template <class Body>
   void train(int images, StepKey key, Gradients& gradients, Adds adds, const Body& body, int kept = 0) {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
@@ -71,10 +71,10 @@ class Lanes {
     });
   }
 
-  // The same in two where lanes meet between forward and backward: forward(context, lane) for every lane, and later
-  // backward(context, lane) on the same recordings, and whatever there is to do in between. Every lane keeps its own
-  // context, from `kept` on, so the activations of the whole batch are in memory at once. A thread takes fixed blocks,
-  // because a recording points into its thread's gradient buffer.
+  // The same in separate calls, for a loss over the whole batch: forward(context, lane) for every lane, then `between`,
+  // then backward(context, lane) on the same recordings. Lane i has context kept + i, so the activations of the whole
+  // batch are in memory at once. Which thread takes which block is fixed, because a recording points into the gradient
+  // buffer of its thread.
   template <class Forward>
   void forward(int images, StepKey key, Gradients& gradients, const Forward& forward, int kept = 0) {
     keep(kept + count(images, config_.lane_size));
@@ -105,15 +105,15 @@ class Lanes {
     });
   }
 
-  // The same without gradients: nothing is recorded. `panels` are those of the weights as they are, or null. Where
-  // there are fewer lanes than threads, all threads do one lane after the other together: the results are the same, bit
-  // for bit. `kept` as above.
+  // Runs body(context, lane) for each lane without gradients: nothing is recorded. `panels` are those of the current
+  // weights, or null. With fewer lanes than threads, all threads share each lane, one lane after the other: the results
+  // have the same bits. `kept` as in `train`.
   template <class Body>
   void infer(int images, const Panels* panels, const Body& body, int kept = 0) {
     infer_lanes(images, panels, kept, [&](int, Context& c, Lane lane) { body(c, lane); });
   }
-  // The same with another network, whose parameters and panels these are: on the same threads, and in the same memory.
-  // No recording is kept. Where threads write down what they do, a lane is one event of this name.
+  // The same with the parameters and panels of another network, on the same threads and in the same memory. Recordings
+  // of earlier calls are lost. In the timelines a lane is one event with this name.
   template <class Body>
   void infer_other(int images, const Parameters& other, const Panels& panels, const char* name, const Body& body) {
     infer_lanes(images, &panels, 0, [&](int thread, Context& c, Lane lane) {
@@ -123,7 +123,7 @@ class Lanes {
       mark(thread, name);
     });
   }
-  // The same where lanes keep their contexts, for `between`.
+  // Inference in which lane i keeps context i, so that `between` can use it.
   template <class Body>
   void begin_inference(int images, const Panels* panels, const Body& body) {
     keep(count(images, config_.lane_size));
@@ -134,9 +134,9 @@ class Lanes {
     });
   }
 
-  // From here on each thread writes down what it does in its own of `timelines` [threads]; null: none does.
+  // From now on thread t adds its events to timelines[t]; null: no events.
   void record_into(std::vector<Timeline>* timelines) { timelines_ = timelines; }
-  // An event on every thread: what was done since the last one. Not while a lane runs.
+  // Adds an event to every thread's timeline: the time since its last event. Not while a lane runs.
   void mark(const char* name) {
     for (int thread = 0; thread < config_.threads; ++thread) mark(thread, name);
   }
@@ -148,8 +148,8 @@ class Lanes {
   std::size_t arena_bytes() const;
 
  private:
-  // While the last lane of several ranks runs backward: merges what it has completed, so that it is summed over the
-  // ranks, and lets the sums proceed between two operations.
+  // With several ranks, while the last lane runs backward: after each tape entry it merges the gradients that are
+  // complete, which starts their sums over the ranks, and lets these sums make progress.
   class MergeMeanwhile {
    public:
     MergeMeanwhile(Context& context, Gradients& gradients, Comm& comm, int thread, int block, bool on)
@@ -173,7 +173,7 @@ class Lanes {
     int thread_, block_;
   };
 
-  // body(thread, context, lane) for each lane, without gradients.
+  // Runs body(thread, context, lane) for each lane, without gradients.
   template <class Body>
   void infer_lanes(int images, const Panels* panels, int kept, const Body& body) {
     const int lanes = count(images, config_.lane_size);
@@ -188,7 +188,7 @@ class Lanes {
     if (!together) return run(lanes, infer_lane);
     for (int lane = 0; lane < lanes; ++lane) infer_lane(0, lane);
   }
-  // body(thread, piece) for pieces 0, 1, ..: started in this order, on whichever thread is free.
+  // Runs body(thread, piece) for pieces 0, 1, ..., started in this order; a free thread takes the next one.
   template <class Body>
   void run(int pieces, const Body& body) {
     std::atomic<int> next{0};
@@ -196,7 +196,7 @@ class Lanes {
       for (int piece = next++; piece < pieces; piece = next++) body(thread, piece);
     });
   }
-  // body(thread) on every thread.
+  // Runs body(thread) on every thread.
   template <class Body>
   void run(const Body& body) {
     threads_.run([&](int thread) {
@@ -208,14 +208,14 @@ class Lanes {
   void mark(int thread, const char* name) {
     if (timelines_) (*timelines_)[static_cast<std::size_t>(thread)].add(name, Phase::around);
   }
-  // body(lane) for the lanes of a block, one of `blocks` nearly equal parts of all lanes.
+  // Runs body(lane) for the lanes of a block. Lanes are divided into `blocks` nearly equal blocks.
   template <class Body>
   static void each_lane(std::int64_t block, int blocks, int lanes, const Body& body) {
     for (int lane = static_cast<int>(block * lanes / blocks); lane < static_cast<int>((block + 1) * lanes / blocks);
          ++lane)
       body(lane);
   }
-  // Runs a block's lanes and merges what they left. A thread that fails does not leave the others waiting.
+  // Runs the lanes of a block (`body`) and merges their gradient. If it throws, no thread waits for this block.
   template <class Body>
   void merge_block(Gradients& gradients, int thread, int block, const Body& body) {
     try {
@@ -232,7 +232,7 @@ class Lanes {
     while (static_cast<int>(contexts_.size()) < contexts)
       contexts_.push_back(std::make_unique<Context>(parameters_, kernels_));
   }
-  // body(thread, lane) for every lane, on the thread that its block belongs to.
+  // Runs body(thread, lane) for every lane, on the thread to which its block belongs.
   template <class Body>
   void in_fixed_blocks(int images, const Body& body) {
     const int lanes = count(images, config_.lane_size), blocks = std::min(lanes, config_.gradient_blocks);
@@ -249,7 +249,7 @@ class Lanes {
   Comm alone_, *comm_, *group_;
   Threads threads_;
   std::vector<Timeline>* timelines_ = nullptr;
-  std::vector<std::unique_ptr<Context>> contexts_;  // one a thread; one a lane where lanes meet
+  std::vector<std::unique_ptr<Context>> contexts_;  // one per thread; one per lane in `forward` and `backward`
 };
 
 }  // namespace mvmoe

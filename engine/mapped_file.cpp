@@ -12,7 +12,7 @@ namespace mvmoe {
 MappedFile::MappedFile(int file, std::size_t bytes, const std::string& shown) : bytes_(bytes) {
   void* memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
   if (memory == MAP_FAILED) fail(shown, ": cannot be mapped into memory: ", std::strerror(errno));
-  madvise(memory, bytes, MADV_NOHUGEPAGE);  // a hint: else one touched weight may bring in 2 MiB around it
+  madvise(memory, bytes, MADV_NOHUGEPAGE);  // a hint: otherwise touching one weight may read 2 MiB around it
   data_ = static_cast<const std::byte*>(memory);
 }
 

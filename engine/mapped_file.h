@@ -1,8 +1,9 @@
-// engine/mapped_file.h: a file as memory: a page of it is read when it is touched, and not before. (Linux 6.18 maps up
-// to 2 MiB around that at once, where a file just written lies in its cache in such pieces.)
+// engine/mapped_file.h: a file as memory. A page of it is read when it is touched. (If the file was just written and
+// is in the cache in large pieces, Linux 6.18 maps up to 2 MiB around the page.)
 //
-// For what is used in part. Whoever changes the file changes what is read here, and whoever cuts it ends the process
-// (SIGBUS): so training, checkpoints, packs and the library read by pread, and `mvmoe predict` alone maps.
+// It is for files of which only a part is used. If somebody changes the file, the memory changes. If somebody makes it
+// shorter, the process ends (SIGBUS). So only `mvmoe predict` maps files. Training, checkpoints, packs and the library
+// read by pread.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -11,7 +12,7 @@ namespace mvmoe {
 
 class MappedFile {
  public:
-  // The first `bytes` of an open file, for reading. Throws "SHOWN: ...".
+  // Maps the first `bytes` bytes of an open file, for reading. Errors begin with "SHOWN: ".
   MappedFile(int file, std::size_t bytes, const std::string& shown);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;

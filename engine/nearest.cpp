@@ -7,8 +7,8 @@
 namespace mvmoe {
 namespace {
 
-// Row i of the table holds the edits between the first i letters of `a` and the first j of `b`; only the last three
-// rows are ever looked at.
+// The number of edits between a and b. Entry j of row i is the number of edits between the first i letters of `a` and
+// the first j letters of `b`. Only the last three rows are needed.
 std::size_t edits(std::string_view a, std::string_view b) {
   std::vector<std::size_t> older(b.size() + 1), old(b.size() + 1), now(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) now[j] = j;
@@ -27,7 +27,7 @@ std::size_t edits(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view word, std::span<const std::string> known) {
-  if (word.size() > 100) return {};  // nobody's typing error
+  if (word.size() > 100) return {};  // too long to be a typing error
   std::string best;
   std::size_t fewest = std::max<std::size_t>(word.size() / 3, 1) + 1;
   for (const std::string& name : known)

@@ -1,4 +1,4 @@
-// engine/nearest.h: what a user may have meant: the known name that is the fewest edits away from a mistyped one.
+// engine/nearest.h: finds what a user may have meant: the known name with the fewest edits from a mistyped one.
 #pragma once
 #include <span>
 #include <string>
@@ -6,8 +6,9 @@
 
 namespace mvmoe {
 
-// Edits are a letter inserted, left out, replaced, or swapped with its neighbour. Empty where even the nearest is more
-// edits away than a third of the word (and more than one): then a suggestion would be a guess. Of equals, the first.
+// An edit inserts, removes or replaces a letter, or swaps two neighbours. Returns the first of equally near names.
+// Returns an empty string if the nearest name needs more edits than a third of the word's length (one edit is always
+// allowed): then a suggestion would be a guess.
 std::string nearest(std::string_view word, std::span<const std::string> known);
 
 }  // namespace mvmoe

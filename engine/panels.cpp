@@ -5,7 +5,7 @@
 namespace mvmoe {
 namespace {
 
-// [vector_floats, K] to [K, vector_floats].
+// From [vector_floats, K] to [K, vector_floats].
 void transpose(const float* from, float* to, int K) {
   for (int k = 0; k < K; ++k)
     for (int n = 0; n < vector_floats; ++n) to[k * vector_floats + n] = from[static_cast<std::ptrdiff_t>(n) * K + k];
@@ -25,7 +25,7 @@ Panels::Panels(const Parameters& parameters, Threads& threads) : panels_(paramet
   }
   std::sort(pieces_.begin(), pieces_.end(), [](const Piece& a, const Piece& b) {
     return a.begin < b.begin;
-  });  // parts of stacks stand behind all others
+  });  // the list's order differs: parameters that are split over ranks stand last
   for (const Piece& piece : pieces_)
     threads.share(static_cast<int>(piece.size / piece.panel), [&](int i, int) {
       const std::size_t at = static_cast<std::size_t>(i) * piece.panel;

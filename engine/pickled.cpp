@@ -7,7 +7,7 @@
 namespace mvmoe {
 namespace {
 
-// As one word of a shell's line.
+// Quotes a word for a shell.
 std::string quoted(const std::string& word) {
   std::string out = "'";
   for (const char c : word) out += c == '\'' ? "'\\''" : std::string(1, c);
@@ -25,7 +25,8 @@ bool looks_pickled(const std::filesystem::path& path, std::span<const unsigned c
   return ending == ".pt" || ending == ".pth" || ending == ".bin" || ending == ".ckpt" || ending == ".pkl";
 }
 
-// weights_only: tensors and plain containers, no code. The tensors stand alone in the file, or as one entry of it.
+// weights_only loads tensors and plain containers, no code. The file is a dictionary of tensors, or has one as an
+// entry.
 std::string pickled_advice(const std::filesystem::path& path) {
   const std::filesystem::path converted = std::filesystem::path(path).replace_extension(".safetensors");
   return "is pickled: it may run code when it is opened, and is not read. Convert it with: python3 -c \"import "

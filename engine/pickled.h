@@ -1,4 +1,4 @@
-// engine/pickled.h: files that PyTorch pickled, which run code when they are opened: told apart, never opened.
+// engine/pickled.h: recognises files that PyTorch pickled. Opening one may run code, so this program never does.
 #pragma once
 #include <filesystem>
 #include <span>
@@ -6,12 +6,12 @@
 
 namespace mvmoe {
 
-// Whether a file that is no safetensors file looks like one of these: by its first bytes (a zip archive, a pickle), or
-// by its name (.pt, .pth, .bin, .ckpt, .pkl).
+// True if a file, which is not a safetensors file, looks pickled: by its first bytes (a zip archive, a pickle), or by
+// its name (.pt, .pth, .bin, .ckpt, .pkl).
 bool looks_pickled(const std::filesystem::path& path, std::span<const unsigned char> first_bytes);
 
-// What to say of it, behind the name: why it is not read, and the command that makes a safetensors file of it without
-// running what is in it.
+// The end of an error message, after the file's name: why the file is not read, and a command that converts it to
+// safetensors without running code from it.
 std::string pickled_advice(const std::filesystem::path& path);
 
 }  // namespace mvmoe

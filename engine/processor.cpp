@@ -5,7 +5,7 @@ const char* mvmoe_missing_instructions(const ProcessorNeeds& needs) {
   if (needs.avx && !__builtin_cpu_supports("avx")) return "AVX";
   if (needs.avx2 && !__builtin_cpu_supports("avx2")) return "AVX2";
   if (needs.fma && !__builtin_cpu_supports("fma")) return "FMA";
-#ifndef __clang__  // which (14) does not know the name
+#ifndef __clang__  // clang 14 does not know this name
   if (needs.f16c && !__builtin_cpu_supports("f16c")) return "F16C";
 #endif
   if (needs.bmi2 && !__builtin_cpu_supports("bmi2")) return "BMI2";

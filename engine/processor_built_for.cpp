@@ -2,8 +2,8 @@
 
 #include "engine/processor.h"
 
-// The compiler defines __AVX2__ as 1 where it may use AVX2. Spelled as text, a defined macro becomes "1" and an
-// undefined one stays its own name: so no #ifdef is needed for each.
+// The compiler defines __AVX2__ as 1 if it may use AVX2. Turned into text, a defined macro becomes "1", and an
+// undefined one becomes its own name. So no #ifdef is needed for each.
 #define MVMOE_TEXT(macro) #macro
 #define MVMOE_DEFINED(macro) (std::string_view(MVMOE_TEXT(macro)) == "1")
 

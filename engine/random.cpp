@@ -17,8 +17,8 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c, std::array<s
   return c;
 }
 
-// The counter holds (draw, index, step, place): 2^32 blocks per draw, 2^32 images. The high half of a step beyond
-// 2^32 and of an index beyond 2^32 are folded into the key, where the seed is.
+// The counter holds (block, index, step, place), 32 bits each. The upper halves of step and index are combined with the
+// seed in the key.
 Random::Random(std::uint64_t seed, Place place, std::uint64_t step, std::uint64_t index)
     : key_{static_cast<std::uint32_t>(seed) ^ static_cast<std::uint32_t>(index >> 32),
            static_cast<std::uint32_t>(seed >> 32) ^ static_cast<std::uint32_t>(step >> 32)},
@@ -50,7 +50,7 @@ float Random::normal() {
 }
 
 std::uint32_t Random::below(std::uint32_t n) {
-  const std::uint32_t uneven = (0u - n) % n;  // so many of the 2^32 values are too many for n equal shares
+  const std::uint32_t uneven = (0u - n) % n;  // 2^32 mod n values are rejected, so that n equal shares are left
   for (;;) {
     const std::uint64_t product = std::uint64_t{bits()} * n;
     if (static_cast<std::uint32_t>(product) >= uneven) return static_cast<std::uint32_t>(product >> 32);

@@ -1,15 +1,15 @@
 // engine/random.h: random numbers without state.
 //
-// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a number is a function of a
-// key and a counter. Keyed by (seed, place, step, index) a resumed run, another thread count or another number of
-// ranks draws the same numbers, because nothing remembers how many were drawn before.
+// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a number is a function of a key
+// and a counter. Here the key is (seed, place, step, index). Nothing remembers how many numbers were drawn before. So a
+// resumed run, or a run with other threads or ranks, draws the same numbers.
 #pragma once
 #include <array>
 #include <cstdint>
 
 namespace mvmoe {
 
-// Where a number is used. Each place has its own stream, so adding one never shifts another.
+// What a number is used for. Each place has its own stream. Add new places at the end: then no stream changes.
 enum class Place : std::uint32_t {
   init = 1,
   shuffle,
@@ -50,12 +50,12 @@ class Random {
   std::array<std::uint32_t, 2> key_;
   std::array<std::uint32_t, 4> counter_;
   std::array<std::uint32_t, 4> block_{};
-  int left_ = 0;  // numbers of the block not yet given out
+  int left_ = 0;  // numbers of block_ that were not returned yet
   float spare_normal_ = 0;
   bool has_spare_ = false;
 };
 
-// One block of Philox4x32-10: the function that everything above rests on, open to its known-answer test.
+// One block of Philox4x32-10, from which all numbers above are made. Declared here for its known-answer test.
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
 }  // namespace mvmoe

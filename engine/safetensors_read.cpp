@@ -1,4 +1,4 @@
-// The reader: nothing in a file is believed before it was compared with the rest of it.
+// The reader. It uses no number of a file before it has compared it with the rest of the file.
 #include "engine/safetensors.h"
 
 #include <fcntl.h>
@@ -74,14 +74,14 @@ void SafetensorsFile::fail_here(const Parts&... parts) const {
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : shown_(printable(path.string())) {
-  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // of a pipe, open would wait for somebody to write
+  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // or opening a pipe would wait for a writer
   if (file_ < 0) fail_here(std::strerror(errno));
   try {
     read_header(path);
     check_offsets();
     read_checksums();
   } catch (...) {
-    close(file_);  // the destructor of what was never constructed does not run
+    close(file_);  // the destructor does not run if the constructor throws
     throw;
   }
 }
@@ -178,8 +178,8 @@ void SafetensorsFile::read_header(const std::filesystem::path& path) {
   }
 }
 
-// The tensors cover the data from its first byte to its last, one behind the other: so the format wants it, and so a
-// file that is cut or grown is noticed.
+// The format requires that the tensors cover the data from the first byte to the last, without overlap. The check also
+// finds files that were cut or became longer.
 void SafetensorsFile::check_offsets() {
   std::stable_sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
     return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
@@ -244,7 +244,7 @@ std::optional<MappedTensor> SafetensorsFile::map(const std::string& name, const 
   const std::size_t at = data_begin_ + entry.begin;
   if (entry.dtype != "F32" || at % sizeof(float) != 0) return {};
   if (!mapped_) mapped_ = std::make_shared<const MappedFile>(file_, file_bytes_, shown_);
-  // A Tensor's constness is a contract (engine/tensor.h); the pages are mapped for reading alone.
+  // A Tensor always allows writing, so the const must be cast away. The pages themselves are mapped read-only.
   return MappedTensor{Tensor(reinterpret_cast<float*>(const_cast<std::byte*>(mapped_->data() + at)), shape), mapped_};
 }
 

@@ -1,4 +1,4 @@
-// The writer: header with names, shapes and checksums, then the data as it stands in memory.
+// The writer: a header with names, shapes and checksums, then the data as it is in memory.
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -77,7 +77,7 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Name
 void write_safetensors(const std::filesystem::path& path, const std::vector<NamedShape>& tensors,
                        const std::function<Tensor(std::size_t)>& value, const Metadata& metadata) {
   const std::string shown = printable(path.string());
-  std::vector<std::uint32_t> crcs(tensors.size());  // known only at the end; their digits take the same room
+  std::vector<std::uint32_t> crcs(tensors.size());  // known only at the end; zeros take the same number of digits
   const std::string empty = header_of(shown, tensors, crcs, metadata);
   FileWriter file(path);
   write_header(file, empty);

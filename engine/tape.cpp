@@ -107,7 +107,7 @@ void Tape::go_back(int first) {
     if (between_.call && open_ < entries()) between_.call(between_.context, open_);
     const Entry entry = entries_[static_cast<std::size_t>(--open_)];
     Node& y = node(entry.output);
-    if (y.grad.empty()) continue;  // nobody after it asked for this gradient: the loss does not depend on it
+    if (y.grad.empty()) continue;  // no later entry added to this gradient: the loss does not depend on y
     entry.call(entry.closure);
     if (y.owns_grad) {
       free_gradients_.push_back(y.grad);

@@ -1,15 +1,15 @@
-// engine/tape.h: the record of what was computed, so that it can be differentiated by walking it backwards.
+// engine/tape.h: records operations, so that backward can differentiate them from the last to the first.
 //
-// A variable is a place on the tape: a value and, where somebody wants it, a gradient of the loss in that value.
-// Each operation appends one entry in the order of execution; `backward` walks the entries from the last to the
-// first, so when an entry's turn comes, the gradient of its output is complete: no sort, no recursion.
+// A variable (Var) is a place on the tape: a value and, if it is wanted, the gradient of the loss in that value.
+// Each operation appends one entry, in the order of execution. Backward runs the entries from the last to the first.
+// So when an entry's backward runs, the gradient of its output is complete: no sort, no recursion.
 //
 //   Var y = tape.output(shape);                       // memory for the result
 //   ... compute y.value() ...
 //   tape.record("square", {x}, y, [=] { ... x.grad() += 2 * x.value() * y.grad() ... });
 //
-// A backward adds to the gradients of its inputs, never assigns. `x.grad()` is an empty tensor where nobody wants
-// the gradient (images, or weights at evaluation): the backward leaves that product out.
+// A backward adds to the gradients of its inputs; it never assigns. `x.grad()` is an empty tensor if the gradient is
+// not wanted (images, or weights at evaluation). Then the backward leaves that product out.
 #pragma once
 #include <cstring>
 #include <initializer_list>
@@ -28,7 +28,7 @@ class Var {
  public:
   Var() = default;
   Tensor value() const;
-  Tensor grad() const;  // zero-filled when first asked for; empty when not wanted
+  Tensor grad() const;  // filled with zeros at the first call; empty if not wanted
   const Shape& shape() const;
   bool wants_grad() const;
   float item() const;  // the value of a scalar [1]
@@ -47,15 +47,15 @@ class Tape {
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
-  Var constant(Tensor value);           // no gradient wanted: images, targets
-  Var leaf(Tensor value, Tensor grad);  // a parameter: its gradient is added into the caller's memory
-  Var output(Shape shape);              // an operation's result, in the arena, not initialised
-  // The same memory, value and gradient, under another shape. Taken after `of` is recorded: whether a gradient is
-  // wanted is known then.
+  Var constant(Tensor value);           // its gradient is not wanted: images, targets
+  Var leaf(Tensor value, Tensor grad);  // a parameter: its gradient is added to `grad`, the caller's memory
+  Var output(Shape shape);              // the result of an operation: memory of the arena, not initialised
+  // The same value and gradient under another shape. Call it after `of` is recorded: only then is it known whether a
+  // gradient is wanted.
   Var view(Var of, Shape shape);
 
-  // Records an operation. `backward` is called once, when y.grad() is complete, if any input wants a gradient.
-  // It is copied into the arena, so it captures views and numbers only.
+  // Records an operation with the result y. If any input wants a gradient, `backward` is called once, when y.grad()
+  // is complete. It is copied into the arena, so it may capture views and numbers only.
   template <class Backward>
   void record(const char* op, std::initializer_list<Var> inputs, Var y, Backward backward) {
     static_assert(std::is_trivially_copyable_v<Backward>, "a backward captures views and numbers, nothing that owns");
@@ -68,33 +68,33 @@ class Tape {
     entries_.push_back({op, y.index_, event, closure, [](void* c) { (*static_cast<Backward*>(c))(); }});
   }
 
-  // Records an operation that has no backward: one of inference, or a reader's first. Throws if an input wants a
-  // gradient: a silent cut is never made.
+  // Records an operation that has no backward, e.g. one for inference. Throws if an input wants a gradient, which would
+  // be lost silently.
   void record(const char* op, std::initializer_list<Var> inputs, Var y);
 
-  // Gradients of seed * loss in every leaf; loss is a scalar [1]. Called once per recording.
+  // Adds the gradient of seed * loss to every leaf. The loss is a scalar [1]. Call it once per recording.
   void backward(Var loss, float seed);
 
-  // The same for any y that an operation gave: gradients of the sum of dy * y. dy is shaped as y.
+  // The same for a y of any shape, with the cotangent dy of that shape: the gradients of sum(dy * y).
   void backward(Var y, Tensor dy);
 
-  // The same in pieces, for gradients that come from elsewhere: adds dy to y's; then gives all entries from number
-  // `entry` on their turn, of those that had none.
+  // The same in two calls, for gradients that come from another rank or another tape: `seed` adds dy to the gradient
+  // of y; `go_back` runs each backward, from the last down to number `entry`, that has not run yet.
   void seed(Var y, Tensor dy);
   void go_back(int entry = 0);
 
-  // From here on `between(context, entry)` is called in backward after each entry's turn, whether it had something to
-  // do or not: what the entries from this one on add to gradients is added. Null: nothing is.
+  // Calls call(context, entry) between two entries of backward, when number `entry` is done, also if it had nothing to
+  // do. From then on the entries from `entry` on add nothing more to any gradient. Null: no call.
   struct Between {
     void (*call)(void* context, int entry) = nullptr;
     void* context = nullptr;
   };
   void set_between(Between between) { between_ = between; }
 
-  void reset();  // forgets everything, keeps the memory; the arena is reset by its owner
+  void reset();  // forgets all variables and entries. The owner of the arena resets the arena
 
-  // From here on every operation that is recorded, and its backward, is an event there; null: none is. For measuring
-  // alone: it costs a comparison where there is none.
+  // From now on each recorded operation, and its backward, adds an event to the timeline; null: none. Only for
+  // measuring. Null costs one comparison per operation.
   void set_timeline(Timeline* timeline) { timeline_ = timeline; }
 
   int entries() const { return static_cast<int>(entries_.size()); }
@@ -103,16 +103,16 @@ class Tape {
   friend class Var;
   struct Node {
     Tensor value = {};
-    Tensor grad = {};  // empty until first asked for
-    int viewed = -1;   // the node whose memory this one shares
+    Tensor grad = {};  // empty until it is first needed
+    int viewed = -1;   // for a view: index of the variable it shows; -1: not a view
     bool wants_grad = false;
     bool has_view = false;
-    bool owns_grad = false;  // the gradient came from the pool and returns to it
+    bool owns_grad = false;  // the gradient is memory of the tape, not of the caller; it is reused
   };
   struct Entry {
     const char* op;
     int output;
-    int event;  // of the forward in the timeline; -1: it was not timed
+    int event;  // number of the forward's event in the timeline; -1: not timed
     void* closure;
     void (*call)(void*);
   };
@@ -127,11 +127,11 @@ class Tape {
   Arena* arena_;
   Timeline* timeline_ = nullptr;
   Between between_;
-  int open_ = -1;  // entries that had no turn in backward yet; -1: it has not begun
+  int open_ = -1;  // entries whose backward has not run yet; -1: backward has not begun
   std::vector<Node> nodes_;
   std::vector<Entry> entries_;
-  // A gradient lives from its first reader's backward to its producer's. Freed ones are taken again, last first,
-  // while they are still in the cache.
+  // Gradients that are no longer needed: a gradient lives from the first backward that adds to it until the backward
+  // of the entry that made the variable. The memory is reused, the latest first: it may still be in the cache.
   std::vector<Tensor> free_gradients_;
 };
 

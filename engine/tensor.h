@@ -1,4 +1,4 @@
-// engine/tensor.h: a shape, and a view of floats that has one. A tensor owns nothing: it is memory, not a value.
+// engine/tensor.h: a shape, and a tensor: a view of floats with a shape. A tensor owns no memory.
 //
 // Everything is row-major and contiguous. Kernels see most tensors as R rows of the last axis' width:
 // tokens [B, T, D] are B*T rows of width D.
@@ -11,7 +11,7 @@
 
 namespace mvmoe {
 
-// Up to four axes, outermost first. A shape without axes belongs to "no tensor" (a gradient nobody wants).
+// Up to four axes, outermost first. A shape without axes belongs to an empty tensor (a gradient that is not wanted).
 class Shape {
  public:
   static constexpr int max_axes = 4;
@@ -25,7 +25,7 @@ class Shape {
   int back() const { return axes_ ? size_[static_cast<std::size_t>(axes_ - 1)] : 0; }
   std::size_t size() const;         // number of elements
   int rows() const;                 // product of all axes but the last
-  Shape with_back(int size) const;  // the same but for the last axis
+  Shape with_back(int size) const;  // the same shape with another last axis
   std::string string() const;       // "[8, 65, 192]"
 
   friend bool operator==(const Shape&, const Shape&) = default;
@@ -42,7 +42,7 @@ class Tensor {
   Tensor() = default;
   Tensor(float* data, Shape shape) : data_(data), shape_(shape) {}
 
-  // Constness is the view's, not the memory's: a kernel says in its contract what it writes.
+  // A const Tensor is a view that does not change; its floats may be written. A kernel's comment says what it writes.
   float* data() const { return data_; }
   const Shape& shape() const { return shape_; }
   bool empty() const { return data_ == nullptr; }
@@ -52,10 +52,10 @@ class Tensor {
   float* row(int r) const { return data_ + static_cast<std::size_t>(r) * static_cast<std::size_t>(width()); }
   float& operator[](std::size_t i) const { return data_[i]; }
 
-  Tensor reshaped(Shape shape) const;              // throws unless the number of elements stays
+  Tensor reshaped(Shape shape) const;              // throws if the number of elements differs
   Tensor outer_slice(int first, int count) const;  // along the first axis
   void fill(float value) const;
-  void copy_from(Tensor source) const;  // throws unless the number of elements agrees
+  void copy_from(Tensor source) const;  // throws if the number of elements differs
 
  private:
   float* data_ = nullptr;

@@ -1,4 +1,5 @@
-// engine/tensor_files.h: the tensors of one safetensors file, or of several that an index JSON names, seen as one.
+// engine/tensor_files.h: the tensors of one safetensors file, or of several files that an index (JSON) names, as one
+// set.
 //
 // The index (as the transformers library writes it): {"metadata": {..}, "weight_map": {"tensor": "file", ..}}.
 #pragma once
@@ -14,18 +15,18 @@ namespace mvmoe {
 
 class TensorFiles {
  public:
-  // A path that ends in .json is an index. Its files are plain names, and stand beside it: a name with a folder in it
-  // is an error before anything is opened, and so is a tensor that is not in the file the index says, or in a file and
-  // not in the index. Throws as SafetensorsFile does.
+  // A path that ends in .json is an index. Its files must be plain names and stand beside it: a name with a folder is
+  // an error, and its file is not opened. It is also an error if a tensor is not in the file that the index names, or
+  // if a file has a tensor that the index does not name. Throws as SafetensorsFile does.
   explicit TensorFiles(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
   const std::string& shown() const { return shown_; }  // the path as it may be printed
-  std::size_t count() const { return files_.size(); }  // of files
+  std::size_t count() const { return files_.size(); }  // number of files
 
-  std::vector<const SafetensorsFile::Entry*> entries() const;  // of all files
+  std::vector<const SafetensorsFile::Entry*> entries() const;  // those of all files
   const SafetensorsFile::Entry* find(const std::string& name) const;
-  const Metadata& metadata() const { return files_.front()->metadata(); }  // the first file's
+  const Metadata& metadata() const { return files_.front()->metadata(); }  // of the first file
   void require(const std::string& name, const Shape& shape) const { file_of(name).require(name, shape); }
   void read(const std::string& name, Tensor into) const;
   std::optional<MappedTensor> map(const std::string& name, const Shape& shape) const;

@@ -11,11 +11,11 @@
 namespace mvmoe {
 namespace {
 
-// How long a thread looks for what comes next before it sleeps: about 50 microseconds. Between two operations of an
-// image lie one or two; to be woken takes 50 and more.
+// How often a thread looks for the next call before it sleeps: about 50 microseconds in all. Two operations of an image
+// are one or two microseconds apart; waking a sleeping thread takes 50 and more.
 constexpr int looks = 1500;
 
-// Whether `ready` became true within that time.
+// True if `ready` became true within that time.
 template <class Ready>
 bool look_for(const Ready& ready) {
   for (int i = 0; i < looks; ++i) {
@@ -87,7 +87,8 @@ void Threads::share(CallPiece call, const void* body, int n) {
   pieces_body_ = body;
   unfinished_.store(n, std::memory_order_relaxed);
   open_.store(((open_.load() >> 32) + 1) << 32 | static_cast<std::uint64_t>(n));
-  if (n > 1 && sleeping_.load() > 0) {  // in this order, as a worker says that it sleeps before it looks a last time
+  // open_ is set before sleeping_ is read, and a worker raises sleeping_ before it reads open_: so none is missed.
+  if (n > 1 && sleeping_.load() > 0) {
     { const std::lock_guard lock(mutex_); }
     changed_.notify_all();
   }
@@ -97,8 +98,8 @@ void Threads::share(CallPiece call, const void* body, int n) {
   throw_failure();
 }
 
-// Takes some pieces at a time, fewer the fewer are left: taking costs a cache line's way between cores, and in the end
-// nobody should wait for another's long share.
+// Takes several pieces at once, because each time a cache line must move between cores. The fewer pieces are left, the
+// fewer it takes, so that at the end no thread waits long for another.
 void Threads::take_pieces(int thread) {
   std::uint64_t open = open_.load(std::memory_order_acquire);
   while (pieces_in(open) > 0) {

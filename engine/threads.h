@@ -1,10 +1,10 @@
 // engine/threads.h: a team of threads that runs one function at a time.
 //
-// Threads stand outside (a lane of images each), kernels are single-threaded code. Results never depend on the
-// number of threads: work is cut by the shapes alone, and threads only decide who does which piece.
+// In training each thread takes lanes of images, and kernels are single-threaded code. Results never depend on the
+// number of threads: the shapes alone decide how work is cut, and a thread only takes pieces.
 //
-// Not OpenMP's: its threads spin at barriers, and on cores that are shared with another program two of them were
-// measured up to 70 times slower than one. These sleep; for what is shared within one image they stay awake a moment.
+// These are not OpenMP's threads. Those spin at barriers, and on cores shared with another program two of them were
+// measured up to 70 times slower than one. Ours sleep. After a call of `share` they stay awake for a moment.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -18,30 +18,30 @@ namespace mvmoe {
 
 class Threads {
  public:
-  explicit Threads(int count);  // at least 1; the caller is one of them
+  explicit Threads(int count);  // at least 1; the calling thread is one of them
   ~Threads();
   Threads(const Threads&) = delete;
   Threads& operator=(const Threads&) = delete;
 
   int count() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Runs body(thread) once on each thread, 0 being the caller, and waits for all. The first exception is thrown again
-  // here. Must not be called from inside a body.
+  // Runs body(thread) once on each thread and waits for all; thread 0 is the caller. The first exception is thrown
+  // again here. Must not be called from inside a body.
   template <class Body>
   void run(const Body& body) {
     run([](const void* b, int thread) { (*static_cast<const Body*>(b))(thread); }, &body);
   }
 
-  // body(piece, thread) for 0 <= piece < n, each once, on whichever threads are free; returns when all are done. Unlike
-  // `run` it waits for pieces, not for threads: one that the system keeps from running has none, and costs nothing. For
-  // many short calls in a row: threads look for the next one for some microseconds before they sleep. The first
-  // exception is thrown again here, after all pieces. Must not be called from inside a body.
+  // Runs body(piece, thread) once for each 0 <= piece < n, on the threads that are free, and returns when all pieces
+  // are done. `run` waits for every thread; `share` waits for pieces only, so a thread that the system does not let run
+  // costs nothing. It is for many short calls in a row: threads look for the next call for some microseconds before
+  // they sleep. The first exception is thrown again here, after all pieces. Must not be called from inside a body.
   template <class Body>
   void share(int n, const Body& body) {
     share([](const void* b, int piece, int thread) { (*static_cast<const Body*>(b))(piece, thread); }, &body, n);
   }
 
-  // body(i) for 0 <= i < n, each once; thread t takes a contiguous share.
+  // Runs body(i) once for each 0 <= i < n; each thread takes a contiguous range.
   template <class Body>
   void each(std::size_t n, const Body& body) {
     const auto threads = static_cast<std::size_t>(count());
@@ -69,16 +69,16 @@ class Threads {
   Call call_ = nullptr;
   const void* body_ = nullptr;
   std::uint64_t round_ = 0;  // counts calls of run
-  int running_ = 0;          // workers that are not done with this round
+  int running_ = 0;          // workers that have not finished this round
   bool stop_ = false;
   std::exception_ptr failure_;
 
-  // What `share` does. A thread takes pieces by lowering the count in `open_`, whose upper half numbers the call: so
-  // one that was late finds nothing, and what it reads after it took a piece belongs to the call that waits for that
-  // piece.
-  std::atomic<std::uint64_t> open_{0};  // call << 32 | pieces that nobody took yet
-  std::atomic<int> unfinished_{0};      // pieces
-  std::atomic<int> sleeping_{0};        // workers
+  // The state of `share`. A thread takes pieces by lowering the count in the lower half of `open_`. The upper half is
+  // the number of the call, so a late thread cannot take a piece of another call by mistake. After it took a piece, the
+  // fields below belong to that call, which waits for the piece.
+  std::atomic<std::uint64_t> open_{0};  // call << 32 | pieces that are not taken yet
+  std::atomic<int> unfinished_{0};      // pieces that are not done yet
+  std::atomic<int> sleeping_{0};        // workers that sleep
   CallPiece call_piece_ = nullptr;
   const void* pieces_body_ = nullptr;
 };

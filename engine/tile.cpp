@@ -6,16 +6,16 @@
 namespace mvmoe {
 namespace {
 
-// A vector register, and the same wherever in memory it lies.
+// A vector register, and a vector in memory at any address.
 typedef float Vector __attribute__((vector_size(vector_floats * sizeof(float))));
 typedef float Unaligned __attribute__((vector_size(vector_floats * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 Vector load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
 void store(float* to, Vector v) { *reinterpret_cast<Unaligned*>(to) = v; }
 
-// The loops over rows and vectors are unrolled, so that `sum` is registers. Rows and vectors are reached from two
-// places each, so that addresses need few registers too: one that is kept in a vector register takes a product's turn
-// to come back.
+// The loops over rows and vectors are unrolled, so that `sum` stays in registers. Rows are addressed from two pointers
+// (a, lower), and vectors too (b, right), so that addresses need few registers. With too many, the compiler keeps some
+// in vector registers, and fetching one from there takes the time of a multiply-add.
 template <int rows, int vectors>
 void multiply_tile(const Tile& t) {
   Vector sum[rows][vectors];
@@ -32,7 +32,7 @@ void multiply_tile(const Tile& t) {
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
       const float* near =
-          r < 3 ? a : lower;  // as part of the next line, g++ 12 takes a wrong row under -fsanitize=undefined
+          r < 3 ? a : lower;  // inside the expression below, g++ 12 reads a wrong row with -fsanitize=undefined
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; ++v) sum[r][v] += near[r % 3 * a_row] * row[v];
     }
@@ -50,7 +50,7 @@ void multiply_tile(const Tile& t) {
 
 using Multiply = void (*)(const Tile&);
 
-// [(rows - 1) * tile_vectors + vectors - 1]: an instance for each size of a tile.
+// multiply_tile for each size of a tile, at index (rows - 1) * tile_vectors + vectors - 1.
 template <std::size_t... sizes>
 constexpr std::array<Multiply, sizeof...(sizes)> instances(std::index_sequence<sizes...>) {
   return {multiply_tile<static_cast<int>(sizes) / tile_vectors + 1, static_cast<int>(sizes) % tile_vectors + 1>...};
@@ -58,14 +58,15 @@ constexpr std::array<Multiply, sizeof...(sizes)> instances(std::index_sequence<s
 
 constexpr auto of_size = instances(std::make_index_sequence<tile_rows * tile_vectors>());
 
-// Of a b c .. and A B C ..: a A b B .. of their first halves, or of their second ones.
+// From a b c .. and A B C ..: a A b B .., from the first halves of both, or from the second halves.
 template <bool second, std::size_t... i>
 Vector interleave(Vector a, Vector b, std::index_sequence<i...>) {
   return __builtin_shufflevector(a, b, (i / 2 + (second ? vector_floats / 2 : 0) + i % 2 * vector_floats)...);
 }
 
-// A square of vectors transposed: each round takes the rows of both halves in turn, a number of each, which moves the
-// highest bit of a number's row to the lowest of its column; once for each bit, and rows are columns.
+// Transposes a square of vectors. A round interleaves each row of the upper half with the same row of the lower half.
+// Seen in binary, that moves the highest bit of an element's row to the lowest bit of its column, and the highest bit
+// of its column to the lowest bit of its row. After one round per bit, row and column are exchanged.
 void transpose_square(Vector (&rows)[vector_floats]) {
   constexpr auto every = std::make_index_sequence<vector_floats>();
   for (int round = 1; round < vector_floats; round *= 2) {

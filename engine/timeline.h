@@ -1,8 +1,7 @@
-// engine/timeline.h: what one thread did, and when: an event for each operation, forward and backward, and for the work
-// around them.
+// engine/timeline.h: what one thread did, and when: an event for each forward, each backward, and the work around them.
 //
-// An event begins where the one before it ended, so a thread's events fill its time without a gap: memory that an
-// operation takes, or experts that are chosen before it, count to the operation that is recorded next.
+// An event begins when the one before it ended. So the events of a thread leave no gap. Work before an operation is
+// recorded (taking memory, choosing experts) counts to that operation.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -16,32 +15,32 @@ enum class Phase {
   forward,
   backward,
   around
-};  // around: no operation of the tape (merging gradients, the optimizer, waiting)
+};  // around: work that is no operation of the tape (merging gradients, the optimizer, waiting)
 
 struct Event {
-  const char* name;  // lives as long as the program: a literal
+  const char* name;  // a string literal: it must live as long as the program
   Phase phase;
   std::int64_t start, end;        // nanoseconds of a steady clock
-  std::array<Shape, 3> operands;  // in the operation's own order; without axes where it has fewer
+  std::array<Shape, 3> operands;  // in the order of the operation; missing operands have no axes
   Shape result;
 };
 
 class Timeline {
  public:
-  // The time until now belongs to no event. To be called before the first.
+  // Starts the clock: the time until now belongs to no event. Call it before the first event.
   void skip();
 
-  // What was done since the last event, or since `skip`. Gives the event's number.
+  // Adds an event that lasted from the end of the last one, or from `skip`, until now. Returns its number.
   int add(const char* name, Phase phase, const std::array<Shape, 3>& operands = {}, Shape result = {});
 
-  // The same for the backward of the operation whose forward has this number.
+  // The same for a backward; `event` is the number of its forward.
   void add_backward_of(int event);
 
   const std::vector<Event>& events() const { return events_; }
 
  private:
   std::vector<Event> events_;
-  std::int64_t last_ = 0;  // where the next event begins
+  std::int64_t last_ = 0;  // time at which the next event begins
 };
 
 }  // namespace mvmoe

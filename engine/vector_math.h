@@ -1,14 +1,14 @@
 // engine/vector_math.h: exp and the normal distribution as plain arithmetic, so that a loop over them vectorises.
 //
-// The C library's own would be one call for each element: -ffast-math, which lets the compiler use vector versions,
-// would also void every NaN check. NaN in gives NaN out.
+// The C library's functions would be one call per element. The compiler uses vector versions of them only with
+// -ffast-math, which would break every NaN check. Here NaN in gives NaN out.
 #pragma once
 #include <bit>
 #include <cstdint>
 
 namespace mvmoe {
 
-// e^x to 2 units in the last place; for x below -87 it stays e^-87 (1.6e-38), above 88 it stays e^88.
+// e^x, correct to 2 units in the last place. For x below -87 it is e^-87 (1.6e-38), above 88 it is e^88.
 // x = n ln 2 + r with |r| <= ln 2 / 2, so e^x = 2^n e^r: a polynomial for e^r, the exponent's bits for 2^n.
 inline float exp_of(float x) {
   x = x < -87.0f ? -87.0f : x;
@@ -29,14 +29,14 @@ struct Normal {
   float density;  // phi(x) = e^(-x^2/2) / sqrt(2 pi)
 };
 
-// Phi(-a) = e^(-a^2/2) g(1 / (1 + 0.4 a)) for a >= 0, g a polynomial fitted to absolute error 4e-8 (the form of
-// Abramowitz and Stegun 26.2.17, our own coefficients; 2e-7 with float's rounding near one half). One exponential
-// serves both numbers.
+// Phi(-a) = e^(-a^2/2) g(1 / (1 + 0.4 a)) for a >= 0. g is a polynomial, fitted to absolute error 4e-8 (the form of
+// Abramowitz and Stegun 26.2.17, with our own coefficients; 2e-7 with float's rounding near one half). Both numbers
+// need the same exponential.
 inline Normal normal_at(float x) {
   const float a = x < 0 ? -x : x;
   const float half_square = 0.5f * x * x;
   const float e =
-      half_square > 87 ? 0 : exp_of(-half_square);  // not the 1.6e-38 at which exp_of stays: times x it would count
+      half_square > 87 ? 0 : exp_of(-half_square);  // 0, not exp_of's smallest value 1.6e-38: x times it is not 0
   const float t = 1 / (1 + 0.4f * a);
   const float g =
       t * (0.157408312f +
@@ -45,8 +45,8 @@ inline Normal normal_at(float x) {
   return {x < 0 ? tail : 1 - tail, 0.398942280f * e};
 }
 
-// Phi(x) alone, without an exponential: 1/2 + x P(x^2) / Q(x^2), fitted up to 5.5, where Phi is 1 within 2e-8; absolute
-// error 2.5e-7 at most, whatever products and sums the compiler fuses. Exactly 0 below -5.5.
+// Phi(x) alone, without an exponential: 1/2 + x P(x^2) / Q(x^2), fitted up to 5.5, where Phi is 1 within 2e-8. The
+// absolute error is at most 2.5e-7, whichever products and sums the compiler fuses. Exactly 0 below -5.5.
 inline float below_of(float x) {
   constexpr float end = 5.5f;
   const float a = x < -end ? -end : x > end ? end : x, s = a * a;

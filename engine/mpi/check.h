@@ -1,4 +1,4 @@
-// engine/mpi/check.h: what the MPI library answers, as an error.
+// engine/mpi/check.h: turns an error code of the MPI library into an exception.
 #pragma once
 #include <mpi.h>
 
@@ -8,7 +8,7 @@
 
 namespace mvmoe {
 
-// Throws Error, with what was wanted.
+// Throws Error if `code` is not MPI_SUCCESS. `what` names the call that failed.
 inline void check_mpi(int code, const char* what) {
   if (code == MPI_SUCCESS) return;
   char reason[MPI_MAX_ERROR_STRING] = "";

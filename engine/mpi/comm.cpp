@@ -1,4 +1,4 @@
-// engine/mpi/comm.cpp: the ranks by MPI (make MPI=1), as comm_mpi_library.h calls it.
+// engine/mpi/comm.cpp: Comm by MPI (make MPI=1). All calls of the library go through engine/mpi/library.h.
 #include <mpi.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t bucket = std::size_t{1} << 20;           // numbers in one sum
 constexpr std::size_t broadcast_piece = std::size_t{1} << 26;  // bytes; MPI counts in int
 
-// Where a process id means the same process: the host, and the id's name space (a container has its own).
+// Two processes with the same text here see the same process ids: the host, and the id's name space (a container has
+// its own).
 std::string id_space() {
   char host[256] = "", space[256] = "";
   gethostname(host, sizeof host - 1);
@@ -28,7 +29,7 @@ std::string id_space() {
   return std::string(host) + " " + std::string(space, n > 0 ? static_cast<std::size_t>(n) : 0);
 }
 
-// From any thread, and also where the library is stuck.
+// Can be called from any thread. If MPI_Abort hangs, the process ends after 5 seconds.
 [[noreturn]] void abort_all(int code) {
   std::thread([code] {
     std::this_thread::sleep_for(std::chrono::seconds(5));
@@ -42,18 +43,18 @@ std::string id_space() {
 
 struct Comm::Ranks {
   std::shared_ptr<MpiLibrary> library = std::make_shared<MpiLibrary>();
-  bool part = false;  // of what was split
+  bool part = false;  // made by split
   MPI_Comm world = MPI_COMM_NULL, ending = MPI_COMM_NULL, rings = MPI_COMM_NULL;
   int rank = 0, ranks = 1;
   std::vector<std::string> names;
   std::vector<MPI_Request> requests;  // of a sum's buckets
-  std::optional<RingSums> ring;       // what was started
-  std::vector<int> sizes;             // of a gather's texts: where the others do not come, it is under way for good
+  std::optional<RingSums> ring;       // sums that start_sum began
+  std::vector<int> sizes;             // of gather's texts. A member: if other ranks never call, MPI keeps writing to it
   int own_size = 0;
 
   std::array<MPI_Comm*, 3> communicators() { return {&world, &ending, &rings}; }
 
-  // The communicators are there: what follows from them.
+  // Call it when the communicators exist: fills in the other members.
   void begin() {
     for (MPI_Comm* one : communicators()) MPI_Comm_set_errhandler(*one, MPI_ERRORS_RETURN);
     MPI_Comm_rank(world, &rank);
@@ -113,7 +114,7 @@ Comm::~Comm() {
   }
   const std::lock_guard lock(library.mutex);
   if (ranks_->ring) {
-    if (!ranks_->ring->idle()) {  // a step failed: what is under way still writes into it
+    if (!ranks_->ring->idle()) {  // a step failed: running messages still write into *ranks_, so it is leaked
       static_cast<void>(ranks_.release());
       return;
     }
@@ -126,7 +127,7 @@ Comm::~Comm() {
 Comm Comm::join(std::function<void(const std::string&)> lost) {
   const Launcher started = launcher();
   if (started.tasks == 1) return {};
-  sigset_t all, before;  // the library starts threads: signals are not for them
+  sigset_t all, before;  // the library starts threads, which must not take signals
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before);
   int given = 0;
@@ -170,7 +171,7 @@ Comm Comm::split(int number) {
   Ranks &r = *comm.ranks_, &whole = *ranks_;
   r.library = whole.library;
   r.part = true;
-  // There is no splitting that does not wait inside. So all are there before it begins, and it takes no time.
+  // MPI_Comm_split waits inside the library. So all ranks meet at a barrier first; then it takes no time.
   r.library->run("split", [&](MPI_Request* request) { return MPI_Ibarrier(whole.world, request); });
   {
     const std::lock_guard lock(r.library->mutex);
@@ -259,7 +260,7 @@ void Comm::exchange(std::span<const float> from, std::span<const int> counts, st
     leaving_at[r] = leaving_at[r - 1] + counts[r - 1];
     arriving_at[r] = arriving_at[r - 1] + arriving[r - 1];
   }
-  MPI_Datatype type = MPI_DATATYPE_NULL;  // MPI counts in int: in records, then
+  MPI_Datatype type = MPI_DATATYPE_NULL;  // MPI counts in int, so the unit is a record, not a float
   {
     const std::lock_guard lock(ranks_->library->mutex);
     check_mpi(MPI_Type_contiguous(static_cast<int>(record), MPI_FLOAT, &type), "exchange");

@@ -1,7 +1,8 @@
-// engine/mpi/library.h: how the MPI library is called: by one thread at a time, and never to wait inside.
+// engine/mpi/library.h: how this program calls the MPI library: from one thread at a time, and never waiting inside it.
 //
-// Every operation is started and then asked for, so that the pulse (comm_mpi_pulse.h) can speak in between, and the
-// sums that are under way proceed. All ranks, and the parts that they were split into, have one of these.
+// Every operation is started, and then tested again and again until it is done. In between the pulse
+// (engine/mpi/pulse.h) can call the library, and running sums make progress. A process has one MpiLibrary; split
+// communicators share it.
 #pragma once
 #include <mpi.h>
 
@@ -20,21 +21,21 @@
 namespace mvmoe {
 
 struct MpiLibrary {
-  std::mutex mutex;  // held during each call
+  std::mutex mutex;  // held during each call of the library
   std::vector<RingSums*> rings;
   Compression compression = Compression::none;
   std::unique_ptr<Pulse> pulse;
   double waited_s = 0;
 
-  // What can be done for all sums now; the mutex is held. True: nothing is left to do.
+  // Lets all sums make progress, without waiting. The mutex must be held. True: all sums are done.
   bool proceed() {
     bool done = true;
     for (RingSums* ring : rings) done = ring->proceed() && done;
     return done;
   }
 
-  // Asks until it is done; busily at first, since what is waited for is mostly near, and giving the core to whoever
-  // wants it. False: not done within the patience in seconds (below 0: without end).
+  // Calls done() until it is true. For the first 20 ms it only yields the core between two calls, because most waits
+  // are short; then it sleeps between them. False: not done within patience_s seconds (below 0: waits without end).
   template <class Done>
   bool until(const Done& done, double patience_s = -1) {
     using Clock = std::chrono::steady_clock;
@@ -59,7 +60,7 @@ struct MpiLibrary {
   bool wait(std::span<MPI_Request> all, const char* what, double patience_s = -1) {
     return until(
         [&] {
-          proceed();  // sums that are under way do not stand still
+          proceed();  // running sums make progress meanwhile
           int done = 0;
           check_mpi(MPI_Testall(static_cast<int>(all.size()), all.data(), &done, MPI_STATUSES_IGNORE), what);
           return done != 0;

@@ -29,7 +29,7 @@ Pulse::~Pulse() {
   thread_.join();
 }
 
-// What was said before must have left: one word is under way at a time.
+// Sends only if the last word has left: one word is under way at a time.
 void Pulse::send(char word) {
   const std::lock_guard lock(mpi_);
   int left = 1;
@@ -74,7 +74,7 @@ void Pulse::beat() {
     ++silent_;
   }
   lock.unlock();
-  // Nobody leaves before the next one has heard that it does.
+  // A rank leaves only after its goodbye was received. Otherwise the next rank would report it as lost.
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(patience_at_the_end);
   bool said = false, sent = false;
   while (!(listen() && sent) && std::chrono::steady_clock::now() < end) {

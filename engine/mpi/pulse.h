@@ -1,9 +1,9 @@
-// engine/mpi/pulse.h: sees that a rank is gone, whatever the others are doing.
+// engine/mpi/pulse.h: notices that a rank is gone, whatever the other ranks are doing.
 //
-// The ranks stand in a ring. A thread of each sends a byte to the next once a second and listens to the one before it:
-// so a rank may take as long as it likes for its work (a checkpoint on a slow disk), and a killed one or a host that
-// was cut off is named by its neighbour. Silence is counted in this thread's own seconds: processes that were all
-// stopped together and go on do not miss one another.
+// The ranks form a ring. In each rank a thread sends a byte to the next rank once a second, and listens to the rank
+// before it. So a rank may work for as long as it needs (a checkpoint on a slow disk). If a rank is killed, or its host
+// is cut off, the next rank in the ring reports it by name. This thread counts the seconds of silence itself. So if all
+// processes were stopped together and continue, none of them reports another.
 #pragma once
 #include <mpi.h>
 
@@ -19,14 +19,15 @@ namespace mvmoe {
 struct Neighbour {
   int rank = 0;
   std::string name;  // "rank 2 (host b, process 4711)"
-  int process = 0;   // its id, where it can be looked for from here; 0: it cannot (another host, another container)
+  int process = 0;   // its id, to check that it exists; 0: not possible from here (another host, another container)
 };
 
 class Pulse {
  public:
-  // `mpi` is held for each call of the library. lost(line) is called once, on the pulse's thread, and must not return.
+  // `mpi` is locked for each call of the library. `next` is the rank to send to, `before` the rank to listen to.
+  // lost(line) is called once, on the pulse's thread, and must not return.
   Pulse(MPI_Comm comm, std::mutex& mpi, int next, Neighbour before, std::function<void(const std::string& line)> lost);
-  ~Pulse();  // all ranks: the neighbours say goodbye
+  ~Pulse();  // says goodbye to the neighbours. Collective: every rank must call it
 
   void set_timeout(int seconds) { timeout_ = seconds; }
 
@@ -34,7 +35,7 @@ class Pulse {
   void beat();
   bool listen();  // true: the neighbour said goodbye
   void send(char word);
-  std::string silence() const;  // what is wrong with the neighbour; empty: nothing
+  std::string silence() const;  // what is wrong with the neighbour; empty if nothing is
 
   MPI_Comm comm_;
   std::mutex& mpi_;
@@ -42,7 +43,7 @@ class Pulse {
   Neighbour before_;
   std::function<void(const std::string&)> lost_;
   std::atomic<int> timeout_{60};
-  int silent_ = 0;     // seconds
+  int silent_ = 0;     // seconds since the neighbour was heard
   bool gone_ = false;  // the neighbour said goodbye
   char sent_ = 0, heard_ = 0;
   MPI_Request sending_ = MPI_REQUEST_NULL, listening_ = MPI_REQUEST_NULL;

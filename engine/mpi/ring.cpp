@@ -8,8 +8,9 @@
 namespace mvmoe {
 namespace {
 
-// Numbers in a piece, but in the last one: 60 KiB, so that a round is not all latency. Open MPI sends up to 64 KiB at
-// once over TCP; of more it asks first, and each answer waits for the next time that the sum is told to proceed.
+// Numbers in a piece (the last sum has smaller pieces): 60 KiB, so that latency is a small part of a round. Over TCP,
+// Open MPI sends up to 64 KiB at once. For more it asks the receiver first, and the answer waits for the next
+// proceed().
 constexpr std::size_t piece_floats = 15 * 1024;
 
 }  // namespace
@@ -43,7 +44,7 @@ bool RingSums::proceed() {
     check_mpi(
         MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &n, completed.data(), MPI_STATUSES_IGNORE),
         "sum");
-    for (int i = 0; i < n; ++i) {  // n is below 0 where nothing is under way
+    for (int i = 0; i < n; ++i) {  // n is below 0 if no message is under way
       const auto slot = static_cast<std::size_t>(completed[static_cast<std::size_t>(i)]) / 2;
       if (--sums_[slot].under_way == 0) end_round(slot);
     }
@@ -67,7 +68,7 @@ std::span<float> RingSums::piece(const Sum& sum, int index) const {
 void RingSums::begin(std::size_t slot) {
   Sum& sum = sums_[slot];
   sum.x = queue_[begun_ - 1];
-  sum.number = number_++ % 8192;  // far more than can be under way; a tag of MPI ends at 32,767 at least
+  sum.number = number_++ % 8192;  // far more sums than can be under way; MPI allows tags up to 32,767 at least
   sum.round = 0;
   const std::size_t largest = compressed_bytes(
       (sum.x.size() + static_cast<std::size_t>(ranks_) - 1) / static_cast<std::size_t>(ranks_), compression_);
@@ -76,8 +77,8 @@ void RingSums::begin(std::size_t slot) {
   exchange(slot);
 }
 
-// Adding: round s sends piece rank - s, and receives piece rank - s - 1, to be added. So after N - 1 rounds a rank has
-// piece rank + 1 of the sum; going round, round s sends piece rank + 1 - s and receives piece rank - s.
+// While adding, round s sends piece rank - s, and receives and adds piece rank - s - 1. So after N - 1 rounds a rank
+// has the complete piece rank + 1. While copying, round s sends piece rank + 1 - s and receives piece rank - s.
 void RingSums::exchange(std::size_t slot) {
   Sum& sum = sums_[slot];
   const bool adding = sum.round < ranks_ - 1, packed = compression_ != Compression::none;
@@ -86,7 +87,7 @@ void RingSums::exchange(std::size_t slot) {
                          received = piece(sum, adding ? rank_ - s - 1 : rank_ - s);
   if (packed && (adding || s == 0)) {
     compress(sent, compression_, sum.out.data());
-    if (!adding) decompress(sum.out.data(), compression_, sent);  // what the others get is what this one has
+    if (!adding) decompress(sum.out.data(), compression_, sent);  // keeps the rounded numbers, as the others will
   }
   const void* from = packed ? static_cast<const void*>(sum.out.data()) : sent.data();
   void* to = packed || adding ? static_cast<void*>(sum.in.data()) : received.data();
@@ -111,7 +112,7 @@ void RingSums::end_round(std::size_t slot) {
       for (std::size_t i = 0; i < own.size(); ++i) to[i] += from[i];
   } else if (packed) {
     decompress(sum.in.data(), compression_, piece(sum, rank_ - (sum.round - (ranks_ - 1))));
-    std::swap(sum.in, sum.out);  // it goes on as it came
+    std::swap(sum.in, sum.out);  // the next round sends the same bytes on
   }
   if (++sum.round < 2 * (ranks_ - 1)) exchange(slot);
   else summed_ += sum.x.size();
