@@ -317,14 +317,14 @@ full_disk() {  # full_disk NAME FOLDER WORD: after a `run` with no room
   check "$1: the checkpoint before loads" complete "$2"
 }
 ### A limit on the size of files (ulimit -f), which is a signal by default: as a full disk, and the checkpoint before loads
-half_a_run limited
-(ulimit -f 8 && exec "$program" "${long[@]}" --out limited --resume) >"$captured/out" 2>"$captured/err" </dev/null && code=0 || code=$?
+half_a_run bounded
+(ulimit -f 8 && exec "$program" "${long[@]}" --out bounded --resume) >"$captured/out" 2>"$captured/err" </dev/null && code=0 || code=$?
 err=$(<"$captured/err")
 check "a limit on the size of files: one line" equal "$code $(wc -l <"$captured/err" | tr -d ' ')" "1 1"
-check "a limit on the size of files: names the file and the reason" grep -q 'limited/.*File too large' "$captured/err"
-check "a limit on the size of files: the checkpoint before loads" complete limited
-must_run "a limit on the size of files: without it the run goes on" "${long[@]}" --out limited --resume
-check "a limit on the size of files: to the same end" same_files undisturbed/last.safetensors limited/last.safetensors
+check "a limit on the size of files: names the file and the reason" grep -q 'bounded/.*File too large' "$captured/err"
+check "a limit on the size of files: the checkpoint before loads" complete bounded
+must_run "a limit on the size of files: without it the run goes on" "${long[@]}" --out bounded --resume
+check "a limit on the size of files: to the same end" same_files undisturbed/last.safetensors bounded/last.safetensors
 if [ ${#mounted[@]} -gt 0 ]; then
   half_a_run mountpoint/run
   cat /dev/zero >mountpoint/ballast 2>/dev/null
