@@ -184,7 +184,7 @@ gemm := _ZN5mvmoe4gemmERKNS_6MatrixES2_S2_NS_7FactorsENS_7KernelsE
 $(BUILD)/mvmoe-tests: $(tests) $(gradcheck) $(report) $(filter-out %/main.cpp.o,$(program)) $(BUILD)/libmvmoe.a
 	$(CXX) -fopenmp $(LDFLAGS) -Wl,--wrap=$(gemm) $^ $(LDLIBS) -lgtest -lgtest_main -o $@
 
-flag_objects := $(patsubst %,$(BUILD)/tools/mvmoe/%.cpp.o,augment_options flags hints options recipes train_options)
+flag_objects := $(patsubst %,$(BUILD)/tools/mvmoe/%.cpp.o,augment_options flags hints machine options recipes train_options)
 $(BUILD)/fuzz-%: $(BUILD)/entry/%.o $(readers) $(flag_objects) $(BUILD)/libmvmoe.a
 	$(CXX) -fopenmp $(LDFLAGS) $^ $(LDLIBS) -lgtest -o $@
 

@@ -66,6 +66,11 @@ bad_flag "--crop pad suggests" pad4 --crop pad
 bad_flag "a flag without its value" --lr --lr
 bad_flag "a switch with a value that is neither" --json --json=maybe
 bad_flag "a word too many" stray stray
+bad_flag "a flag behind --" "'--json' is one word too many" -- --json
+bad_flag "-- for a value" "--lr: '--'" --lr --
+bad_flag "a value that is given twice, one wrong" --epochs --epochs x --epochs 1
+bad_data "a second = in the data" 1 'no=such=folder' cifar10:no=such=folder
+bad_data "commas in the data" 1 'no,such,folder' cifar10:no,such,folder
 
 ### Geometry and sizes
 bad_flag "patch does not divide the image" --patch --patch 5

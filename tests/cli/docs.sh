@@ -192,4 +192,7 @@ if [ -z "$wrong" ]; then ok "oneDNN is included where it is used"; else not_ok "
 wrong=$(grep -rlE --include='*.h' --include='*.cpp' '^ *# *include *[<"]mpi\.h' "${order[@]}" tests | grep -vE '^(engine/mpi/|tools/cluster/)')
 if [ -z "$wrong" ]; then ok "MPI is included behind engine/comm.h, and where the network is measured"; else not_ok "MPI is included behind engine/comm.h, and where the network is measured" "$wrong"; fi
 
+users=$(grep -rlE --include='*.h' --include='*.cpp' '^ *# *include *[<"]cxxopts' "${order[@]}" tests)
+check "cxxopts is included in one file" equal "$users" tools/mvmoe/flags.cpp
+
 finish

@@ -43,6 +43,13 @@ check "stdin beside a file: in their order" equal "$(files)" "pictures/a.jpg pic
 check "no names on stdin are no predictions" reads empty - --json
 check "no names on stdin: JSON" equal "$(json_line)" '{"predictions":[]}'
 
+cp pictures/a.jpg ./--json
+cp pictures/a.jpg ./-0
+must_run "files that begin with dashes" "${predict[@]}" -- --json -0 pictures/a.jpg
+check "files that begin with dashes: behind --" equal "$(files)" "--json -0 pictures/a.jpg "
+refused "files that begin with dashes: without --" 2 "-a.jpg: no such flag" -- "${predict[@]}" pictures/a.jpg -a.jpg
+rm ./--json ./-0
+
 ### An image says the same in any company
 must_run "alone" "${predict[@]}" --json --logits --threads 1 pictures/a.jpg
 alone=$(json_line | sed 's/.*"logits"//')

@@ -37,7 +37,7 @@ rm -f called
 ### Nothing is there, and no apt-get
 setup "$work/basic"
 check "no compiler, no apt-get: fails" different "$code" 0
-for word in g++ libdnnl-dev libeigen3-dev libgtest-dev nlohmann-json3-dev zlib1g-dev libstb-dev libjpeg-dev ONEDNN= LIBRARIES=; do
+for word in g++ libdnnl-dev libeigen3-dev libgtest-dev nlohmann-json3-dev zlib1g-dev libstb-dev libjpeg-dev libcxxopts-dev ONEDNN= LIBRARIES=; do
   check "no compiler, no apt-get: names $word" has "$out$err" "$word"
 done
 check "no compiler, no apt-get: is short" between 2 "$(wc -l <"$captured/err")" 20
@@ -53,7 +53,7 @@ setup "$unprivileged"
 check "no rights: fails" different "$code" 0
 check "no rights: installs nothing" equal "$(calls)" ""
 check "no rights: prints one command" equal "$(grep -c 'apt-get install' "$captured/err")" 1
-check "no rights: the command is whole" grep -Eq '^ *sudo apt-get update && sudo apt-get install .*g\+\+ libdnnl-dev libeigen3-dev libgtest-dev nlohmann-json3-dev zlib1g-dev libstb-dev libjpeg-dev' "$captured/err"
+check "no rights: the command is whole" grep -Eq '^ *sudo apt-get update && sudo apt-get install .*g\+\+ libdnnl-dev libeigen3-dev libgtest-dev nlohmann-json3-dev zlib1g-dev libstb-dev libjpeg-dev libcxxopts-dev' "$captured/err"
 fake unprivileged sudo 'exit 1'  # sudo that would ask for a password
 setup "$unprivileged"
 check "sudo that asks for a password: not used" has_not "$(calls)" apt-get

@@ -5,6 +5,11 @@
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <span>
+
+// Without regular expressions: they overflow the stack on a long value and do not match one with a newline.
+#define CXXOPTS_NO_REGEX
+#include <cxxopts.hpp>
 
 #include "engine/error.h"
 #include "engine/files.h"
@@ -40,6 +45,48 @@ Number number_from(const std::string& flag, const std::string& word, Number lowe
     fail_usage("--", flag, ": ", printable(word), " is out of range: must be from ", lowest, " to ", highest);
   }
   return value;
+}
+
+using Words = std::span<const std::string>;
+
+bool is_plain(const std::string& word) { return !word.starts_with('-') || word == "-"; }
+
+// What cxxopts makes of words.
+struct Reading {
+  std::vector<cxxopts::KeyValue> given;  // flags and their values, in order
+  std::vector<std::string> others;       // plain words, and flags that do not exist
+  bool open = false;                     // the last word is a flag that needs a value behind it
+};
+
+Reading read(cxxopts::Options& options, Words words) {
+  std::vector<const char*> argv{"mvmoe"};
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  try {
+    const cxxopts::ParseResult result = options.parse(static_cast<int>(argv.size()), argv.data());
+    return {result.arguments(), result.unmatched()};
+  } catch (const cxxopts::exceptions::missing_argument&) {  // this can only be the last word
+    Reading reading = read(options, words.first(words.size() - 1));
+    reading.open = true;
+    return reading;
+  }
+}
+
+// The number of words before the `--` that ends the flags. Behind a flag that needs a value, `--` is that value.
+std::size_t words_before_end(cxxopts::Options& options, Words words) {
+  std::size_t i = 0;
+  while (i < words.size() && (words[i] != "--" || read(options, words.first(i)).open)) ++i;
+  return i;
+}
+
+// The words up to the first that is wrong by its place or name: a flag that does not exist, or a plain word where the
+// command takes none. cxxopts says that there is one, but not where: it says so of each beginning of the line.
+Words right_words(cxxopts::Options& options, Words words, bool takes_plain) {
+  const auto right_to = [&](const std::string& last) {
+    const Reading reading = read(options, words.first(static_cast<std::size_t>(&last - words.data()) + 1));
+    return reading.others.empty() || (takes_plain && std::ranges::all_of(reading.others, is_plain));
+  };
+  if (words.empty() || right_to(words.back())) return words;
+  return {words.begin(), std::ranges::partition_point(words, right_to)};
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -164,32 +211,39 @@ void Flags::fail_unknown(const std::string& word) const {
 }
 
 bool Flags::parse(const std::vector<std::string>& words) {
-  for (const std::string& word : words)
+  for (const std::string& word : words)  // one in a study's file may; cxxopts would stop there
+    if (word.find('\0') != std::string::npos) fail_usage("'", printable(word), "' must not hold a zero byte");
+  cxxopts::Options options("mvmoe");
+  options.allow_unrecognised_options();
+  for (const Flag& flag : flags_) {
+    const auto value = cxxopts::value<std::string>();
+    options.add_options()(flag.name, "", flag.is_switch() ? value->implicit_value("true") : value);
+  }
+
+  const std::size_t end = words_before_end(options, words);
+  const Words before = Words(words).first(end), behind = Words(words).subspan(std::min(end + 1, words.size()));
+  for (const std::string& word : before)
     if (word == "--help" || word == "-h") {
       print_help();
       return false;
     }
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string& word = words[i];
-    if (!word.starts_with('-') || word == "-") {
-      if (!positional_) fail_usage("'", printable(word), "' is one word too many: mvmoe ", usage_);
-      positional_->push_back(word);
-      continue;
-    }
-    const std::size_t equals = word.find('=');
-    Flag* flag =
-        word.starts_with("--") ? find(word.substr(2, equals == std::string::npos ? equals : equals - 2)) : nullptr;
-    if (!flag) fail_unknown(word);
-    std::string value = "true";
-    if (equals != std::string::npos) {
-      value = word.substr(equals + 1);
-    } else if (!flag->is_switch()) {
-      if (i + 1 == words.size()) fail_usage("--", flag->name, ": its value is missing");
-      value = words[++i];
-    }
+
+  // An error names the line's first mistake. So flags before a wrong word are set before that word is refused.
+  const Words right = right_words(options, before, positional_ != nullptr);
+  const Reading reading = read(options, right);
+  for (const cxxopts::KeyValue& one : reading.given) {
+    Flag* flag = find(one.key());
     flag->given = true;
-    flag->set(value);
+    flag->set(one.value());
   }
+  const Words wrong = before.subspan(right.size());
+  if (!wrong.empty() && !is_plain(wrong.front())) fail_unknown(wrong.front());
+  if (reading.open) fail_usage(right.back(), ": its value is missing");
+  const Words too_many = !wrong.empty() || positional_ ? wrong : behind;
+  if (!too_many.empty()) fail_usage("'", printable(too_many.front()), "' is one word too many: mvmoe ", usage_);
+  if (!positional_) return true;
+  for (const Words plain : {Words(reading.others), behind})
+    positional_->insert(positional_->end(), plain.begin(), plain.end());
   return true;
 }
 

@@ -1,7 +1,7 @@
 // tools/mvmoe/flags.h: a subcommand's flags, declared once: the command line, --help and config.json follow from it.
 //
-// The line is taken apart here, in twenty lines, so that every error names its flag and what would be right. (cxxopts
-// was used before: its regular expressions overflow the stack on a long value and do not match one with a newline.)
+// cxxopts takes the line apart, in flags.cpp alone. Values are checked and errors worded here, so that every error
+// names its flag and what would be right.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -19,7 +19,8 @@ class Flags {
   // `usage` is what stands behind `mvmoe`, e.g. "train --data SPEC --out DIR [flags]".
   Flags(std::string usage, std::string description);
 
-  // Each binds a flag to a variable whose present value is the default. Help ends with unit or choices, if any.
+  // Each binds a flag to a variable whose present value is the default. A name has two letters or more. Help ends with
+  // unit or choices, if any.
   void add(const std::string& name, bool& value, const std::string& help);
   void add(const std::string& name, std::string& value, const std::string& help,
            const std::string& kind = "TEXT");  // kind: DIR, FILE, ..
@@ -40,9 +41,9 @@ class Flags {
   // Words without a flag; without this call any such word is an error.
   void add_positional(const std::string& name, std::vector<std::string>& values, const std::string& help);
 
-  // Reads the words behind the subcommand: --flag VALUE, --flag=VALUE, --switch, --switch=true|false. False: --help was
-  // asked for and printed, nothing else is to be done. Throws UsageError that names the flag; an unknown one with what
-  // may have been meant (tools/mvmoe/hints.h).
+  // Reads the words behind the subcommand: --flag VALUE, --flag=VALUE, --switch, --switch=true|false; all words behind
+  // `--` are words without a flag. False: --help was asked for and printed, nothing else is to be done. Throws
+  // UsageError that names the flag; an unknown one with what may have been meant (tools/mvmoe/hints.h).
   bool parse(const std::vector<std::string>& words);
 
   bool given(const std::string& name) const;

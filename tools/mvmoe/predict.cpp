@@ -136,9 +136,10 @@ int predict_command(const Words& words) {
   given.declare_what_may_be_said(flags);
 
   Words readable = words;
-  const auto zero = std::find(readable.begin(), readable.end(), "-0");
-  const char separator = zero == readable.end() ? '\n' : '\0';
-  if (zero != readable.end()) *zero = "-";
+  const auto end_of_flags = std::find(readable.begin(), readable.end(), "--");  // behind it, -0 is a file's name
+  const auto zero = std::find(readable.begin(), end_of_flags, "-0");
+  const char separator = zero == end_of_flags ? '\n' : '\0';
+  if (zero != end_of_flags) *zero = "-";
   if (!flags.parse(readable)) return 0;
   flags.require("weights");
   if (images.empty())
