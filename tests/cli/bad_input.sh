@@ -300,7 +300,7 @@ fi
 ulimit -S -v "$limit"
 
 ### A full disk while a checkpoint is written: the one before still loads, and with room again the run goes on to the same end
-long=(train --quiet --data cifar10:data "${tiny[@]}" --epochs 20 --save-every 6 --keep 1)
+long=(train --quiet --data cifar10:data "${tiny[@]}" --epochs 60 --save-every 6 --keep 1)
 must_run "the run that nothing disturbs" "${long[@]}" --out undisturbed
 complete() {  # every checkpoint in the run's folder is whole, and nothing half-written lies about
   local step steps
