@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-// The one list of what state.json holds, read and written alike.
+// The entries of state.json, for reading and for writing.
 template <class Visit>
 void each_field(Progress& p, const Visit& visit) {
   visit("step", p.step);
@@ -41,7 +41,7 @@ void each_field(Progress& p, const Visit& visit) {
   visit("evaluation_pending", p.evaluation_pending);
 }
 
-// What an older version's state.json lacks: it stays as it is.
+// An entry that an older version did not write; if it is missing, the member keeps its value.
 template <class Visit>
 void each_newer_field(Progress& p, const Visit& visit) {
   visit("epoch_routing_steps", p.epoch_routing_steps);
@@ -84,7 +84,7 @@ void write_progress(const fs::path& checkpoint, const Progress& progress) {
   write_file(checkpoint / "state.json", to_json(progress).dump(1) + "\n");
 }
 
-// A newer one than `newest` was found damaged and passed over: it takes nobody's place.
+// Checkpoints newer than `newest` are damaged and were skipped; they do not count as kept.
 void remove_all_but(const fs::path& checkpoints, std::uint64_t newest, int keep) {
   std::error_code ignored;
   int kept = 0;
@@ -141,7 +141,7 @@ void save_checkpoint(const fs::path& folder, Trainer& trainer, const ModelDescri
   std::error_code ignored;
   try {
     fs::create_directories(checkpoints);
-    for (const auto& entry : fs::directory_iterator(checkpoints))  // what a killed process left behind
+    for (const auto& entry : fs::directory_iterator(checkpoints))  // left by a killed process
       if (entry.path().filename().string().starts_with("unfinished-")) fs::remove_all(entry.path());
     fs::create_directory(aside);
     const Parameters& parameters = trainer.model.parameters();
@@ -153,7 +153,7 @@ void save_checkpoint(const fs::path& folder, Trainer& trainer, const ModelDescri
       save_weights(aside / "ema.safetensors", trainer.model, trainer.average, description, trainer.whole);
     write_progress(aside, progress);
     sync_folder(aside);
-    fs::remove_all(target);  // the same step, found damaged at resume, or written twice by the same bits
+    fs::remove_all(target);  // the same step: damaged, or with the same content
     fs::rename(aside, target);
     sync_folder(checkpoints);
   } catch (const fs::filesystem_error& e) {

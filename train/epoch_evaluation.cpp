@@ -15,11 +15,11 @@ std::optional<EpochEvaluation> evaluate_epoch(Trainer& trainer, const ImageSet& 
                                               const ModelDescription& description,
                                               const std::function<bool(int images)>& keep_on) {
   const int all = images_to_evaluate(trainer, test, holdout);
-  int before = 0;  // images of the parts that are done
+  int before = 0;  // images of the evaluations that are done
   const auto of = [&](const ImageSet& set, std::vector<int> superclass_of) {
     const auto asked = [&](int images) {
       return keep_on(std::min(before + images * trainer.lanes.comm().ranks(), all));
-    };  // the ranks are about equally far
+    };  // an estimate: the ranks are about equally far
     Evaluation evaluation =
         evaluate(trainer.model, set, description.preprocessing, trainer.lanes,
                  {.superclass_of = std::move(superclass_of), .keep_on = asked, .placement = &trainer.placement});

@@ -28,7 +28,7 @@ std::string percent(double value) {
   return out.str();
 }
 
-// One run's state and the four things that happen to it besides a step.
+// A run: its state, and its parts: a step, the end of an epoch, an evaluation, saving.
 class Run {
  public:
   Run(Trainer& trainer, const RunData& data, Loader& loader, const ModelDescription& description,
@@ -76,7 +76,7 @@ class Run {
       if (result_.signal != 0 && saved_at_ != progress_.step) save();
     }
     const std::size_t recorded = steps_.events().size();
-    if (recorded > 0 && recorded < recorded_steps) config_.recorded(timelines_, steps_);  // the run was shorter
+    if (recorded > 0 && recorded < recorded_steps) config_.recorded(timelines_, steps_);  // the run had fewer steps
     result_.progress = progress_;
     result_.images_per_s = progress_.train_seconds > 0
                                ? static_cast<double>(progress_.step) * images_per_step() / progress_.train_seconds
@@ -91,7 +91,7 @@ class Run {
     if (progress_.step > 0) learning_rate_ = trainer_.config.schedule.at(progress_.step - 1);
     result_.checkpoint = resumed.path;
     bar_.say("resumed at step " + std::to_string(progress_.step) + " from " + printable(resumed.path.string()));
-    if (!progress_.evaluation_pending) write_weights();  // a process killed between its checkpoint and these files
+    if (!progress_.evaluation_pending) write_weights();  // the last process may have been killed before it wrote them
   }
 
   StepResult recorded_step() {
@@ -110,12 +110,12 @@ class Run {
     return step;
   }
 
-  // The signal that asks to stop, 0 for none: the same on all ranks.
+  // Makes one step. Returns the signal for which all ranks stop, 0 for none; it is the same on all ranks.
   int step(std::uint64_t per_epoch) {
-    const auto start = Clock::now();  // before the wait for data
+    const auto start = Clock::now();  // includes the wait for data
     if (progress_.step % per_epoch == 0 && result_.executed_steps > 0)
       for (int left = loader_.batches_per_epoch() % config_.accumulate; left > 0; --left)
-        loader_.next();  // too few for a step
+        loader_.next();  // dropped: too few batches for a step
     const StepResult step = recorded_step();
     const double seconds = seconds_since(start);
     ++progress_.step;
@@ -148,9 +148,9 @@ class Run {
     return step.stop;
   }
 
-  // Where an evaluation is due, the checkpoint comes before it, with a mark: a stop need not wait for the evaluation,
-  // and the resumed run does it. Then the row, the state without the mark, the weights files: whatever a kill leaves
-  // undone, the resumed run does again.
+  // If an evaluation is due, a checkpoint with the mark "evaluation pending" is saved first. So a stop need not wait
+  // for the evaluation; the resumed run does it. After the evaluation come the row of log.csv, the checkpoint without
+  // the mark, and the files of weights. What a kill prevents, the resumed run does.
   void end_epoch(std::uint64_t per_epoch, const std::atomic<int>& stop) {
     const int epoch = static_cast<int>(progress_.step / per_epoch);
     EpochRow row{.epoch = epoch,
@@ -159,7 +159,7 @@ class Run {
                  .train_loss = progress_.epoch_loss / static_cast<double>(per_epoch),
                  .images_per_s = static_cast<double>(per_epoch) * images_per_step() / progress_.epoch_seconds};
     if (const auto steps = static_cast<std::uint64_t>(progress_.epoch_routing_steps);
-        steps == per_epoch) {  // else an older version did some of them
+        steps == per_epoch) {  // else an older version made some of the steps
       const RoutingLossConfig& routing = trainer_.config.routing;
       if (!routing.superclass_of.empty()) row.guidance_loss = progress_.epoch_guidance / static_cast<double>(steps);
       if (routing.balance_weight > 0) row.balance_loss = progress_.epoch_balance / static_cast<double>(steps);
@@ -171,7 +171,7 @@ class Run {
     if (epoch == config_.epochs || epoch % config_.eval_every == 0) {
       progress_.evaluation_pending = true;
       if (saved_at_ != progress_.step) save();
-      if (!judge_epoch(row, said, stop)) return write_weights();  // stopped: the rest is for the resumed run
+      if (!judge_epoch(row, said, stop)) return write_weights();  // stopped; the resumed run does the rest
       progress_.evaluation_pending = false;
     }
     progress_.last_train_loss = row.train_loss;
@@ -193,8 +193,8 @@ class Run {
                std::to_string(progress_.best_step));
   }
 
-  // Fills the row and the progress, and decides whether these are the best weights so far. False: stopped, nothing
-  // changed.
+  // Evaluates, fills the row and the progress, and decides whether these are the best weights so far. Returns false if
+  // it was stopped; then nothing has changed.
   bool judge_epoch(EpochRow& row, std::string& said, const std::atomic<int>& stop) {
     const auto start = Clock::now();
     const auto evaluation = evaluate_epoch(trainer_, data_.test, data_.holdout, description_, [&](int done) {
@@ -213,11 +213,11 @@ class Run {
     if (!std::isfinite(test.loss)) {
       comm_.on_first([&] {
         result_.checkpoint = discard_checkpoint(config_.folder, progress_.step);
-      });  // "the last good checkpoint" must be one
+      });  // the error names the last good checkpoint, and this one is not good
       fail_not_finite("the test loss is " + text(test.loss));
     }
     said += ", test top-1 " + percent(test.top1) + ", top-5 " + percent(test.top5);
-    double score = row.epoch;  // without a held-out part nothing is chosen: the last epoch is the best
+    double score = row.epoch;  // without a held-out part the last epoch counts as the best
     if (evaluation->holdout) {
       row.holdout_top1 = score = evaluation->holdout->top1;
       said += ", held-out top-1 " + percent(score);
@@ -246,7 +246,7 @@ class Run {
 
   void warn_of_damaged_images() {
     if (!data_.test.damaged || !comm_.first())
-      return;  // images in memory are whole; what other ranks find comes at an epoch's end
+      return;  // images in memory cannot be damaged; those of other ranks are shared at the end of an epoch
     for (const std::string& line : data_.test.damaged->news(stand_in_consequence)) bar_.warn(line);
   }
 
@@ -255,13 +255,13 @@ class Run {
          "; a smaller --lr, a longer --warmup-epochs or --clip 1 may help");
   }
 
-  // What is not finite is never saved.
+  // Throws on all ranks if a weight is not finite, so that it is never saved. Collective: every rank must call it.
   void require_finite_weights() const {
     const Block& weights = trainer_.model.parameters().weights();
     const bool finite =
         std::all_of(weights.data(), weights.data() + weights.size(), [](float w) { return std::isfinite(w); });
     if (comm_.sum(finite ? 0.0 : 1.0) > 0)
-      fail_not_finite("weights are no longer finite");  // one rank's experts are no other's to see
+      fail_not_finite("weights are no longer finite");  // it may be in an expert of another rank
   }
 
   std::string last_good() const {
@@ -276,7 +276,7 @@ class Run {
     progress_.data_crc32 = data_.crc32;
     progress_.teacher_crc32 = trainer_.teacher ? trainer_.teacher->crc32() : 0;
     if (saved_at_ == progress_.step)
-      comm_.on_first([&] { save_progress(config_.folder, progress_, config_.keep); });  // weights and moments are there
+      comm_.on_first([&] { save_progress(config_.folder, progress_, config_.keep); });  // the weights are saved already
     else
       trainer_.whole.on_first(blocks_to_save(trainer_), [&] {
         save_checkpoint(config_.folder, trainer_, description_, progress_, config_.keep);
@@ -307,15 +307,15 @@ class Run {
   double total_seconds() const { return seconds_before_ + seconds_since(start_); }
 
   Trainer& trainer_;
-  Comm& comm_;  // rank 0 writes and speaks for all
+  Comm& comm_;  // only rank 0 writes files and messages
   const RunData& data_;
   Loader& loader_;
   const ModelDescription& description_;
   const LoopConfig& config_;
   ProgressBar bar_;
-  std::vector<Timeline> timelines_;  // [threads], of the first steps where they are recorded
+  std::vector<Timeline> timelines_;  // [threads], of the first steps, if they are recorded
   Timeline steps_;
-  std::optional<RunEvents> events_;  // from go() on, which knows the step; rank 0's
+  std::optional<RunEvents> events_;  // on rank 0; made in go(), which knows the step
   std::optional<TimeLeft> time_left_;
   Progress progress_;
   RunResult result_;

@@ -28,7 +28,7 @@ std::string contents_of(int file) {
   return line.substr(0, line.find('\n'));
 }
 
-// Whether the path still names the open file: locked, a removed file would hold nobody out.
+// True if the path still names the open file. A lock on a removed file would keep no other process out.
 bool is_still(const fs::path& path, int file) {
   struct stat named {
   }, opened{};
@@ -44,7 +44,7 @@ FolderLock::MadeFolders::MadeFolders(const fs::path& folder) {
 }
 
 FolderLock::MadeFolders::~MadeFolders() {
-  for (const fs::path& folder : missing) rmdir(folder.c_str());  // refused where something is in it
+  for (const fs::path& folder : missing) rmdir(folder.c_str());  // fails if the folder is not empty, as it should
 }
 
 FolderLock::FolderLock(const fs::path& folder) : made_(folder), path_(folder / "lock") {
@@ -52,7 +52,7 @@ FolderLock::FolderLock(const fs::path& folder) : made_(folder), path_(folder / "
   fs::create_directories(folder, error);
   if (error) fail("--out: ", printable(folder.string()), ": cannot be made: ", error.message());
   do {
-    if (file_ >= 0) close(file_);  // the file was removed by its holder between our opening and locking it
+    if (file_ >= 0) close(file_);  // its holder removed the file after we opened it and before we locked it
     file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (file_ < 0) fail("--out: ", printable(folder.string()), ": cannot be written: ", std::strerror(errno));
     if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
@@ -104,7 +104,7 @@ std::optional<std::string> holder_of(const fs::path& folder) {
 }
 
 bool holds_run(const fs::path& folder) {
-  std::error_code ignored;  // a folder that cannot be looked into is refused by its lock
+  std::error_code ignored;  // if the folder cannot be read, locking it throws
   for (const char* name : run_files)
     if (fs::exists(folder / name, ignored)) return true;
   return false;

@@ -1,5 +1,5 @@
-// train/run_folder.h: a run's folder belongs to one process at a time, and a run in it is never overwritten by
-// accident.
+// train/run_folder.h: locks a run's folder, so that one process at a time uses it, and finds out whether it holds a
+// run.
 #pragma once
 #include <filesystem>
 #include <optional>
@@ -10,14 +10,14 @@
 
 namespace mvmoe {
 
-// Thrown where another process holds the lock.
+// Thrown if another process holds the lock.
 struct FolderInUse : Error {
   using Error::Error;
 };
 
-// Holds the folder's lock file (host and process id in it) until destroyed. The lock is the kernel's, so that of a
-// killed process is gone with it. Throws FolderInUse that names folder, host and process if another one holds it. Makes
-// the folder where it is missing; at the end, what it made and nobody has put anything into goes away again.
+// Holds the lock file of the folder until it is destroyed. The file holds host and process id. It is the kernel's lock,
+// so a killed process loses it. If another process holds the lock: throws FolderInUse that names folder, host and
+// process. Creates missing folders; when destroyed, removes those that it created and that are still empty.
 class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder);
@@ -32,13 +32,13 @@ class FolderLock {
     ~MadeFolders();
     std::vector<std::filesystem::path> missing;  // innermost first
   };
-  MadeFolders made_;  // the first member: it goes last, and also where the lock cannot be had
+  MadeFolders made_;  // the first member, so it is destroyed last, and also if the constructor throws
   std::filesystem::path path_;
   int file_ = -1;
 };
 
-// Who holds the folder's lock ("host H, process P"), if anyone does. It takes the lock itself for a moment, shared: who
-// comes for it in that moment is refused, and should try again.
+// "host H, process P" of the process that holds the lock, if there is one. This call takes a shared lock for a moment.
+// A process that asks for the lock in that moment is refused and should try again.
 std::optional<std::string> holder_of(const std::filesystem::path& folder);
 
 // Whether the folder holds a run: a config.json, a log or checkpoints.

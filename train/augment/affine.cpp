@@ -10,21 +10,21 @@
 namespace mvmoe {
 namespace {
 
-// Three channels and a spare one, so that all four are one vector.
+// Three channels and an unused one, so that they make a vector of four.
 typedef std::int32_t Int4 __attribute__((vector_size(16)));
 typedef std::uint32_t Word4 __attribute__((vector_size(16)));
 typedef std::uint8_t Byte16 __attribute__((vector_size(16)));
 typedef double Double4
-    __attribute__((vector_size(32)));  // by reference: as a value it changes the ABI where there is no AVX
+    __attribute__((vector_size(32)));  // passed by reference, because by value it changes the ABI without AVX
 
-Int4 pixel(const std::uint8_t* p) {  // reads a byte more than the pixel
+Int4 pixel(const std::uint8_t* p) {  // reads one byte beyond the pixel
   std::uint32_t bytes;
   std::memcpy(&bytes, p, sizeof bytes);
   const Word4 all = Word4{} + bytes;
   return __builtin_convertvector((all >> Word4{0, 8, 16, 24}) & 255, Int4);
 }
 
-// n x n pixels as they lie in the image, rows `stride` bytes apart; (dx, dy) is where between the middle ones we are.
+// n x n pixels in the image, rows `stride` bytes apart. (dx, dy): the position between the pixels in the middle.
 struct Patch {
   const std::uint8_t* first;
   std::size_t stride;
@@ -45,14 +45,14 @@ void bilinear(const Patch& patch, Double4& v) {  // 2 x 2
 // Keys' cubic through four values with a = -1, in Horner's form.
 void cubic_along(const std::uint8_t* at, double x, Double4& v) {  // a row's four pixels
   const Int4 p = pixel(at), q = pixel(at + 3), s = pixel(at + 6), t = pixel(at + 9);
-  const Int4 p2 = s - p, p3 = 2 * (p - q) + s - t, p4 = q - p - s + t;  // whole numbers: exact in any order
+  const Int4 p2 = s - p, p3 = 2 * (p - q) + s - t, p4 = q - p - s + t;  // integers: exact in any order
   v = __builtin_convertvector(q, Double4) +
       x * (__builtin_convertvector(p2, Double4) +
            x * (__builtin_convertvector(p3, Double4) + x * __builtin_convertvector(p4, Double4)));
 }
 
-// Along each row and then through the rows. Shears and moves go along one axis, and on the other stand on a pixel:
-// there the cubic is that pixel, exactly, and the other three need not be looked at. 4 x 4
+// Interpolates 4 x 4 pixels, along each row and then over the rows. A shear or a shift moves along one axis only; on
+// the other axis the position is exactly on a pixel. There the cubic is that pixel, and the other three are not read.
 void bicubic(const Patch& patch, Double4& v) {
   const double x = patch.dx, y = patch.dy;
   if (y == 0) return cubic_along(patch.row(1), x, v);
@@ -66,7 +66,7 @@ void bicubic(const Patch& patch, Double4& v) {
   v = row[1] + y * (p2 + y * (p3 + y * p4));
 }
 
-// The size x size pixels whose first is (x, y), where the edge goes on beyond itself. to [size, size, 3] and a byte
+// Copies the size x size pixels from (x, y) on, repeating the edge outside the image. to [size, size, 3] and one byte
 void copy_at_the_edge(const Image& image, int x, int y, int size, std::uint8_t* to) {
   for (int r = 0; r < size; ++r)
     for (int k = 0; k < size; ++k, to += 3) {
@@ -75,7 +75,7 @@ void copy_at_the_edge(const Image& image, int x, int y, int size, std::uint8_t* 
     }
 }
 
-// Between the pixels around (x, y), a point of the image. to [3]
+// Interpolates at (x, y), a point of the image. to [3]
 void look_up(const Image& image, double x, double y, Interpolation interpolation, std::uint8_t* to) {
   const bool cubic = interpolation == Interpolation::bicubic;
   const double left = std::floor(x - 0.5), above = std::floor(y - 0.5);
@@ -94,12 +94,12 @@ void look_up(const Image& image, double x, double y, Interpolation interpolation
   else bilinear(patch, v);
   const Double4 black = {}, white = black + 255;
   v = v < black ? black : v > white ? white : v;
-  const auto level = std::bit_cast<Byte16>(__builtin_convertvector(v, Int4));  // what is after the point is cut off
+  const auto level = std::bit_cast<Byte16>(__builtin_convertvector(v, Int4));  // cuts off the digits after the point
   const auto rgb = __builtin_shufflevector(level, level, 0, 4, 8, 12);
   std::memcpy(to, &rgb, 3);
 }
 
-double rounded(double x) { return std::nearbyint(x * 1e15) / 1e15; }  // so that a right angle has exact zeros
+double rounded(double x) { return std::nearbyint(x * 1e15) / 1e15; }  // a right angle gives exact zeros
 
 }  // namespace
 

@@ -13,7 +13,8 @@ namespace {
 double above_zero(Random& random) { return (static_cast<double>(random.bits()) + 0.5) * 0x1p-32; }
 
 // The logarithm of a Gamma(a, 1): Marsaglia and Tsang 2000, "A simple method for generating gamma variables", which
-// needs a >= 1; below, Gamma(a) = Gamma(a + 1) u^(1/a) (their section 6). As a logarithm, so that a small a gives no 0.
+// needs a >= 1. For a < 1, Gamma(a) = Gamma(a + 1) u^(1/a) (section 6). As a logarithm, because for small a it could be
+// 0.
 double log_gamma_variate(Random& random, double a) {
   if (a < 1) {
     const double log_u = std::log(above_zero(random));

@@ -18,7 +18,7 @@ namespace {
 
 constexpr double highest_level = 10;
 
-struct Part {  // of a spec: a key and its number
+struct Part {  // a part of a specification: a key and its number
   std::string_view key;
   double number = 0;
 };

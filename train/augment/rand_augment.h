@@ -1,8 +1,8 @@
-// train/augment/rand_augment.h: some random operations of fifteen, at a magnitude of 0 to 10.
+// train/augment/rand_augment.h: RandAugment: a few random operations of fifteen, with a magnitude from 0 to 10.
 //
-// RandAugment (Cubuk et al. 2019, arXiv 1909.13719) as timm has it: n operations drawn with replacement, each done with
-// probability p at a level L of its own, normal around m and clipped to 0 .. 10. Signs are + or - with probability one
-// half.
+// As in timm (Cubuk et al. 2019, arXiv 1909.13719): n operations are drawn with replacement. Each is applied with
+// probability p, at its own level L, which is normal around m and clipped to 0 .. 10. A sign is + or - with probability
+// one half.
 //
 //   AutoContrast, Equalize, Invert   no level
 //   Rotate                           +-3 L degrees
@@ -30,15 +30,16 @@ struct RandAugmentConfig {
   double deviation = 0;      // mstd; infinite: the level is uniform in 0 .. m
   double probability = 0.5;  // p, of each operation
   bool increasing = false;   // inc: every operation does more at a higher level
-  // Geometric operations look between pixels bicubically, or by chance bilinearly: timm's --train-interpolation random.
+  // Geometric operations are bicubic. true: bicubic or bilinear at random, as timm's --train-interpolation random.
   bool random_interpolation = false;
-  Colour fill{124, 116, 104};  // what a geometric operation brings in: fill_of(mean), here ImageNet's
+  Colour fill{124, 116, 104};  // colour outside the image, for geometric operations: fill_of(mean), here ImageNet's
 };
 
-Colour fill_of(const std::array<float, 3>& mean);  // the mean colour of the data set, whose bytes / 255 have that mean
+Colour fill_of(const std::array<float, 3>& mean);  // the mean colour of the data set; `mean` is of bytes / 255
 
-// timm's words: rand-m9-mstd0.5-inc1. Numbers behind m, n, p, mstd (above 100: infinite) and inc (0 or 1), in any
-// order; what is not named is as above. Throws UsageError that names --rand-augment and what would be right.
+// Reads timm's notation: rand-m9-mstd0.5-inc1. Numbers follow m, n, p, mstd (above 100: infinite) and inc (0 or 1), in
+// any order. Keys that are not given keep the defaults above. Throws UsageError that names --rand-augment and what
+// would be right.
 RandAugmentConfig parse_rand_augment(const std::string& spec);
 
 enum class AugmentKind {
@@ -62,19 +63,19 @@ constexpr int augment_kinds = 15;
 
 struct AugmentOperation {
   AugmentKind kind = AugmentKind::auto_contrast;
-  double argument = 0;  // degrees, share, bits, threshold, amount or factor; of the first three nothing
+  double argument = 0;  // degrees, share, bits, threshold, amount or factor; not used by the first three kinds
   Interpolation interpolation = Interpolation::bicubic;
 };
 
-// Which operations are done to an image, in order: at most config.operations. A function of its arguments alone;
-// `image` is the index in the set, or the key of its repeat.
+// The operations for an image, in order: at most config.operations. A function of its arguments. `image`: the index in
+// the set, or the key of its repeat (repeated_augment.h).
 std::vector<AugmentOperation> choose_rand_augment(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image,
                                                   const RandAugmentConfig& config);
 
-// What a kind does at a level; `negative` is its sign, where it has one.
+// The argument of an operation at a level. `negative`: its sign, if it has one.
 double argument_at(AugmentKind kind, double level, bool negative, bool increasing);
 
-// `scratch` lends its memory.
+// `scratch` provides memory.
 void apply(const AugmentOperation& operation, Colour fill, Image& image, Image& scratch);
 
 }  // namespace mvmoe

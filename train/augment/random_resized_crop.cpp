@@ -7,7 +7,7 @@
 
 namespace mvmoe {
 
-Rectangle sized(double area, double ratio) {  // rounded to even at a half, as Python's round does
+Rectangle sized(double area, double ratio) {  // a half is rounded to the even number, as in Python
   return {.width = static_cast<int>(std::nearbyint(std::sqrt(area * ratio))),
           .height = static_cast<int>(std::nearbyint(std::sqrt(area / ratio)))};
 }
@@ -36,7 +36,7 @@ Rectangle choose_random_resized_crop(std::uint64_t seed, std::uint64_t epoch, st
     return r;
   }
   Rectangle r = centred(width, height, share);
-  r.width = std::max(r.width, 1), r.height = std::max(r.height, 1);  // an image of one row
+  r.width = std::max(r.width, 1), r.height = std::max(r.height, 1);  // for an image of one row
   return r;
 }
 

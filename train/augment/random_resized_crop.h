@@ -1,8 +1,9 @@
-// train/augment/random_resized_crop.h: where an image is cut out before it is resized to the network's size.
+// train/augment/random_resized_crop.h: chooses the part of an image that is resized to the network's size.
 //
-// Each of ten tries draws an area, a share of the image's, and a ratio of width to height, log-uniform; the first that
-// fits is put anywhere it can. If none does, the largest centred part whose ratio is allowed. timm's
-// RandomResizedCropAndInterpolation, torchvision's RandomResizedCrop (Szegedy et al. 2015, arXiv 1409.4842, section 6).
+// Up to ten times it draws an area, as a share of the image's, and a ratio of width to height, log-uniform. The first
+// rectangle that fits is put at a random place. If none fits, it takes the largest centred part with an allowed ratio.
+// timm's RandomResizedCropAndInterpolation, torchvision's RandomResizedCrop (Szegedy et al. 2015, arXiv 1409.4842,
+// section 6).
 #pragma once
 #include <cstdint>
 
@@ -15,13 +16,13 @@ struct CropShare {
   double least_ratio = 3.0 / 4, most_ratio = 4.0 / 3;
 };
 
-// A function of its arguments alone: `image` is the index in the set, or the key of its repeat (repeated_augment.h).
+// A function of its arguments. `image`: the index in the set, or the key of its repeat (repeated_augment.h).
 Rectangle choose_random_resized_crop(std::uint64_t seed, std::uint64_t epoch, std::uint64_t image, int width,
                                      int height, const CropShare& share = {});
 
-// Its two deterministic parts. The size of a part of `area` pixels with that ratio; it may be larger than the image.
+// The size of a part of `area` pixels with this ratio of width to height. It may be larger than the image.
 Rectangle sized(double area, double ratio);
-// The largest centred part of a width x height image whose ratio is allowed.
+// The largest centred part of a width x height image with an allowed ratio.
 Rectangle centred(int width, int height, const CropShare& share);
 
 }  // namespace mvmoe

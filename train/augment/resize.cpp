@@ -9,10 +9,10 @@
 namespace mvmoe {
 namespace {
 
-constexpr int fraction_bits = 32 - 8 - 2;  // 8 bits of a pixel, 2 for weights' sums below 0 and above 1
+constexpr int fraction_bits = 32 - 8 - 2;  // 8 bits for a pixel, 2 for sums below 0 and above 1
 constexpr std::int32_t half = 1 << (fraction_bits - 1);
 
-// [to, most] of the taps, times 2^fraction_bits.
+// The weights [to, most], times 2^fraction_bits, as integers.
 std::vector<std::int32_t> fixed_point(const Taps& taps) {
   std::vector<std::int32_t> fixed;
   fixed.reserve(taps.weight.size());
@@ -30,17 +30,17 @@ struct Axis {
   std::vector<std::int32_t> weight;
 };
 
-// Rows of pixels; a row is tightly packed.
+// Rows of pixels. The pixels of a row have no gaps.
 struct Rows {
   const std::uint8_t* first;
-  std::size_t stride;  // bytes from a row to the next
+  std::size_t stride;  // bytes from one row to the next
 
   const std::uint8_t* at(int row) const { return first + static_cast<std::size_t>(row) * stride; }
 };
 
-constexpr int block = 24;  // bytes whose sums stay in registers: 8 pixels
+constexpr int block = 24;  // bytes, 8 pixels; their sums fit into registers
 
-// The `n` bytes from byte `i` on of one new row, n <= block: the weighted sum of `count` rows.
+// Computes n bytes of a new row, from byte i on: the weighted sum of `count` old rows. n <= block.
 inline void sum_rows(Rows from, int i, int n, const std::int32_t* weight, int count, std::uint8_t* to) {
   std::int32_t sum[block];
   for (int j = 0; j < n; ++j) sum[j] = half;
@@ -53,7 +53,7 @@ inline void sum_rows(Rows from, int i, int n, const std::int32_t* weight, int co
   for (int j = 0; j < n; ++j) to[i + j] = static_cast<std::uint8_t>(std::clamp(sum[j] >> fraction_bits, 0, 255));
 }
 
-// Rows of `width` pixels become `height` rows. to [height, width, 3]
+// Resizes along the columns: old rows of `width` pixels become `height` rows. to [height, width, 3]
 void along_columns(Rows from, int width, const Axis& y, int height, std::uint8_t* to) {
   const int bytes = 3 * width, even = bytes / block * block;
   for (int r = 0; r < height; ++r, to += bytes) {
@@ -64,8 +64,8 @@ void along_columns(Rows from, int width, const Axis& y, int height, std::uint8_t
   }
 }
 
-// Each of `rows` rows of `from_width` pixels becomes one of `width`: a strip of 8 rows is turned on its side, where
-// rows are columns. to [rows, width, 3]
+// Resizes along the rows: each of `rows` rows of `from_width` pixels becomes one of `width`. Strips of 8 rows are
+// transposed, so that sum_rows can sum them. to [rows, width, 3]
 void along_rows(Rows from, int rows, int from_width, const Axis& x, int width, std::uint8_t* to) {
   constexpr int strip = block / 3;
   std::vector<std::uint8_t> turned(static_cast<std::size_t>(from_width) * block),

@@ -1,9 +1,9 @@
-// train/augment/saturation.h: colours nearer to grey or further from it. In place; Pillow's ImageEnhance.Color.
+// train/augment/saturation.h: changes the saturation of colours, in place; Pillow's ImageEnhance.Color.
 #pragma once
 #include "train/data/image.h"
 
 namespace mvmoe {
 
-void saturation(Image& image, float factor);  // 0: grey, 1: as it was, above: more colourful
+void saturation(Image& image, float factor);  // 0: grey, 1: no change, above: more saturated
 
 }  // namespace mvmoe

@@ -23,7 +23,7 @@ void look_up(Image& image, const Table& table) {
   for (std::uint8_t& value : image.rgb) value = table[value];
 }
 
-// Another table for each channel, made from the channel's histogram.
+// Replaces levels by a table for each channel, made from the channel's histogram.
 template <class TableOf>
 void look_up_by_channel(Image& image, const TableOf& table_of_histogram) {
   for (std::size_t c = 0; c < 3; ++c) {
@@ -48,12 +48,12 @@ Table stretched(const Histogram& histogram) {
   return table_of([=](int i) { return std::clamp(static_cast<int>(i * scale + offset), 0, 255); });
 }
 
-// The brightest level does not count in the step, so that it can become 255.
+// The brightest level is left out of the step, so that it can become 255.
 Table equalized(const Histogram& histogram) {
   const auto brightest = std::find_if(histogram.rbegin(), histogram.rend(), [](int n) { return n > 0; });
   if (brightest == histogram.rend()) return identity();
   const int step = (std::accumulate(histogram.begin(), histogram.end(), 0) - *brightest) / 255;
-  if (step == 0) return identity();  // one level alone, or too few pixels
+  if (step == 0) return identity();  // only one level, or too few pixels
   int below = step / 2;
   return table_of([&](int i) {
     const int level = below / step;

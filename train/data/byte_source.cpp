@@ -11,7 +11,7 @@
 namespace mvmoe {
 namespace {
 
-constexpr std::size_t largest_ratio = 1032;  // deflate's: no stream unpacks to more than so many times its size
+constexpr std::size_t largest_ratio = 1032;  // of deflate: the most that a stream can unpack to, over its size
 
 bool begins_as_gzip(std::span<const std::uint8_t> bytes) {
   return bytes.size() >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B;
@@ -58,7 +58,7 @@ std::size_t ByteSource::read(std::uint8_t* to, std::size_t bytes) {
     packed_ = packed_.subspan(in - z.avail_in);
     got += out - z.avail_out;
     if (status == Z_STREAM_END) {
-      // Several gzip streams one behind the other are one file; anything else behind a stream is not ours.
+      // A gzip file may consist of several streams. Anything else after a stream is not read.
       unpacker_->ended = !begins_as_gzip(packed_);
       if (unpacker_->ended && !packed_.empty())
         fail(name_, ": ", packed_.size(), " bytes stand behind the end of the gzip stream");
@@ -79,7 +79,7 @@ void ByteSource::fail_short(std::size_t wanted) const {
 
 std::vector<std::uint8_t> ByteSource::take(std::size_t bytes) {
   const std::size_t left = packed_.size();
-  // zlib may hold a few bytes of output that belong to input it has read already.
+  // zlib may still hold a few bytes of output after it has read all input.
   const std::size_t most = unpacker_ ? left * largest_ratio + (std::size_t{1} << 16) : left;
   if (bytes > most) fail_short(bytes);
   std::vector<std::uint8_t> out(bytes);

@@ -1,7 +1,7 @@
 // train/data/byte_source.h: the bytes of a file that may be gzipped, read front to back without trusting it.
 //
-// How much is unpacked is the reader's choice and not the stream's: a few bytes that unpack to many gigabytes cost
-// nothing. Every error begins with the name and a colon.
+// The reader decides how many bytes are unpacked, so a few bytes that would unpack to gigabytes do no harm. Every error
+// begins with the name and a colon.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,17 +14,17 @@ namespace mvmoe {
 
 class ByteSource {
  public:
-  // `packed` must outlive the source. It is unpacked if it begins as gzip does, and given as it is if not.
+  // `packed` must outlive the source. If it begins like gzip it is unpacked, else its bytes are given unchanged.
   ByteSource(std::string name, std::span<const std::uint8_t> packed);
   ~ByteSource();
 
-  // The next bytes; throws where there are fewer. Memory is taken only if so many can be there at all.
+  // The next bytes; throws if there are fewer. Memory is allocated only if the source can have so many.
   std::vector<std::uint8_t> take(std::size_t bytes);
 
   // The next bytes up to and without `end`, which is skipped; throws if `limit` bytes hold none.
   std::string take_until(char end, std::size_t limit);
 
-  // Throws unless every byte was taken, the checksum is right and nothing stands behind the stream.
+  // Throws unless every byte was taken, the checksum is right and nothing follows the stream.
   void expect_end();
 
  private:
@@ -33,8 +33,8 @@ class ByteSource {
   [[noreturn]] void fail_short(std::size_t wanted) const;
 
   std::string name_;
-  std::span<const std::uint8_t> packed_;  // where it is not gzip: what is left of it
-  std::unique_ptr<Unpacker> unpacker_;    // null where it is not gzip
+  std::span<const std::uint8_t> packed_;  // if it is not gzip: the bytes that are left
+  std::unique_ptr<Unpacker> unpacker_;    // null if it is not gzip
   std::size_t taken_ = 0;
 };
 

@@ -40,7 +40,7 @@ struct LabelByte {
   int classes;
 };
 
-// Adds the file's images and labels (the last label byte's) to `set`; gives each label byte of each record to `see`.
+// Adds the images of a file to `set`, with the last label byte as the label. Calls `see` with every label byte.
 template <class See>
 void read_records(const std::filesystem::path& path, std::span<const LabelByte> label_bytes, ImageSet& set,
                   const See& see) {
@@ -103,7 +103,7 @@ DataSet load_cifar100(const std::filesystem::path& folder) {
       coarse = record[0];
     });
   }
-  // A cut-down copy may lack a class, whose coarse label then nothing tells: better none than a hole.
+  // A reduced copy may lack a class. Its coarse label is unknown then, and no coarse labels are given at all.
   if (std::count(data.coarse_of_class.begin(), data.coarse_of_class.end(), -1) > 0) {
     data.coarse_of_class.clear();
     data.coarse_classes.clear();

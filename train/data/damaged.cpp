@@ -19,7 +19,7 @@ void DamagedImages::share(Comm& comm) {
   std::string own;
   {
     const std::lock_guard lock(mutex_);
-    for (const std::string& what : unshared_) own += what + '\n';  // an error is one line
+    for (const std::string& what : unshared_) own += what + '\n';  // a newline can separate them: an error is one line
     unshared_.clear();
   }
   for (const std::string& lines : comm.gather(own))
@@ -62,7 +62,7 @@ Image image_or_stand_in(const ImageSet& set, int index, std::uint64_t seed) {
   }
   if (set.damaged->strict()) fail(what, " (--strict)");
   set.damaged->add(what);
-  // A class's images stand together: the others of its class are those from `begin` to `end`, without the image itself.
+  // The images of a class stand together, so its class is begin .. end - 1.
   const auto same = [&](int other) {
     return set.labels[static_cast<std::size_t>(other)] == set.labels[static_cast<std::size_t>(index)];
   };

@@ -1,5 +1,4 @@
-// train/data/damaged.h: images that cannot be read while work goes on: each is named once, all are counted, and another
-// one stands in.
+// train/data/damaged.h: images that cannot be read: each is named once, all are counted, and another image stands in.
 #pragma once
 #include <mutex>
 #include <set>
@@ -11,22 +10,22 @@
 
 namespace mvmoe {
 
-// What went wrong with the images of a data set so far. Its functions may be called from any thread.
+// The damaged images of a data set that were found so far. Its functions may be called from any thread.
 class DamagedImages {
  public:
   explicit DamagedImages(bool strict) : strict_(strict) {}
 
-  // `what` names the image and says what is wrong with it: the same words are the same image.
+  // `what` names the image and says what is wrong with it. The same text again is the same image.
   void add(const std::string& what);
 
-  // Lines for the user, of what was added since the last call, and what follows from it: the first ten images by name.
-  // Of more than these only the number is said.
+  // Lines for the user about the images that were added since the last call, each with `consequence`. The first ten
+  // images are named, of the others only the number is given.
   std::vector<std::string> news(const char* consequence);
 
-  // Their number in all, where it has grown since the last call; 0 where it has not.
+  // The number of damaged images, if it has grown since the last call; else 0.
   int grown();
 
-  // What one rank knows, all know. All ranks.
+  // Tells each rank the damaged images of all ranks. Collective: every rank must call it.
   void share(Comm& comm);
 
   int images() const;
@@ -34,16 +33,17 @@ class DamagedImages {
 
  private:
   const bool strict_;
-  mutable std::mutex mutex_;  // guards all below
+  mutable std::mutex mutex_;  // guards all members below
   std::set<std::string> known_;
   std::vector<std::string> unsaid_, unshared_;
-  int said_ = 0;     // images by name
-  int counted_ = 0;  // when their number was last said
+  int said_ = 0;     // images that were named
+  int counted_ = 0;  // the number of images when grown() last gave it
 };
 
-// Image `index`, decoded. If it cannot be read, it is noted in set.damaged, and another one of its class stands in: one
-// that (seed, index) draws, or the next in order that can be read. So who stands in is a function of seed and index,
-// and of which files are damaged. Throws Error if it cannot be read and the set is strict, or its class has no other.
+// Image `index`, decoded. If it cannot be read, it is noted in set.damaged, and another image of its class stands in:
+// the one that is drawn by (seed, index), or the next one that can be read. So the choice is a function of seed, index
+// and the damaged files. Throws Error if the image cannot be read and the set is strict or the class has no other
+// image.
 Image image_or_stand_in(const ImageSet& set, int index, std::uint64_t seed);
 
 }  // namespace mvmoe

@@ -15,9 +15,9 @@ using Path = std::filesystem::path;
 
 struct Kind {
   std::string_view name;
-  std::string_view where;  // what stands behind the colon; empty where nothing does
+  std::string_view where;  // what must follow the colon (`DIR`); empty if nothing may
   DataSet (*load)(const Path& path, bool strict, Wanted wanted);
-  bool may_stand_alone = false;  // and then nothing need stand behind it
+  bool may_stand_alone = false;  // true: the colon and what follows may be left out
   std::string usage() const {
     if (where.empty()) return std::string(name);
     return may_stand_alone ? text(name, "[:", where, "]") : text(name, ":", where);

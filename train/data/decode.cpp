@@ -12,11 +12,12 @@
 
 namespace {
 
-// A few bytes of a PNG can unpack to gigabytes: what stb_image may take at a time follows from the size in the header.
-// It asks by these two functions, which get nothing but a number of bytes; hence a variable of each thread's own.
+// A few bytes of a PNG can unpack to gigabytes. So the memory that stb_image may take is limited by the size in the
+// header. stb_image allocates with these two functions, which get only a number of bytes. So the limit is a
+// thread-local variable.
 thread_local std::size_t most_memory = 0;
 
-// Zeroed: what a damaged file leaves undecoded is black, and not what stood in memory before.
+// Zeroed, so that undecoded parts of a damaged file are black instead of old content of the memory.
 void* take(std::size_t bytes) { return bytes <= most_memory ? std::calloc(bytes, 1) : nullptr; }
 void* grow(void* memory, std::size_t bytes) { return bytes <= most_memory ? std::realloc(memory, bytes) : nullptr; }
 
@@ -50,7 +51,7 @@ std::uint32_t big_endian(Bytes bytes, std::size_t at, int count) {
   return value;
 }
 
-// Gives width x height.
+// Returns width x height.
 std::int64_t checked_size(std::int64_t width, std::int64_t height) {
   if (width < 1 || height < 1) fail("is ", width, " x ", height, " pixels");
   if (width > most_pixels || height > most_pixels || width * height > most_pixels)
@@ -65,8 +66,8 @@ bool is_png(Bytes bytes) {
 }
 bool is_jpeg(Bytes bytes) { return bytes.size() >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF; }
 
-// Walks the chunks from IHDR to IEND: each is whole and has its checksum. stb_image 2.27 looks at no checksum. Gives
-// the number of pixels.
+// Checks the chunks from IHDR to IEND: each must be complete and have the right checksum. (stb_image 2.27 checks none.)
+// Returns the number of pixels.
 std::int64_t check_png(Bytes bytes) {
   constexpr std::size_t around = 12;  // length, type, checksum
   bool first = true;
@@ -84,15 +85,15 @@ std::int64_t check_png(Bytes bytes) {
     if (crc32_of(bytes.subspan(at + 4, 4 + length)) != big_endian(bytes, at + 8 + length, 4))
       fail("PNG is damaged: the CRC of the chunk at byte ", at, " is not the stored one");
     if (is("IEND")) return pixels;
-    // A capital letter: not to be passed over. stb_image writes its name into a message that all threads share.
+    // A capital letter marks a chunk that must not be skipped. An unknown one is refused here, because stb_image would
+    // write its name into a buffer that all threads share.
     if ((type[0] & 0x20) == 0 && !is("IHDR") && !is("PLTE") && !is("IDAT"))
       fail("PNG has a chunk '", printable({reinterpret_cast<const char*>(type.data()), 4}), "', which is not known");
     at += around + length;
   }
 }
 
-// Walks the segments up to the first scan. Sizes are checked here; what is inside a scan is the decoder's to find
-// wrong.
+// Checks the segments up to the first scan, and their sizes. Errors inside a scan are found by the decoder.
 void check_jpeg(Bytes bytes) {
   bool framed = false;
   for (std::size_t at = 2;;) {
@@ -134,9 +135,9 @@ std::int64_t little_endian(Bytes bytes, std::size_t at, int count) {
   return count == 4 ? static_cast<std::int32_t>(value) : static_cast<std::int64_t>(value);
 }
 
-// Of an old header (12 bytes) the size is two numbers of 16 bits, of any other two of 32; a negative height is a
-// picture from the top down. stb_image shows what is missing of a short file as black: all rows must be there. Gives
-// the number of pixels.
+// In an old header (12 bytes) the size is two numbers of 16 bits, in others two of 32. A negative height means that the
+// rows go from the top down. stb_image would show missing rows of a short file as black, so all rows must be there.
+// Returns the number of pixels.
 std::int64_t check_bmp(Bytes bytes) {
   const std::int64_t header = little_endian(bytes, 14, 4);
   const bool old = header == 12;
@@ -151,7 +152,7 @@ std::int64_t check_bmp(Bytes bytes) {
   return pixels;
 }
 
-// Walks the blocks up to the end of the first frame. Gives the number of pixels.
+// Checks the blocks up to the end of the first frame. Returns the number of pixels.
 std::int64_t check_gif(Bytes bytes) {
   const std::int64_t pixels = checked_size(little_endian(bytes, 6, 2), little_endian(bytes, 8, 2));
   std::size_t at = 10;
@@ -190,10 +191,10 @@ std::int64_t check_gif(Bytes bytes) {
   }
 }
 
-// By stb_image. `kind` for errors; of a GIF the first frame.
+// Decodes with stb_image; of a GIF the first frame. `kind`: for errors.
 Image decode_by_stb(Bytes bytes, const char* kind, std::int64_t pixel_count) {
-  // Two times the compressed data, since it grows by doubling; two times what a pixel of four 16-bit numbers takes, for
-  // the same reason; and a little for its tables.
+  // Twice the compressed data, because that buffer grows by doubling. Twice the pixels at four 16-bit numbers each, for
+  // the same reason. And some memory for tables.
   most_memory = 2 * bytes.size() + 16 * static_cast<std::size_t>(pixel_count) + (std::size_t{16} << 20);
   int width = 0, height = 0, channels = 0;
   const std::unique_ptr<std::uint8_t, void (*)(void*)> pixels(
@@ -204,7 +205,7 @@ Image decode_by_stb(Bytes bytes, const char* kind, std::int64_t pixel_count) {
   return {.width = width, .height = height, .rgb = {pixels.get(), pixels.get() + size}};
 }
 
-// What a file is, by its first bytes, where it is a picture that is not read; else empty.
+// The kind of a picture that is not supported, by its first bytes; empty for any other file.
 const char* unread_kind(Bytes bytes) {
   const auto at = [&](std::size_t place, const char* word) {
     const std::size_t length = std::strlen(word);

@@ -1,11 +1,10 @@
-// train/data/decode.h: the bytes of a JPEG, PNG, BMP or GIF file to an image, without trusting them.
+// train/data/decode.h: decodes the bytes of a JPEG, PNG, BMP or GIF file, without trusting them.
 //
-// Before a decoder takes memory, the header is read here: what the picture is, by its first bytes and not by its name;
-// its size; for a PNG every chunk's checksum. Then libjpeg-turbo decodes a JPEG, stb_image the others; of a GIF
-// the first frame. Shown as Pillow's
-// convert("RGB") shows it, to the byte: grey three times over, alpha dropped, CMYK as Adobe stores it (inverted),
-// orientation tags ignored. One difference: 16-bit grey keeps its high byte, where Pillow cuts everything above 255 to
-// white.
+// Before a decoder allocates memory, the header is checked here: the kind of the file by its first bytes, not by its
+// name; the size; in a PNG the checksum of every chunk. Then libjpeg-turbo decodes a JPEG, and stb_image the other
+// kinds (the first frame of a GIF). The result has the bytes of Pillow's convert("RGB"): grey is repeated, alpha is
+// dropped, CMYK is inverted as Adobe stores it, orientation tags are ignored. One difference: of 16-bit grey the high
+// byte is kept, where Pillow makes everything above 255 white.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -18,11 +17,11 @@ namespace mvmoe {
 constexpr std::size_t largest_image_file = std::size_t{64} << 20;  // bytes
 constexpr std::int64_t most_pixels = 100'000'000;                  // width x height
 
-// Throws Error that says what is wrong, without a name: of another kind, too many pixels, cut short, damaged, of a
-// kind that is not read (lossless, arithmetic-coded, 12-bit JPEG).
+// Throws Error, without a file name, if the file is of another kind, has too many pixels, is cut short or damaged, or
+// is a JPEG that is not supported (lossless, arithmetic-coded, 12-bit).
 Image decode_image(std::span<const std::uint8_t> bytes);
 
-// The same of a file. Throws "PATH: ...".
+// The same for a file. Throws "PATH: ...".
 Image read_image(const std::filesystem::path& path);
 
 }  // namespace mvmoe

@@ -1,7 +1,7 @@
 #include "train/data/decode_jpeg.h"
 
 #include <csetjmp>
-#include <cstdio>  // jpeglib.h takes FILE and size_t for granted
+#include <cstdio>  // jpeglib.h needs FILE and size_t
 #include <vector>
 
 #include <jerror.h>
@@ -12,9 +12,10 @@
 namespace mvmoe {
 namespace {
 
-constexpr int most_scans = 1000;  // a few bytes are a scan, and each goes over the whole picture
+constexpr int most_scans = 1000;  // a scan can be a few bytes, but takes the time of the whole picture
 
-// libjpeg leaves by longjmp: from its own functions and the three below, none of which has anything to destroy.
+// libjpeg reports errors by longjmp, out of its own functions and the three below. So these have no objects with
+// destructors.
 struct Failure : jpeg_error_mgr {
   std::jmp_buf back;
   char what[JMSG_LENGTH_MAX] = {};
@@ -26,8 +27,8 @@ struct Failure : jpeg_error_mgr {
   std::longjmp(failure.back, 1);
 }
 
-// Of what libjpeg only warns of, a file cut short is an error. As with Pillow, other damage is decoded as far as it
-// goes.
+// libjpeg only warns of a file that is cut short. Here it is an error. Other damage is decoded as far as possible, as
+// in Pillow.
 void warn(j_common_ptr decoder, int level) {
   if (level < 0 && decoder->err->msg_code == JWRN_JPEG_EOF) leave(decoder);
 }
@@ -46,8 +47,8 @@ struct Decoder : jpeg_decompress_struct {
   Decoder& operator=(const Decoder&) = delete;
 };
 
-// Adobe's CMYK is inverted: 255 is no ink. Files that do not say whose they are, are read as Adobe's too. row [width,
-// 4] to [width, 3]
+// CMYK to RGB, row [width, 4] to [width, 3]. Adobe's CMYK is inverted: 255 means no ink. Files without a mark are read
+// as Adobe's too.
 void to_rgb(const std::uint8_t* row, std::size_t width, std::uint8_t* to) {
   for (std::size_t x = 0; x < width; ++x, row += 4, to += 3)
     for (int c = 0; c < 3; ++c) {
@@ -68,8 +69,8 @@ void read_rows(Decoder& d, Image& image, std::vector<std::uint8_t>& inks) {
   }
 }
 
-// Where libjpeg comes back to. What is filled and destroyed after that is the caller's: of a function's own variables,
-// those that changed since setjmp would have no defined value. False: failure.what says why.
+// The function to which libjpeg's longjmp returns. The variables that it fills belong to the caller, because local
+// variables that changed after setjmp have undefined values. Returns false on failure; failure.what says why.
 bool decode(std::span<const std::uint8_t> bytes, Failure& failure, Decoder& d, jpeg_progress_mgr& progress,
             Image& image, std::vector<std::uint8_t>& inks) {
   if (setjmp(failure.back)) return false;
@@ -90,7 +91,7 @@ Image decode_jpeg(std::span<const std::uint8_t> bytes) {
   Failure failure;
   Decoder d;
   Image image;
-  std::vector<std::uint8_t> inks;  // [width, 4], of an image of four colours
+  std::vector<std::uint8_t> inks;  // [width, 4], if the image is CMYK
   jpeg_progress_mgr progress{};
   progress.progress_monitor = look_at_scans;
   d.err = jpeg_std_error(&failure);

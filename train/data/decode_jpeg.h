@@ -1,4 +1,4 @@
-// train/data/decode_jpeg.h: the pixels of a JPEG whose header decode.cpp has looked at.
+// train/data/decode_jpeg.h: decodes a JPEG whose header decode.cpp has checked.
 #pragma once
 #include <cstdint>
 #include <span>

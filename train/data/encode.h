@@ -7,7 +7,7 @@
 
 namespace mvmoe {
 
-// Baseline JPEG; quality 1 .. 100. Above 90 colours keep their full resolution, else half of it each way.
+// Baseline JPEG; quality 1 .. 100. Above 90 the colours have full resolution, else half of it in each direction.
 std::vector<std::uint8_t> encode_jpeg(const Image& image, int quality);
 
 // pixels [height, width, channels], row by row; channels 1 (grey) or 3.

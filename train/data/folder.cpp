@@ -1,7 +1,7 @@
-// train/data/folder.cpp: a folder of image files, a class a folder, as ImageNet is laid out.
+// train/data/folder.cpp: reads a folder of image files with one folder for each class, laid out as ImageNet.
 //
-// Classes are the sorted names of the folders, byte by byte, as torchvision has them. Links are followed. What a file
-// holds is found out when it is asked for; here only its name and size are looked at.
+// Classes are the names of the folders, sorted byte by byte, as in torchvision. Links are followed. Here only the names
+// and sizes of files are read; a file is opened when its image is asked for.
 #include <strings.h>
 #include <sys/stat.h>
 
@@ -29,7 +29,7 @@ namespace fs = std::filesystem;
 
 std::string shown(const fs::path& path) { return printable(path.string()); }
 
-// Whether it can stand in JSON as it is, where weights and packs keep the names of classes.
+// True if the name is valid UTF-8. Weights and packs store the names of classes as JSON.
 bool is_utf8(const std::string& name) {
   try {
     nlohmann::json(name).dump();
@@ -49,10 +49,10 @@ std::string listed(const std::vector<std::string>& names) {
 
 struct ImageFile {
   std::string name;         // below the split's folder
-  std::uint64_t bytes = 0;  // 0 where it cannot be looked at
+  std::uint64_t bytes = 0;  // 0 if the file cannot be read
 };
 
-// Pictures of kinds that are not read: how many of each, and one of them.
+// Pictures of kinds that are not supported: their numbers, and the name of the first one.
 struct Unread {
   std::map<std::string, int> count;  // by ending: `webp`
   std::string first;                 // below the split's folder
@@ -76,7 +76,7 @@ struct ClassFolder {
   Unread unread;
 };
 
-// One of train and val, or the folder itself: everything in it, class by class; or the classes alone.
+// A folder of class folders: train, val, or the data set's folder itself. Lists the classes and, if asked, their files.
 class Scan {
  public:
   Scan(const fs::path& root, bool with_files, std::vector<std::string>& notes) : root_(root), notes_(notes) {
@@ -132,7 +132,7 @@ class Scan {
       } else if (!has_image_name(entry)) {
         ++other_files_;
       } else if (there && !S_ISREG(status.st_mode)) {
-        no_files_.push_back(name.string());  // to open a pipe would be to wait for whoever writes to it
+        no_files_.push_back(name.string());  // opening a pipe would wait for a writer
       } else {
         into.files.push_back({.name = name.string(), .bytes = there ? static_cast<std::uint64_t>(status.st_size) : 0});
       }
@@ -148,7 +148,7 @@ class Scan {
     return names;
   }
 
-  // Which folders we stand in, by device and number: a link to one of them would never end.
+  // The folders above this one, by device and inode. A link to one of them would never end.
   bool enter(const fs::path& folder) {
     struct stat status {};
     if (stat(folder.c_str(), &status) != 0) fail(shown(folder), ": ", std::strerror(errno));
@@ -200,7 +200,7 @@ std::vector<std::string> empty_ones(const std::vector<ClassFolder>& classes) {
   return names;
 }
 
-// Throws for a class that has no image: with what stands there in its place, where that is pictures.
+// Throws if a class has no image. If it has pictures of kinds that are not supported, the error says so.
 void require_images(const fs::path& root, const std::vector<ClassFolder>& classes) {
   for (const ClassFolder& folder : classes)
     if (folder.files.empty() && !folder.unread.count.empty())
@@ -233,8 +233,8 @@ ImageSet image_set(const fs::path& root, std::vector<ClassFolder> folders, const
   return set;
 }
 
-// The first of these names, in any case, that `folder` holds; empty where it holds none. The name as it is written here
-// comes before the same in another case. Said, where it is not the first name.
+// The first of `names` that is in `folder`, upper or lower case; empty if there is none. An exact match comes before
+// one in another case. A name other than the first is reported in a note.
 fs::path split_of(const fs::path& folder, const std::vector<std::string>& names, std::vector<std::string>& notes) {
   std::vector<std::string> held;
   std::error_code error;
@@ -249,7 +249,7 @@ fs::path split_of(const fs::path& folder, const std::vector<std::string>& names,
       found = std::find_if(held.begin(), held.end(), [&](const auto& h) { return same(h, name); });
     if (found == held.end()) continue;
     struct stat status {};
-    if (stat((folder / *found).c_str(), &status) != 0) continue;  // a link that leads nowhere
+    if (stat((folder / *found).c_str(), &status) != 0) continue;  // a broken link
     if (!S_ISDIR(status.st_mode)) fail(shown(folder / *found), ": Not a directory");
     if (*found != names.front())
       notes.push_back(text(shown(folder), ": ", printable(*found), "/ is taken for ", names.front(), "/"));

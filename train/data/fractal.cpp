@@ -8,7 +8,7 @@
 namespace mvmoe {
 namespace {
 
-constexpr double longest = 0.95;  // of a map's spectral norm
+constexpr double longest = 0.95;  // largest spectral norm of a map
 
 // The largest factor by which the map's linear part stretches a vector: its first singular value.
 double spectral_norm(const AffineMap& m) {
@@ -26,8 +26,8 @@ AffineMap contraction(AffineMap m) {
 
 double uniform(Random& random) { return random.bits() * 0x1p-31 - 1; }  // [-1, 1)
 
-// Four uniform numbers of 16 bits summed: mean 0, variance 1, within 3.5. Random::normal takes logarithms and sines,
-// whose last bits differ from one C library to the next.
+// Nearly normal: a sum of four uniform numbers of 16 bits, with mean 0 and variance 1, within +-3.5. Random::normal
+// uses logarithms and sines, whose last bits depend on the C library.
 double normal(Random& random) {
   const std::uint32_t one = random.bits(), two = random.bits();
   const int sum = static_cast<int>((one & 0xffff) + (one >> 16) + (two & 0xffff) + (two >> 16)) - 2 * 0xffff;
@@ -35,7 +35,7 @@ double normal(Random& random) {
   return sum / deviation;
 }
 
-// cos and sin of at most pi by their series: the C library's are not the same everywhere.
+// cos and sin of an angle up to pi, by their series. The C library's last bits differ between systems.
 std::array<double, 2> turn(double angle) {
   double cosine = 0, sine = 0, term = 1;
   for (int n = 0; n < 24; n += 4) {
@@ -47,7 +47,7 @@ std::array<double, 2> turn(double angle) {
   return {cosine, sine};
 }
 
-// The map of the turned plane: R m R^-1, with R a rotation, after a mirror where there is one.
+// The map in rotated coordinates: R m R^-1, with R a rotation, after a reflection if there is one.
 AffineMap seen(const AffineMap& m, const std::array<double, 2>& cos_sin, bool mirrored) {
   const double sign = mirrored ? -1 : 1, cosine = cos_sin[0], sine = cos_sin[1];
   const AffineMap n{m.a, sign * m.b, sign * m.c, m.d, sign * m.e, m.f};       // (x, y) -> (-x, y)
@@ -57,16 +57,16 @@ AffineMap seen(const AffineMap& m, const std::array<double, 2>& cos_sin, bool mi
           c * sine + d * cosine, cosine * n.e - sine * n.f, sine * n.e + cosine * n.f};
 }
 
-// 16 binary digits behind the point. A contraction to 0.95 with shifts up to 2 stays within 40 of the origin, so a
-// coordinate has 22 bits, and a product fits in 64.
+// Fixed point with 16 binary digits after the point. With spectral norms up to 0.95 and shifts up to 2, points stay
+// within 40 of the origin. So a coordinate has 22 bits, and a product fits in 64.
 constexpr int binary_digits = 16;
 struct FixedMap {
   std::int64_t a, b, c, d, e, f;
 };
 std::int64_t fixed(double value) { return std::llround(value * (1 << binary_digits)); }
 
-// Which map each of 256 equally likely numbers stands for. A map is drawn in proportion to the area of its image, so
-// that the attractor is covered evenly; one that flattens everything has a small share all the same.
+// The map for each of 256 equally likely numbers. A map is drawn in proportion to its determinant, the area of its
+// image, so that the attractor is covered evenly. A map with a determinant near 0 still gets a small share.
 std::array<std::uint8_t, 256> choices(const FractalSystem& system) {
   double share[FractalSystem::most_maps], sum = 0;
   for (int m = 0; m < system.count; ++m) {
@@ -84,7 +84,8 @@ std::array<std::uint8_t, 256> choices(const FractalSystem& system) {
   return table;
 }
 
-// Four walks side by side, since a step waits for the one before it. The first steps lead to the attractor.
+// Four walks in parallel, because each step of a walk waits for the one before. The first steps only lead to the
+// attractor.
 constexpr int walks = 4, way_in = 16;
 
 void walk(const FractalSystem& system, const FractalView& view, int steps, Random& random, std::int32_t* to) {
@@ -112,7 +113,7 @@ void walk(const FractalSystem& system, const FractalView& view, int steps, Rando
   }
 }
 
-// Brightness by the steps n that ended in a pixel: 1 - 0.85^n. Single steps show, and many do not all look alike.
+// The brightness of a pixel in which n steps ended: 1 - 0.85^n. One step can be seen, and many steps can be told apart.
 constexpr int levels = 40;
 constexpr std::array<std::uint8_t, levels> brightness = [] {
   std::array<std::uint8_t, levels> table{};
@@ -158,7 +159,7 @@ void draw_fractal(const FractalSystem& system, const FractalView& view, int side
     low_x = std::min(low_x, p[i]), high_x = std::max(high_x, p[i]);
     low_y = std::min(low_y, p[i + 1]), high_y = std::max(high_y, p[i + 1]);
   }
-  // A distance times `scale` is in pixels, with 32 binary digits. The room is what is left of the side.
+  // A distance times `scale` is in pixels, with 32 binary digits after the point. `room`: the side less the attractor.
   const std::int64_t longer = std::max<std::int64_t>(1, std::max(high_x - low_x, high_y - low_y));
   const std::int64_t scale = static_cast<std::int64_t>(view.zoom * (side - 1) * 0x1p32) / longer;
   const auto begin = [&](std::int64_t length, double shift) {

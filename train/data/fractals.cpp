@@ -14,7 +14,7 @@
 namespace mvmoe {
 namespace {
 
-// The numbers of a spec, by key. Whole numbers and others have a table each.
+// The numbers of a specification, by key: one table for integers, one for other numbers.
 struct WholeKey {
   const char* name;
   int lowest, highest;
@@ -107,7 +107,7 @@ class Species {
   int genus_of(int species) const { return genus_of_species(spec_, species); }
 
  private:
-  // Draws until a picture of the system fills neither too little nor too much.
+  // Draws systems until a picture has neither too few nor too many bright pixels.
   template <class Draw>
   FractalSystem first_that_fills(Place place, int index, double least, double most, const Draw& draw) {
     for (std::uint64_t attempt = 0; attempt < 1000; ++attempt) {
@@ -136,7 +136,7 @@ class Species {
   std::vector<FractalSystem> systems_;
 };
 
-// A colour for black and one for white, so that the picture has some contrast. [3] each
+// Two colours [3] that replace black and white, different enough to give some contrast.
 void draw_colours(Random& random, std::uint8_t* dark, std::uint8_t* light) {
   for (;;) {
     int contrast = 0;
@@ -149,7 +149,8 @@ void draw_colours(Random& random, std::uint8_t* dark, std::uint8_t* light) {
   }
 }
 
-// Image `number` of a species, to [channels, side, side]. `place` is that of the training or of the test images.
+// Draws image `number` of a species, to [channels, side, side]. `place`: random numbers of the training or of the test
+// images.
 void draw_image(const FractalSpec& spec, const Species& systems, int species, Place place, int number,
                 std::uint8_t* to) {
   Random random(spec.seed, place, static_cast<std::uint64_t>(species), static_cast<std::uint64_t>(number));
@@ -167,12 +168,12 @@ void draw_image(const FractalSpec& spec, const Species& systems, int species, Pl
   std::uint8_t dark[3], light[3];
   draw_colours(random, dark, light);
   const int pixels = spec.side * spec.side;
-  for (int c = 2; c >= 0; --c)  // the first plane holds the grey picture until it is coloured itself
+  for (int c = 2; c >= 0; --c)  // plane 0 holds the grey picture, so it comes last
     for (int p = 0; p < pixels; ++p)
       to[c * pixels + p] = static_cast<std::uint8_t>(dark[c] + (light[c] - dark[c]) * to[p] / 255);
 }
 
-// `images` of each class, class by class.
+// A set with `images` images of each class, class by class.
 ImageSet drawn_set(const FractalSpec& spec, std::shared_ptr<const Species> systems, Place place, int images) {
   ImageSet set{.channels = spec.colored ? 3 : 1, .side = spec.side, .pixels = {}, .labels = {}};
   set.labels.reserve(static_cast<std::size_t>(spec.classes) * static_cast<std::size_t>(images));
@@ -186,8 +187,8 @@ ImageSet drawn_set(const FractalSpec& spec, std::shared_ptr<const Species> syste
   return set;
 }
 
-// Mean and deviation of raw / 255, over a sample of training images of all classes. Whole numbers are summed: the same
-// result everywhere.
+// Mean and deviation of raw / 255, over a sample of training images of all classes. The sums are integers, so the
+// result is the same everywhere.
 void measure(const FractalSpec& spec, DataSet& data) {
   constexpr int most = 512;
   const ImageSet& set = data.train;
@@ -210,7 +211,7 @@ void measure(const FractalSpec& spec, DataSet& data) {
   }
 }
 
-// g03 or s017: numbers of equal width, so that the order of names is that of numbers.
+// g03 or s017: all numbers have the same width, so that names sort as numbers do.
 std::string numbered(char letter, int number, int of) {
   const std::string digits = std::to_string(number);
   return letter + std::string(std::to_string(of - 1).size() - digits.size(), '0') + digits;
@@ -257,7 +258,7 @@ std::string written(const FractalSpec& spec) {
 DataSet load_fractals(const std::string& words) {
   const FractalSpec spec = parse_fractals(words);
   DataSet data;
-  data.shift = false;  // every image is shifted and mirrored already
+  data.shift = false;  // images are drawn with shifts and reflections already
   const auto systems = std::make_shared<const Species>(spec);
   for (int species = 0; species < spec.classes; ++species) {
     const int genus = genus_of_species(spec, species);

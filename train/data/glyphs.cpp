@@ -56,7 +56,7 @@ ImageSet read_set(ByteSource& source, const std::string& name, const Header& h, 
   const std::size_t pixels = static_cast<std::size_t>(count) * static_cast<std::size_t>(h.side * h.side);
   set.pixels = source.take(h.bits == 8 ? pixels : pixels / 2);
   if (h.bits == 4) {
-    // From the last byte to the first, so that it can be done in place.
+    // In place, so from the last byte to the first.
     set.pixels.resize(pixels);
     for (std::size_t i = pixels / 2; i-- > 0;) {
       const unsigned two = set.pixels[i];
@@ -74,7 +74,7 @@ ImageSet read_set(ByteSource& source, const std::string& name, const Header& h, 
 }
 
 void measure(const std::string& name, DataSet& data) {
-  std::array<std::uint64_t, 256> count{};  // whole numbers: the result depends on no order of summing
+  std::array<std::uint64_t, 256> count{};  // integers: the result does not depend on the order
   for (const std::uint8_t pixel : data.train.pixels) ++count[pixel];
   const double n = static_cast<double>(data.train.pixels.size());
   double mean = 0, variance = 0;

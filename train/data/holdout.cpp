@@ -1,5 +1,5 @@
-// train/data/holdout.cpp: which training images are held out for choosing the best weights and for the confusion
-// matrix.
+// train/data/holdout.cpp: chooses the training images that are held out, for choosing the best weights and for the
+// confusion matrix.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -25,7 +25,8 @@ std::vector<bool> choose_holdout(const std::vector<int>& labels, int classes, fl
     const std::size_t wanted =
         static_cast<std::size_t>(std::lround(static_cast<double>(share) * static_cast<double>(images.size())));
     const std::size_t count = std::min(wanted, images.size() - 1);
-    // Keyed by the class: another class's images change nothing here. The first `count` of a shuffle are drawn.
+    // The random numbers are keyed by the class, so the other classes do not matter. The first `count` of a shuffle are
+    // held out.
     Random random(seed, Place::holdout, 0, c);
     for (std::size_t i = 0; i < count; ++i) {
       std::swap(images[i], images[i + random.below(static_cast<std::uint32_t>(images.size() - i))]);
@@ -46,7 +47,7 @@ ImageSet part_of(const ImageSet& set, const std::vector<bool>& held_out, bool wh
                 .labels = {},
                 .damaged = set.damaged,
                 .crc32 = set.crc32};
-  std::vector<int> indices;  // in the whole set
+  std::vector<int> indices;  // of the part's images in the whole set
   if (in_memory) part.pixels.reserve(count * bytes);
   part.labels.reserve(count);
   for (int i = 0; i < set.size(); ++i) {

@@ -1,4 +1,5 @@
-// train/data/idx.cpp: MNIST's IDX files (LeCun), and what others publish under the same names, gzipped or not.
+// train/data/idx.cpp: reads MNIST's IDX files (LeCun), and other data sets with files of the same names, gzipped or
+// not.
 //
 // IDX is a big-endian header (0, 0, type 8 = unsigned bytes, number of axes, then each axis' size in 4 bytes) and
 // the bytes. Images are counted from 0.
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::uint32_t largest_count = 100'000'000, largest_side = 1024;
 
-// The file called `name`, or `name`.gz, or an error that names both.
+// The path of the file `name` or `name`.gz. Throws an error that names both if there is neither.
 std::filesystem::path find_file(const std::filesystem::path& folder, const std::string& name) {
   std::error_code ignored;
   for (const char* ending : {"", ".gz"})
@@ -81,7 +82,7 @@ DataSet load_mnist(const std::filesystem::path& folder) {
          ": must be equal");
   data.mean.fill(0.1307f);
   data.std.fill(0.3081f);
-  // Ten classes, or as many as the training labels say: letters are published in these files too.
+  // Ten classes, or more if the training labels say so: there are letters in this format too.
   const int classes = std::max(10, 1 + *std::max_element(data.train.labels.begin(), data.train.labels.end()));
   for (int c = 0; c < classes; ++c) data.classes.push_back(std::to_string(c));
   for (std::size_t i = 0; i < data.test.labels.size(); ++i)

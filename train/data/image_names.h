@@ -1,5 +1,5 @@
-// train/data/image_names.h: what a file's or a folder's name says: an image, a picture of a kind that is not read, or
-// something that a system or a program keeps there for itself.
+// train/data/image_names.h: decides by its name if a file is an image, a picture of a kind that is not supported, or
+// hidden.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -11,8 +11,8 @@ constexpr const char* read_endings = "jpg, jpeg, jpe, jfif, png, bmp, gif";
 // Ends in one of read_endings, in any case.
 bool has_image_name(const std::filesystem::path& path);
 
-// `webp` for a picture of a kind that is not read (webp, tif, tiff, avif, heic, heif, jp2, jxl); empty for anything
-// else.
+// The ending if it is that of a picture of a kind that is not supported (webp, tif, tiff, avif, heic, heif, jp2, jxl);
+// else empty.
 std::string unread_picture(const std::filesystem::path& path);
 
 // Begins with `.` or `@`, or is __MACOSX: .ipynb_checkpoints, ._1.jpg, .Trashes, @eaDir. Never a class and never an

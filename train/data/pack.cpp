@@ -36,8 +36,7 @@ static_assert(sizeof(Tail) == tail_bytes);
 }  // namespace
 
 Pack::Pack(const std::filesystem::path& path) : shown_(printable(path.string())) {
-  file_ =
-      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // O_NONBLOCK: to open a pipe would wait for its writer
+  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // O_NONBLOCK: opening a pipe would wait for a writer
   if (file_ < 0) fail(shown_, ": ", std::strerror(errno), " (--data pack:FILE)");
   try {
     struct stat status {};

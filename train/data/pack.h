@@ -1,4 +1,4 @@
-// train/data/pack.h: a data set as one file: images resized once, an index, a checksum for each.
+// train/data/pack.h: a pack is a data set in one file: resized images, an index, and a checksum for each image.
 //
 //   "mvmoepk1"   8 bytes
 //   images       one after another, training images first: each a JPEG, or raw bytes [height, width, 3]
@@ -6,8 +6,8 @@
 //                image: offset (8 bytes), bytes, CRC-32, width, height, label, 0 (4 bytes each)
 //   tail         32 bytes: where the index begins (8), its bytes (8), its CRC-32 (4), 0 (4), "mvmoepk1"
 //
-// Numbers are little-endian. The index stands last, so that a pack is written front to back, whatever its size. Read by
-// pread: a file that is cut short or vanishes is an error then, where mapped memory would be the end of the process.
+// Numbers are little-endian. The index is last, so a pack is written from front to back, whatever its size. It is read
+// with pread. If the file is cut short during a run, that is an error; with mapped memory it would kill the process.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -21,7 +21,7 @@ namespace mvmoe {
 
 enum class PackFormat { jpeg, raw };
 
-// A pack, opened. Images may be read by many threads and processes at once.
+// An open pack. Many threads and processes may read images at the same time.
 class Pack {
  public:
   // Reads the index and checks it: its checksum, and that each record points into the file. Throws Error that names the
@@ -34,18 +34,18 @@ class Pack {
   static bool begins_like_one(const std::filesystem::path& path);
 
   int images() const { return static_cast<int>(records_.size()); }
-  int training_images() const { return training_images_; }  // the first of them
+  int training_images() const { return training_images_; }  // they come first
   int label(int index) const { return static_cast<int>(records_[static_cast<std::size_t>(index)].label); }
   PackFormat format() const { return format_; }
   int size() const { return size_; }
   const std::vector<std::string>& classes() const { return classes_; }
   std::uint64_t bytes() const { return bytes_; }
-  std::uint32_t crc32() const { return crc32_; }  // of the index, and so of all there is
+  std::uint32_t crc32() const { return crc32_; }  // of the index, which holds the CRC of every image
 
-  // Throws as read does, without decoding.
+  // Checks the bytes of an image without decoding it. Throws as read does.
   void verify(int index) const { stored(index); }
 
-  // Decoded. Throws Error "FILE: image N (CLASS): ..." if the bytes are not those that were packed.
+  // Reads and decodes an image. Throws Error "FILE: image N (CLASS): ..." if its bytes do not have the right CRC.
   Image read(int index) const;
 
  private:

@@ -1,4 +1,4 @@
-// train/evaluate/class_accuracy.h: which classes a network knows, and which not.
+// train/evaluate/class_accuracy.h: the accuracy of each class.
 #pragma once
 #include <vector>
 
@@ -8,11 +8,11 @@ namespace mvmoe {
 
 struct ClassAccuracy {
   int label = 0;
-  int images = 0;   // of this class; a class without any has no accuracy and is left out
+  int images = 0;   // of this class
   double top1 = 0;  // percent
 };
 
-// Of each class with images, the worst first; equally good ones in label order. labels [images] in 0..classes-1.
+// The classes that have images, the worst first, equally good ones in label order. labels [images] in 0..classes-1.
 std::vector<ClassAccuracy> accuracy_by_class(const Evaluation& evaluation, const std::vector<int>& labels, int classes);
 
 }  // namespace mvmoe

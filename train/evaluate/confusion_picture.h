@@ -12,10 +12,10 @@ struct Picture {
   std::vector<std::uint8_t> png = {};
 };
 
-// A row for each true class, a column for each predicted one, both in label order: the share of the row's images, from
-// white (none) to black (all). A cell is a square of as many pixels as fit into about 400, at least one. Of more than
-// 1000 classes, neighbours share a row and a column, so many that at most 1000 are left. labels [images] in
-// 0..classes-1.
+// A row for each true class, a column for each predicted class, both in label order. A cell shows the share of the
+// row's images, from white (none) to black (all). Cells are squares; the picture has about 400 pixels a side, but a
+// cell at least one. With more than 1000 classes, neighbouring classes share a cell, so that at most 1000 rows are
+// left. labels [images] in 0..classes-1.
 Picture confusion_picture(const Evaluation& evaluation, const std::vector<int>& labels, int classes);
 
 }  // namespace mvmoe

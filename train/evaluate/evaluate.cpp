@@ -26,14 +26,15 @@ ImageResult score(const float* logits, int classes, int label) {
   return s;
 }
 
-// Which experts got what, of one lane. Whole numbers: the order in which lanes add them changes nothing.
+// Counts the items of each expert in one lane. Sums of integers do not depend on the order of the lanes.
 void count_assignments(const ModelOutput& out, std::vector<std::atomic<std::int64_t>>& taken) {
   for (int r = 0; r < out.routers; ++r)
     for (int e = 0; e < out.routed[r].assignments.experts; ++e)
       taken[static_cast<std::size_t>(e)] += out.routed[r].assignments.begin[e + 1] - out.routed[r].assignments.begin[e];
 }
 
-// Each rank has its share's results and nothing of the others': their sum is all, and the same as one rank's.
+// Gives every rank the results of all. Each rank has the results of its share, and zeros for the other images, so the
+// sum over the ranks is what one rank would have computed. Collective: every rank must call it.
 void collect(Comm& comm, std::vector<ImageResult>& results, std::vector<std::atomic<std::int64_t>>& taken,
              bool& complete) {
   if (comm.ranks() == 1) return;
@@ -60,7 +61,7 @@ void collect(Comm& comm, std::vector<ImageResult>& results, std::vector<std::ato
   complete = *next == 0;
 }
 
-// Means over the images, of their results.
+// Computes the means over the images.
 void average(Evaluation& e, const std::vector<int>& labels, const std::vector<int>& superclass_of) {
   const double images = std::max(1, e.images);
   int right = 0;

@@ -11,11 +11,11 @@
 namespace mvmoe {
 namespace {
 
-constexpr int shown_side = 224;  // pixels, at least
-constexpr int gap = 8;           // pixels between the two
+constexpr int shown_side = 224;  // least side of a square, in pixels
+constexpr int gap = 8;           // pixels between the squares
 constexpr double opacity = 0.6;  // of the heat map
 
-// Inferno at 0, 1/8, .. 1, in equal steps of lightness, so that it reads the same in grey.
+// Inferno at 0, 1/8, .. 1. Its lightness rises in equal steps, so it can be read in grey too.
 constexpr std::array<std::array<double, 3>, 9> colours{{{0, 0, 4},
                                                         {33, 12, 74},
                                                         {86, 16, 110},
@@ -26,8 +26,8 @@ constexpr std::array<std::array<double, 3>, 9> colours{{{0, 0, 4},
                                                         {249, 201, 50},
                                                         {252, 255, 164}}};
 
-// Between two neighbours of a row of `count` values: the first of them, and the second's weight. Beyond the ends, the
-// end.
+// A position between two neighbours of a row of `count` values: the first neighbour, and the weight of the second.
+// Positions beyond an end are moved to the end.
 struct Place {
   std::size_t first, second;
   double weight;
@@ -41,7 +41,7 @@ Place place(double at, int count) {
 
 double mix(double a, double b, double weight) { return (1 - weight) * a + weight * b; }
 
-// Of patches [G x G], between their centres; 0 for the smallest share, 1 for the largest.
+// The shares of the patches [G x G], interpolated between their centres, and scaled: 0 is the smallest, 1 the largest.
 class Heat {
  public:
   Heat(const std::vector<float>& shares, int G, int side)

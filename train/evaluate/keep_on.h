@@ -1,4 +1,4 @@
-// train/evaluate/keep_on.h: what is asked between lanes, by one thread at a time: whether to go on.
+// train/evaluate/keep_on.h: asks between lanes whether to go on, one thread at a time.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -8,7 +8,7 @@ namespace mvmoe {
 
 class KeepOn {
  public:
-  // `ask` gets the number of images done so far; empty: nobody is asked, and it goes on.
+  // `ask` gets the number of images done so far and returns false to stop; empty: never stops.
   explicit KeepOn(const std::function<bool(int images)>& ask) : ask_(ask) {}
 
   bool operator()() {

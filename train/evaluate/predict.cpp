@@ -13,12 +13,13 @@
 namespace mvmoe {
 namespace {
 
-// What each expert gives to image `image` of a lane of `images`, over all routers: its gates, over the number of items.
+// The weight of each expert for image `image` of a lane of `images`: the sum of its gates over all routers, divided by
+// the number of items.
 std::vector<UsedExpert> experts_of(const ModelOutput& out, int image, int images) {
   std::vector<UsedExpert> used;
   for (int r = 0; r < out.routers; ++r) {
     const Assignments& a = out.routed[r].assignments;
-    const int items = a.items / images;  // of one image: itself, or its tokens
+    const int items = a.items / images;  // of one image: 1, or its tokens
     for (int e = 0; e < a.experts; ++e)
       for (int i = a.begin[e]; i < a.begin[e + 1]; ++i) {
         if (a.item[i] / items != image) continue;
@@ -36,12 +37,12 @@ bool all_finite(const std::vector<float>& logits) {
   return std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); });
 }
 
-// An image of any size as the network reads it, to [3, S, S].
+// Makes the network's input from an image of any size, to [3, S, S].
 void put(const Image& image, int side, const Preprocessing& p, float* to) {
   normalise(centre_crop(image, side, p.crop_pct, p.interpolation), p.mean, p.std, to);
 }
 
-// Image `image` of a lane of `images`.
+// The prediction for image `image` of a lane of `images`.
 void take_answer(const ModelOutput& out, int image, int images, Prediction& p) {
   const Tensor logits = out.logits.value();  // [b, classes]
   p.logits.assign(logits.row(image), logits.row(image) + logits.width());
@@ -56,7 +57,7 @@ std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>
   std::vector<Prediction> predictions(files.size());
   lanes.infer(static_cast<int>(files.size()), panels, [&](Context& c, Lane lane) {
     const Tensor images = c.arena.take({lane.images, 3, side, side});
-    std::vector<Prediction*> read;  // images that could be read stand first, without gaps
+    std::vector<Prediction*> read;  // the images that could be read, without gaps
     for (int i = 0; i < lane.images; ++i) {
       Prediction& p = predictions[static_cast<std::size_t>(lane.first + i)];
       p.file = files[static_cast<std::size_t>(lane.first + i)];

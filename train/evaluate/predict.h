@@ -1,4 +1,5 @@
-// train/evaluate/predict.h: what a network says of image files, one by one; what cannot be read is said too.
+// train/evaluate/predict.h: the network's prediction for each of some image files, or an error for a file that cannot
+// be read.
 #pragma once
 #include <string>
 #include <vector>
@@ -12,26 +13,26 @@ namespace mvmoe {
 
 struct UsedExpert {
   int index;
-  float gate;  // its weight for the image: the mean over what was routed, one image or its tokens in each sparse block
+  float gate;  // mean over the routed items: the image itself, or its tokens in each sparse block
 };
 
 struct Prediction {
   std::string file;
-  std::string error = {};                // why there is no prediction, with the file's name; empty: there is one
+  std::string error = {};                // why there is no prediction, with the file's name; empty: no error
   std::vector<float> logits = {};        // [classes]
-  std::vector<UsedExpert> experts = {};  // those that ran, the heaviest first; none in a dense network
-  Explanation explanation = {};          // what was looked at; without a picture where nobody asked
+  std::vector<UsedExpert> experts = {};  // the experts that ran, the largest gate first; empty in a dense network
+  Explanation explanation = {};          // without a picture if it was not asked for
 };
 
-// In the order of the files. An image that is missing or damaged, or of which the network gives no finite numbers, has
-// an error and costs the others nothing. `panels` are the model's, or null: then products are not done by tiles.
-// `explain`: with the picture of an attention rollout for each.
+// A prediction for each file, in their order. An image that is missing or damaged, or whose logits are not finite, gets
+// an error; the others are predicted all the same. `panels`: of the model's weights; null: the weights themselves are
+// read. `explain`: each prediction gets the picture of an attention rollout.
 std::vector<Prediction> predict(const ViT& model, const std::vector<std::string>& files,
                                 const Preprocessing& preprocessing, Lanes& lanes, const Panels* panels = nullptr,
                                 bool explain = false);
 
-// One image that is in memory, on the calling thread with a context of its own; `panels` as above. Throws Error if the
-// network gives no finite numbers for it.
+// The prediction for one image in memory, on the calling thread. `panels` as above. Throws Error if a logit is not
+// finite.
 Prediction predict(const ViT& model, const Image& image, const Preprocessing& preprocessing, Context& c,
                    const Panels* panels = nullptr);
 
@@ -40,7 +41,7 @@ struct ClassProbability {
   float probability;
 };
 
-// The `count` largest of softmax(logits), the largest first; of equal ones the lower label.
+// The `count` largest entries of softmax(logits), the largest first; of equal ones the lower label first.
 std::vector<ClassProbability> most_probable(const std::vector<float>& logits, int count);
 
 }  // namespace mvmoe

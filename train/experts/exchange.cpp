@@ -7,8 +7,8 @@
 namespace mvmoe {
 namespace {
 
-enum Note { count, more, stop, notes };  // what one rank says to another before its records
-constexpr int most_records = 1 << 24;    // to one rank: a count travels as a float
+enum Note { count, more, stop, notes };  // what a rank sends to each other rank before its records
+constexpr int most_records = 1 << 24;    // to one rank: a count is sent as a float, which is exact up to 2^24
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// train/experts/exchange.h: records that travel to other ranks, and the answers that come back.
+// train/experts/exchange.h: sends records to other ranks, and brings the answers back.
 #pragma once
 #include <vector>
 
@@ -8,12 +8,13 @@
 
 namespace mvmoe {
 
-// Buffers keep their memory, so that a step allocates nothing once it is warm.
+// The order of the calls: go; record(i) for each i < arrived(); begin_answers; answer(i) for each of them; come_back;
+// answer_to(i) for each record that was sent. Buffers keep their memory, so after the first steps nothing is allocated.
 class Exchange {
  public:
-  // Sends record i, of `record` floats that fill(i, floats) writes on some thread, to rank to[i]. Each rank says
-  // whether it has more to send another time, or wants all to stop; given is whether somebody has, and nobody wants to.
-  // All ranks.
+  // Sends record i to rank to[i]. fill(i, floats) writes its `record` floats, on any thread. `more`: this rank has more
+  // to send in another call. `stop`: this rank asks all to stop. Returns true if any rank has more and none asks to
+  // stop. Collective: every rank must call it.
   template <class Fill>
   bool go(Comm& comm, Threads& threads, const std::vector<int>& to, std::size_t record, const Fill& fill,
           bool more = false, bool stop = false) {
@@ -23,7 +24,8 @@ class Exchange {
     return send(comm, record, more, stop);
   }
 
-  // The same on the same way once more: what arrives stands in the same order.
+  // Sends new records to the same ranks as the last go(). They arrive in the same order. Collective: every rank must
+  // call it.
   template <class Fill>
   void go_again(Comm& comm, Threads& threads, std::size_t record, const Fill& fill) {
     float* out = room(out_, sent_.size() * record);
@@ -32,19 +34,19 @@ class Exchange {
   }
 
   int arrived() const { return arrived_; }
-  const float* record(int i) const {
-    return in_.data() + static_cast<std::size_t>(i) * record_;
-  }  // by rank, then as it sent them
+  // The records that arrived, sorted by the rank that sent them, then in that rank's order.
+  const float* record(int i) const { return in_.data() + static_cast<std::size_t>(i) * record_; }
 
-  // Sends the answers to what arrived back to where it came from. All ranks.
-  float* answer(int i) {
-    return out_.data() + static_cast<std::size_t>(i) * answer_;
-  }  // to record(i), after begin_answers
+  // Makes room for an answer of `floats` floats to each record that arrived.
   void begin_answers(std::size_t floats);
+  // Room for the answer to record(i).
+  float* answer(int i) { return out_.data() + static_cast<std::size_t>(i) * answer_; }
+  // Sends each answer to the rank that its record came from. Collective: every rank must call it.
   void come_back(Comm& comm);
+  // The answer to record i of those that this rank sent.
   const float* answer_to(int i) const {
     return in_.data() + static_cast<std::size_t>(place_[static_cast<std::size_t>(i)]) * answer_;
-  }  // to record i that was sent
+  }
 
  private:
   void sort(int ranks, const std::vector<int>& to);
@@ -52,8 +54,9 @@ class Exchange {
   void travel(Comm& comm, std::size_t record);
   static float* room(Block& memory, std::size_t floats);
 
-  std::vector<int> counts_, arriving_;  // [ranks] records that are sent to each, and that come from each
-  std::vector<int> sent_, place_;       // [sent] in the order of sending: whose it is; and where that of each stands
+  std::vector<int> counts_, arriving_;  // [ranks] records sent to each rank; records that arrive from each rank
+  std::vector<int> sent_;               // [records sent] the record at each place in the order of sending
+  std::vector<int> place_;              // [records sent] the place of each record in that order
   Block out_, in_;
   std::vector<float> notes_, their_notes_;
   std::vector<int> ones_;

@@ -7,9 +7,9 @@
 namespace mvmoe {
 namespace {
 
-// A travelling image: these three, its tokens [T, D], and in training its target [classes] and, where there is a
-// teacher, the teacher's [classes]. An answer: the gate's gradient, and the tokens'. Whole numbers go as they are, in a
-// float's place: nothing computes with a record.
+// The record of an image: these three fields, its tokens [T, D], in training its target [classes], and with a teacher
+// the teacher's answer [classes]. The answer to a record: the gradient of the gate, and that of the tokens. An integer
+// is stored as the bits of a float; no arithmetic is done on it.
 enum Field { gate, slot, place, fields };
 
 int number(const float* record, Field field) { return std::bit_cast<int>(record[field]); }
@@ -20,7 +20,7 @@ struct Sizes {
 };
 Sizes sizes_of(const ModelConfig& config) { return {config.tokens(), config.width, config.classes}; }
 
-// Where the lane's images go. [b] of each from lane.first on.
+// Notes expert, rank and gate of each image of the lane whose first image is `first`.
 void note_destinations(const Assignments& assignments, Tensor gates, const Placement& placement, int first,
                        ExpertParallel& state) {
   for (int e = 0; e < assignments.experts; ++e)
@@ -39,8 +39,8 @@ void write_fields(const ExpertParallel& state, const Placement& placement, int i
   record[place] = std::bit_cast<float>(at);
 }
 
-// What arrived, by expert: so most of a lane's images meet the same weights. An order that does not depend on the
-// ranks' shares.
+// Sorts the records that arrived by expert, so that most images of a lane use the same weights, and then by place in
+// the batch, so that the order does not depend on which rank sent them.
 void sort_arrivals(ExpertParallel& state) {
   state.order.resize(static_cast<std::size_t>(state.exchange.arrived()));
   std::iota(state.order.begin(), state.order.end(), 0);
@@ -50,11 +50,11 @@ void sort_arrivals(ExpertParallel& state) {
   });
 }
 
-// A tail lane's images, from their records.
+// The images of a tail lane, read from their records.
 struct Arrivals {
   Tensor tokens, gates;  // [b, T, D], [b]
   Routed routed;         // without gates
-  int* places;           // [b] in the batch, or in the set
+  int* places;           // [b] each image's place in the batch, or in the set
 };
 
 Arrivals arrivals_of(Context& c, Lane lane, const ExpertParallel& state, const Sizes& sizes, int experts_here) {
@@ -72,14 +72,14 @@ Arrivals arrivals_of(Context& c, Lane lane, const ExpertParallel& state, const S
     std::copy_n(record + fields, sizes.tokens(), arrivals.tokens.outer_slice(i, 1).data());
     arrivals.gates[static_cast<std::size_t>(i)] = record[gate];
     arrivals.places[i] = number(record, place);
-    a.item[i] = i;  // they are sorted already
+    a.item[i] = i;  // the records are sorted by expert already
     ++a.begin[number(record, slot) + 1];
   }
   std::partial_sum(a.begin, a.begin + experts_here + 1, a.begin);
   return arrivals;
 }
 
-// Where the sum of a trunk lane's losses begins: the task's is computed elsewhere.
+// A loss of 0, to which a trunk lane's routing losses are added. The task's loss is computed in the tail.
 Var no_loss(Context& c) {
   const Tensor zero = c.arena.take({1});
   zero.fill(0);
@@ -112,7 +112,7 @@ void add_journey_gradient(const StepPart& part, const Placement& placement, std:
   if (part.lanes_meet()) meet(part, results, balance);
 
   const auto classes = static_cast<std::size_t>(sizes.classes);
-  const std::size_t targets = fields + sizes.tokens(), taught = targets + classes;  // where a record's targets begin
+  const std::size_t targets = fields + sizes.tokens(), taught = targets + classes;  // offsets in a record
   const bool has_teacher = !part.taught.empty();
   const std::size_t floats = has_teacher ? taught + classes : taught;
   state.exchange.go(group, part.lanes.threads(), state.rank, floats, [&](int i, float* record) {
@@ -170,7 +170,7 @@ void add_journey_gradient(const StepPart& part, const Placement& placement, std:
                         LaneResult& result = results[static_cast<std::size_t>(lane.index)];
                         const ExpertParallel::TrunkLane& trunk = state.trunk[static_cast<std::size_t>(lane.index)];
                         const Tensor dtokens = c.arena.take(trunk.tokens.shape()),
-                                     dgates = c.arena.take(trunk.gates.shape());  // what came back
+                                     dgates = c.arena.take(trunk.gates.shape());  // from the answers
                         for (int a = 0; a < trunk.assignments.count; ++a) {
                           const int i = trunk.assignments.item[a];
                           const float* answer = state.exchange.answer_to(lane.first + i);

@@ -7,7 +7,7 @@
 namespace mvmoe {
 namespace {
 
-// A record is the number of its expert among those of the rank, in a float's place, and then the item's rows.
+// A record: the number of the expert on its rank, stored as the bits of a float, and then the rows of the item.
 constexpr std::size_t fields = 1;
 
 struct Ranks {
@@ -17,15 +17,15 @@ struct Ranks {
   ExpertVisits& state;
   int here() const { return placement.count_of_rank(lanes.group().rank()); }
   int first_sparse() const { return model.config().depth - model.config().moe.layers; }
-  // Records that weigh as much as an image: lanes of both kinds are cut alike.
+  // How many records have as many rows as an image has tokens. So expert lanes have about as many rows as other lanes.
   int records_an_image(const ExpertVisits::Visit& v) const { return model.config().tokens() / v.rows; }
   std::size_t floats(const ExpertVisits::Visit& v) const {
     return static_cast<std::size_t>(v.rows) * static_cast<std::size_t>(model.config().width);
   }
 };
 
-// On the lane's tape: what its experts make of their input, from elsewhere. Its value and dxs are filled when they
-// arrive.
+// Records the visit on the lane's tape, as one operation from xs to ys. The value of ys and the gradient dxs are filled
+// in when they arrive.
 void call(Context& c, ExpertVisits::HomeLane& home) {
   const Var xs = home.pause.xs, ys = c.tape.output(xs.shape());
   const Tensor dxs = xs.wants_grad() ? c.arena.take(xs.shape()) : Tensor{};
@@ -36,13 +36,14 @@ void call(Context& c, ExpertVisits::HomeLane& home) {
   home.calls.push_back({xs, ys, dxs, c.tape.entries() - 1});
 }
 
-// Sends what the lanes of this rank give to the experts of sparse block j, 0, 1, ..; sorts what arrives.
+// Sends the items of this rank's lanes to the experts of sparse block j (0, 1, ..), and sorts the records that arrive.
+// Returns what Exchange::go returns. Collective: every rank must call it.
 bool send_to_experts(const Ranks& r, std::size_t j, int lanes, bool more = false, bool stop = false) {
   ExpertVisits::Visit& v = r.state.visits[j];
   v.rank.clear(), v.slot.clear(), v.lane.clear(), v.row.clear();
   const ModelConfig& config = r.model.config();
   const bool class_token =
-      j + 1 == r.state.visits.size() && config.pool == Pool::cls;  // alone is read behind the last block
+      j + 1 == r.state.visits.size() && config.pool == Pool::cls;  // the only token that is read after the last block
   v.rows = config.moe.routing == Routing::token || class_token ? 1 : config.tokens();
   for (int lane = 0; lane < lanes; ++lane) {
     const Assignments& a = r.state.home[static_cast<std::size_t>(lane)].pause.at.routed.assignments;
@@ -78,7 +79,7 @@ int images_arrived(const Ranks& r, const ExpertVisits::Visit& v) {
   return (v.exchange.arrived() + an_image - 1) / an_image;
 }
 
-// The records of an expert lane, in the order of v.order: the first, and how many.
+// The records of an expert lane: the first, and how many, counted in v.order.
 struct Cut {
   int first, count;
 };
@@ -87,7 +88,7 @@ Cut cut(const Ranks& r, const ExpertVisits::Visit& v, Lane lane) {
   return {first, std::min(v.exchange.arrived() - first, lane.images * an_image)};
 }
 
-// An expert lane: what arrived for it, through the experts; the answers are written.
+// Runs the experts on the records of one expert lane, and writes the answers.
 ExpertVisits::ExpertLane answer(const Ranks& r, ExpertVisits::Visit& v, int block, Context& c, Cut records,
                                 bool training) {
   const std::size_t floats = r.floats(v);
@@ -103,7 +104,7 @@ ExpertVisits::ExpertLane answer(const Ranks& r, ExpertVisits::Visit& v, int bloc
   for (int i = 0; i < n; ++i) {
     const float* record = v.exchange.record(v.order[static_cast<std::size_t>(records.first + i)]);
     std::copy_n(record + fields, floats, xs.row(i * v.rows));
-    a.item[i] = i;  // they are sorted already
+    a.item[i] = i;  // the records are sorted by expert already
     ++a.begin[std::bit_cast<int>(record[0]) + 1];
   }
   std::partial_sum(a.begin, a.begin + here + 1, a.begin);
@@ -114,7 +115,8 @@ ExpertVisits::ExpertLane answer(const Ranks& r, ExpertVisits::Visit& v, int bloc
   return {ys, dxs};
 }
 
-// What came back to this rank, to where it belongs: into(home lane) is the tensor that a record's rows are of.
+// Fetches the answers and copies each to the rows that its record came from. into(home lane) is the tensor of these
+// rows. Collective: every rank must call it.
 template <class Into>
 void take_home(const Ranks& r, ExpertVisits::Visit& v, const Into& into) {
   v.exchange.come_back(r.lanes.group());
@@ -167,10 +169,11 @@ void add_visiting_gradient(const StepPart& part, const Placement& placement, std
   }
   if (part.lanes_meet()) meet(part, results, balance);
 
-  // Back: the lanes from what is behind the experts of one sparse block to those of the one before, and these experts.
-  std::size_t end = part.model.parameters().parts().begin;  // of what the lanes add to next
+  // Backward, piece by piece: the lanes from the loss (or from a visit) down to the visit before; then that visit's
+  // experts.
+  std::size_t end = part.model.parameters().parts().begin;  // of the range that the lanes add to in the next piece
   for (std::size_t j = L + 1; j-- > 0;) {
-    const int block = r.first_sparse() + static_cast<int>(j) - 1;  // whose experts these lanes come to
+    const int block = r.first_sparse() + static_cast<int>(j) - 1;  // at whose visit the lanes stop
     const std::size_t begin = j > 0 ? part.model.behind_experts(block) : 0;
     if (j < L) part.gradients.go_on();
     part.lanes.backward(batch.size(), part.gradients, {{begin, end}, part.last_part}, [&](Context& c, Lane lane) {
@@ -238,7 +241,7 @@ void infer_visiting(const ViT& model, Lanes& lanes, const Panels& panels, const 
       ExpertVisits::Visit& v = state.visits[j];
       const bool go_on = send_to_experts(r, j, count, going && done + n < share.images, !going);
       if (j == 0) more = go_on;
-      // Contexts of their own, behind those that wait.
+      // The expert lanes take contexts behind those of the waiting lanes.
       lanes.infer(
           images_arrived(r, v), &panels,
           [&](Context& c, Lane lane) {

@@ -10,7 +10,7 @@ int group_size(int experts, int ranks) {
                " ranks: it takes 2 experts, or one rank");
   int size = experts < ranks ? experts : ranks;
   while (ranks % size != 0) --size;
-  if (size == 1 && ranks > 1)  // an odd number, then: its neighbours can be dealt in twos
+  if (size == 1 && ranks > 1)  // `ranks` is odd, so one rank more or less can be divided by 2
     fail_usage("--expert-parallel: ", ranks, " ranks cannot be dealt into equal groups of ", experts > 2 ? "2 to " : "",
                experts, " ranks, one for each expert at most: ", ranks - 1, " or ", ranks + 1, " ranks can");
   return size;

@@ -1,7 +1,7 @@
-// train/experts/groups.h: more ranks than experts: groups of ranks, each of which has every expert once.
+// train/experts/groups.h: groups of ranks, for runs with more ranks than experts. Each group has every expert once.
 //
-// Groups are of consecutive ranks, so that images travel between neighbours. Of R ranks in groups of g, rank r is the
-// (r mod g)-th of group r / g; its peers are the ranks of that place in the other groups, which have the same experts.
+// A group is g consecutive ranks, so that images are sent to neighbours. Rank r is number r mod g of group r / g. Its
+// peers are the ranks with the same number in the other groups. They have the same experts.
 #pragma once
 #include <optional>
 
@@ -9,18 +9,20 @@
 
 namespace mvmoe {
 
-// How many ranks a group has: the largest divisor of `ranks` that is at most `experts`, so that no rank is without.
-// Throws UsageError that names --expert-parallel where that is 1 of several, and says which numbers of ranks would do.
+// How many ranks a group has: the largest divisor of `ranks` that is at most `experts`, so that every rank has an
+// expert. If there are several ranks and the divisor is 1: throws UsageError that names --expert-parallel and numbers
+// of ranks that work.
 int group_size(int experts, int ranks);
 
 class Groups {
  public:
-  // Of `size` ranks each; 0: experts are not spread. null: alone. All ranks; `comm` must outlive this.
+  // Groups of `size` ranks; 0: experts are not spread. comm null: there is one rank. `comm` must outlive this.
+  // Collective: every rank must call it.
   Groups(Comm* comm, int size);
 
-  // Null where there is one group.
-  Comm* group() { return group_ ? &*group_ : nullptr; }  // this rank's: its ranks share the experts out
-  Comm* peers() { return peers_ ? &*peers_ : nullptr; }  // one of each group, in their order
+  // Both are null if there is one group.
+  Comm* group() { return group_ ? &*group_ : nullptr; }  // the ranks of this rank's group
+  Comm* peers() { return peers_ ? &*peers_ : nullptr; }  // this rank and its peers, one of each group
 
  private:
   std::optional<Comm> group_, peers_;

@@ -31,7 +31,7 @@ Placement place_experts(std::span<const double> load, int ranks) {
   for (std::size_t placed = 0; placed < falling.size(); ++placed) {
     const auto empty =
         static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const Rank& r) { return r.experts == 0; }));
-    const bool only_empty = falling.size() - placed <= empty;  // else one would stay so, where experts weigh nothing
+    const bool only_empty = falling.size() - placed <= empty;  // with loads of 0 a rank could stay empty otherwise
     const auto least = std::min_element(all.begin(), all.end(), [&](const Rank& a, const Rank& b) {
       if (only_empty && (a.experts == 0) != (b.experts == 0)) return a.experts == 0;
       return a.load != b.load ? a.load < b.load : a.experts < b.experts;

@@ -7,7 +7,7 @@
 namespace mvmoe {
 namespace {
 
-// [slices, ..] with another number of slices.
+// The shape with another length of its first axis.
 Shape with_slices(const Shape& shape, int slices) {
   int axes[Shape::max_axes] = {slices};
   for (int a = 1; a < shape.axes(); ++a) axes[a] = shape[a];
@@ -30,7 +30,7 @@ void WholeTensors::on_first(const std::vector<const Block*>& blocks, const std::
     for (const Part& part : parts) collect(part);
   comm_.on_first([&] {
     to_come_ = parts;
-    const auto receive_the_rest = [&] {  // where the work failed, the others are sending all the same
+    const auto receive_the_rest = [&] {  // if `work` fails, the other ranks still send
       for (; !to_come_.empty(); to_come_.pop_front()) collect(to_come_.front());
     };
     try {

@@ -1,6 +1,6 @@
-// train/experts/whole_tensors.h: what is spread over the ranks, whole: a file holds experts by their number among all,
-// so that any number of ranks reads it, spread or not. Of several groups of ranks, which have the same, the first gives
-// what it has.
+// train/experts/whole_tensors.h: assembles tensors whose experts are on different ranks, for files. A file holds each
+// expert under its number among all, so any number of ranks can read it. With several groups of ranks, the first group
+// sends its experts; the others have the same.
 #pragma once
 #include <deque>
 #include <functional>
@@ -15,7 +15,7 @@ namespace mvmoe {
 
 class WholeTensors {
  public:
-  // All four are kept by whoever owns this.
+  // Keeps references to all four.
   WholeTensors(const Parameters& parameters, const Placement& placement, Comm& comm, Groups& groups)
       : parameters_(parameters),
         placement_(placement),
@@ -23,18 +23,18 @@ class WholeTensors {
         group_(groups.group() ? *groups.group() : comm),
         peers_(groups.peers()) {}
 
-  Shape shape(ParameterId id) const;  // of the whole
+  Shape shape(ParameterId id) const;  // of the whole tensor, with all experts
 
-  // Runs work on rank 0, as Comm::on_first does. While it runs, the others send their parts of these blocks, in this
-  // order, which `of` puts together. All ranks.
+  // Runs `work` on rank 0, as Comm::on_first does. Meanwhile the other ranks send their experts of these blocks, in
+  // this order. In `work`, of() assembles them. Collective: every rank must call it.
   void on_first(const std::vector<const Block*>& blocks, const std::function<void()>& work);
 
-  // On rank 0, in its work: the parameter's piece of a block, whole, until the next call: a single tensor at a time
-  // takes memory.
+  // Rank 0 only, inside `work`: the parameter's tensor in a block, with all experts. Valid until the next call, so only
+  // one assembled tensor is in memory. Tensors must be asked for in the order in which they are sent.
   Tensor of(const Block& block, ParameterId id);
 
-  // Gives what rank 0 has as a whole (null elsewhere) to the ranks it lives on. `whole` is the layout of `from`. All
-  // ranks.
+  // Sends the tensors of rank 0 to all ranks, each expert to its own ranks. On rank 0, `from` has all experts and
+  // `whole` is its layout; on the other ranks both are null. Collective: every rank must call it.
   void distribute(const Parameters* whole, const Block* from, const Block& to);
 
  private:
@@ -51,9 +51,9 @@ class WholeTensors {
   const Placement& placement_;
   Comm &comm_, &group_;  // rank 0 of all is rank 0 of the first group
   Comm* peers_;
-  std::deque<Part> to_come_;  // on rank 0: what the others are sending
-  std::vector<int> of_rank_;  // [ranks of a group] experts of each
-  Block by_rank_, in_order_;  // a whole tensor: as it is sent, and as a file has it
+  std::deque<Part> to_come_;  // on rank 0: the parts that the other ranks have yet to send
+  std::vector<int> of_rank_;  // [ranks of a group] number of experts
+  Block by_rank_, in_order_;  // an assembled tensor: experts sorted by rank, as they arrive; in the order of the file
 };
 
 }  // namespace mvmoe

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Names from outside need not be UTF-8: what is broken is replaced, the file is written all the same.
+// Names may be invalid UTF-8. Invalid bytes are replaced, so that the file can be written.
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json to_json(const ModelDescription& d) {

@@ -1,5 +1,5 @@
-// train/files/description.h: what must be known of a network to use it besides its weights: the configuration, class
-// names, preprocessing, and which part of the data was held out. It stands in the metadata of a file of weights.
+// train/files/description.h: what a file of weights says about its network: the configuration, class names,
+// preprocessing, and which part of the data was held out. It is JSON in the metadata of the file.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -15,14 +15,14 @@ namespace mvmoe {
 struct ModelDescription {
   ModelConfig model;
   std::vector<std::string> classes;  // names, in label order
-  bool named = true;                 // false: nobody knows the names, and these are numbers
+  bool named = true;                 // false: the names are not known, and `classes` holds numbers
   Preprocessing preprocessing;
-  std::vector<int> superclass_of;  // [classes], where the router was guided; empty: it was not
-  float holdout = 0;               // share of the training set that was held out,
-  std::uint64_t holdout_seed = 0;  // and the seed that chose it
+  std::vector<int> superclass_of;  // [classes], if the router was guided; else empty
+  float holdout = 0;               // share of the training set that was held out
+  std::uint64_t holdout_seed = 0;  // the seed that chose the held-out images
 };
 
-// What the user says of weights from elsewhere, or wants otherwise than it stands in a file. Empty: nothing.
+// What the user says with flags about weights, in addition to the file or in place of it. Empty members: nothing.
 struct SaidOfWeights {
   std::optional<int> heads, image;  // image: side in pixels; positions are resampled for it
   std::optional<Pool> pool;
@@ -35,12 +35,12 @@ struct SaidOfWeights {
 // The metadata of a file of weights.
 Metadata metadata_of(const ModelDescription& description);
 
-// What the metadata say; empty where they carry no description. `shown` is the file in messages. Throws Error if the
-// description is damaged.
+// Reads the description from the metadata; empty if there is none. `shown`: the file's name for messages. Throws Error
+// if the description is damaged.
 std::optional<ModelDescription> description_of(const std::string& shown, const Metadata& metadata);
 
-// What the user wants otherwise: how images are made, and of which size; never what the network is. Throws UsageError
-// that names the flag and the file.
+// Applies the user's flags to a description: preprocessing and image size. Flags cannot change the network itself; then
+// throws UsageError that names the flag and the file.
 void apply(const SaidOfWeights& said, const std::string& shown, ModelDescription& description);
 
 }  // namespace mvmoe

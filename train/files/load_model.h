@@ -1,4 +1,4 @@
-// train/files/load_model.h: a trained network from a file, ours or timm's, ready for use.
+// train/files/load_model.h: loads a trained network from a file of ours or of timm's.
 #pragma once
 #include <filesystem>
 #include <memory>
@@ -10,8 +10,7 @@
 
 namespace mvmoe {
 
-// What the file (or the first of an index's files) says of its model; empty where it carries no description. Throws
-// Error if that is damaged.
+// The description in the file, or in the first file of an index; empty if there is none. Throws Error if it is damaged.
 std::optional<ModelDescription> description_in(const std::filesystem::path& path);
 
 struct LoadedModel {
@@ -19,9 +18,9 @@ struct LoadedModel {
   ModelDescription description;
 };
 
-// A file that mvmoe wrote, or a dense ViT or DeiT of timm's (train/files/timm.h); one file, or an index of several.
-// Throws Error that names the file as the readers of both do, UsageError that names the flag where `said` contradicts
-// the file, or where nobody says what must be known.
+// Loads a file that mvmoe wrote, or a dense ViT or DeiT of timm's (train/files/timm.h). `path`: one file, or an index
+// of several. Throws Error that names the file, as the readers of both kinds do. Throws UsageError that names the flag
+// if `said` contradicts the file, or if something that must be known is neither in the file nor in `said`.
 LoadedModel load_model(const std::filesystem::path& path, const SaidOfWeights& said = {},
                        ReadExperts experts = ReadExperts::all);
 

@@ -22,18 +22,18 @@ void read_for_each_expert(const TensorFiles& files, const std::string& name, Ten
   for (int e = 0; e < shape[0]; ++e) files.read(name, {value.outer_slice(e, 1).data(), one});
 }
 
-// Dense or sparse is a matter of these; all else must be the same in both.
+// The tensors that a dense and a sparse network do not have in common. All others must be in both.
 bool may_differ(const std::string& name) {
   return name.find(".mlp.") != std::string::npos || name.starts_with("router.");
 }
 
-// [classes, D] or [classes], of another number of classes.
+// True if the shapes [classes, D] or [classes] differ only in the number of classes.
 bool is_another_head(const std::string& name, const Shape& there, const Shape& here) {
   return name.starts_with("head.") && there.axes() == here.axes() && there[0] != here[0] &&
          (here.axes() == 1 || there[1] == here[1]);
 }
 
-// [1, tokens, D], of another number of tokens.
+// True if the shapes [1, tokens, D] differ only in the number of tokens.
 bool are_other_positions(const std::string& name, const Shape& there, const Shape& here) {
   return name == "pos_embed" && there.axes() == 3 && there[0] == 1 && there[1] != here[1] && there[2] == here[2];
 }

@@ -1,4 +1,4 @@
-// train/files/start.h: a model that begins from another's weights, by name.
+// train/files/start.h: initialises a model with the weights of another, matched by name.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -9,26 +9,29 @@
 
 namespace mvmoe {
 
-// What a file of weights, or a config.json of timm's beside it, says that a network which begins from it should know
-// and no tensor shows: its heads, and how its images were made. Throws as description_in and timm_config_beside do.
+// What the tensors of a file do not show and a new network should take over: the number of heads, and the
+// preprocessing. It is read from the file's description, or from timm's config.json beside it. Throws as description_in
+// and timm_config_beside do.
 TimmConfig said_of_start(const std::filesystem::path& path);
 
-// Names of the model's tensors that were read, of those that kept their own start, and of the file's that nobody has.
-// What was adapted is said in `notes`, a sentence each.
+// Names of tensors: `read` from the file, `fresh` ones of the model that kept their own initialisation, `unused` ones
+// of the file that the model does not have. `notes` has a sentence for each adaptation.
 struct Started {
   std::vector<std::string> read, fresh, unused, notes;
 };
 
-// Reads every tensor that model and file (or an index of several) both have. MLPs, experts and routers may be in one
-// alone, so a sparse model can begin from a dense one and the other way round. Positions of another image size are
-// resampled (train/files/positions.h); the head of another number of classes starts anew; timm's layer scale is
-// multiplied into the weights it scales. Throws Error that names the tensor: with both shapes if they differ, or if any
-// other is in one alone.
+// Reads every tensor that both the model and the file have. The path may be an index of several files.
+//   - MLPs, experts and routers may be in only one of the two, so a sparse model can begin from a dense one, and a
+//     dense model from a sparse one.
+//   - Positions of another image size are resampled (train/files/positions.h).
+//   - The head of another number of classes keeps its own initialisation.
+//   - timm's layer scale is multiplied into the weights that it scales.
+// Throws Error that names the tensor if the shapes differ otherwise, or if any other tensor is in only one of the two.
 Started start_from(const std::filesystem::path& path, const ViT& model);
 
-// The same for a sparse model from a dense one's weights: each expert begins as a copy of its block's MLP (sparse
-// upcycling, arXiv 2212.05055), shared experts give nothing at first. With gates that sum to 1 and no capacity the
-// network is then the dense one, whatever the router says.
+// The same for a sparse model from the weights of a dense one (sparse upcycling, arXiv 2212.05055). Each expert begins
+// as a copy of its block's MLP. Shared experts begin with an output of 0. If the gates sum to 1 and there is no
+// capacity, the network computes the same as the dense one, whatever the router chooses.
 Started upcycle(const std::filesystem::path& path, const ViT& model);
 
 }  // namespace mvmoe

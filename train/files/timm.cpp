@@ -21,7 +21,7 @@ const Shape& shape_of(const TensorFiles& files, const std::string& name, int axe
 
 constexpr const char* no_vit = "it is no ViT of timm's, and has no description by mvmoe";
 
-// Side of the square of patches that has so many positions, with one for a class token or without.
+// Side of the square grid of patches with so many positions, which may include one for a class token.
 int grid_of(const TensorFiles& files, const Shape& positions) {
   for (const int before : {0, 1}) {
     const int patches = positions[1] - before, side = static_cast<int>(std::lround(std::sqrt(std::max(0, patches))));
@@ -94,7 +94,7 @@ ModelDescription timm_description(const TensorFiles& files, const SaidOfWeights&
       .mean = c.mean.value_or(std::array<float, 3>{}),
       .std = c.std.value_or(std::array<float, 3>{}),
       .crop_pct = c.crop_pct.value_or(1),
-      .interpolation = c.interpolation.value_or(Interpolation::bicubic)};  // the user's own come over these
+      .interpolation = c.interpolation.value_or(Interpolation::bicubic)};  // flags of the user replace these
   return d;
 }
 

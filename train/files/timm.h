@@ -1,5 +1,4 @@
-// train/files/timm.h: a dense ViT or DeiT from timm's tensors: what they show of the network, what must be said
-// besides, and how they are read.
+// train/files/timm.h: reads a dense ViT or DeiT from timm's tensors.
 //   from the tensors     depth, width, patch, hidden width, classes, bias of qkv, class token, fc_norm, size of the
 //                        images
 //   from elsewhere       heads, pooling, mean, std, crop and interpolation: a config.json beside the file, or the user
@@ -13,34 +12,36 @@
 namespace mvmoe {
 
 struct TimmNetwork {
-  ModelConfig model;  // heads and pool are not to be seen in tensors: as the configuration says, where it does
+  ModelConfig model;  // heads and pool cannot be seen in the tensors; they are the configuration's, if it has them
   TimmConfig configuration;
 };
 
-// Throws Error that names the file and the tensor if it is no ViT with a head, or for images that are not of three
-// colours.
+// Finds out what network the tensors belong to. Throws Error that names the file and the tensor if it is not a ViT with
+// a head, or if its images do not have three colours.
 TimmNetwork timm_network(const TensorFiles& files);
 
-// The same with what the user says in the place of what is not known. Throws UsageError that names every flag that is
+// The same as a description; `said` gives what the file does not say. Throws UsageError that names every flag that is
 // missing.
 ModelDescription timm_description(const TensorFiles& files, const SaidOfWeights& said);
 
-// Experts may stay in the file, mapped, until an image goes to them (for whom that is: engine/mapped_file.h). Their
-// checksums are not looked at then, and Parameters::weights throws.
+// when_used: experts stay in the mapped file until an image goes to them (engine/mapped_file.h). Their checksums are
+// not verified then, and Parameters::weights throws.
 enum class ReadExperts { all, when_used };
 
-// Every tensor of the file into the model's parameter of the same name. Positions of another image size are resampled;
-// where the class token has none (no_embed_class) it gets 0. Layer scale (ls1, ls2) is multiplied into the weights it
-// scales. Throws Error that names the tensor: missing, of another shape, or the model has none of this name.
+// Reads every tensor of the file into the model's parameter of the same name. Positions of another image size are
+// resampled. If the class token has no position (no_embed_class), it gets 0. Layer scale (ls1, ls2) is multiplied into
+// the weights that it scales. Throws Error that names the tensor if it is missing, has another shape, or is not in the
+// model.
 void read_tensors(const TensorFiles& files, ViT& model, ReadExperts experts);
 
-// pos_embed of any number of patches, with a place for the class token or without, into the model's. Gives the number
-// of patches in the file. Throws Error if they are no square, or of another width.
+// Reads pos_embed, for any number of patches, with or without a position of the class token, into the model's. Returns
+// the number of patches in the file. Throws Error if they are not a square grid, or if the width differs.
 int read_positions(const TensorFiles& files, const ViT& model, Tensor positions);
 
-// Of a layer scale (blocks.N.ls1.gamma, ls2): the name of the layer whose rows it scales; empty for any other name.
+// For the name of a layer scale (blocks.N.ls1.gamma, ls2): the name of the layer whose rows it scales. Empty for any
+// other name.
 std::string scaled_by(const std::string& name);
-// Multiplies it into that layer, which was read.
+// Multiplies the layer scale into that layer. The layer must have been read.
 void fold_layer_scale(const TensorFiles& files, const std::string& name, const Parameters& parameters);
 
 }  // namespace mvmoe

@@ -103,8 +103,8 @@ void read_preprocessing(const Entries& entries, TimmConfig& config) {
 
 // What VisionTransformer was built with.
 void read_model_args(const Entries& entries, TimmConfig& config) {
-  // Read here, or seen in the tensors, or of no effect at evaluation. Of anything else only what switches nothing on
-  // may stand there.
+  // These entries are read here, or can be seen in the tensors, or have no effect at evaluation. Any other entry must
+  // have a value that switches nothing on.
   static const std::set<std::string> known{
       "num_heads",      "img_size",       "patch_size",  "in_chans",      "num_classes",     "global_pool",
       "embed_dim",      "depth",          "mlp_ratio",   "qkv_bias",      "init_values",     "class_token",
@@ -131,7 +131,7 @@ std::optional<Pool> pool_of(const Entries& entries) {
   entries.complain("global_pool", "must be token or avg");
 }
 
-// label_names: a list, or numbers to names; label_descriptions: names to what people call them.
+// label_names: a list, or a map from numbers to names. label_descriptions: a map from names to descriptions.
 std::vector<std::string> class_names(const Entries& entries) {
   const Json* names = entries.find("label_names");
   if (!names) return {};

@@ -1,5 +1,4 @@
-// train/files/timm_config.h: what timm's config.json, beside a weights file, says of the network that the tensors do
-// not say.
+// train/files/timm_config.h: reads timm's config.json beside a file of weights: what the tensors do not show.
 #pragma once
 #include <array>
 #include <filesystem>
@@ -12,8 +11,8 @@
 
 namespace mvmoe {
 
-// What it does not say is empty. timm writes it beside model.safetensors (save_for_hf, push_to_hf_hub); older ones hold
-// what now stands in pretrained_cfg at their top.
+// Members are empty if the file does not say. timm writes the file beside model.safetensors (save_for_hf,
+// push_to_hf_hub). In older files the entries of pretrained_cfg are at the top level.
 struct TimmConfig {
   std::string shown;                // the file's name as it may be printed; empty: there is no file
   std::string architecture;         // timm's name
@@ -25,13 +24,14 @@ struct TimmConfig {
   std::vector<std::string> classes;  // label_names in label order, each with its description where there is one
 };
 
-// The config.json in the file's folder; of no file, or of another program's, nothing is said. Throws Error that names
-// it and the entry: for what is no JSON, of a wrong kind or out of range, and for what would make another network of
-// the same tensors (another activation or crop) or one that is not a dense ViT with square images.
+// Reads the config.json in the folder of the weights. If there is none, or if another program wrote it, all members are
+// empty. Throws Error that names the file and the entry if it is not JSON, if an entry has a wrong type or is out of
+// range, if it describes another computation with the same tensors (another activation or crop), or if the network is
+// not a dense ViT with square images.
 TimmConfig timm_config_beside(const std::filesystem::path& weights);
 
-// Heads of the ViTs and DeiTs that timm names by size (vit_tiny_patch16_224, deit3_base_patch16_384, ..); nothing for
-// others.
+// The number of heads for timm's names with a size (vit_tiny_patch16_224, deit3_base_patch16_384, ..); none for other
+// names.
 std::optional<int> heads_of_architecture(const std::string& architecture);
 
 }  // namespace mvmoe

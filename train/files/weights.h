@@ -1,4 +1,5 @@
-// train/files/weights.h: weights as one safetensors file, with timm's tensor names. Its metadata hold the description.
+// train/files/weights.h: writes and reads weights as one safetensors file, with timm's tensor names. Its metadata hold
+// the description.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -13,11 +14,11 @@
 namespace mvmoe {
 
 void save_weights(const std::filesystem::path& path, const ViT& model, const ModelDescription& description);
-// The same with `weights`, a block of the model's layout, in the place of the model's own.
+// The same with `weights`, a block of the model's layout, in place of the model's own weights.
 void save_weights(const std::filesystem::path& path, const ViT& model, const Block& weights,
                   const ModelDescription& description);
-// The same of experts that are spread over the ranks, in the work of whole.on_first; `weights` is the next block that
-// is sent.
+// The same if experts are spread over ranks. Call it in the work of whole.on_first; `weights` must be the next block
+// that the ranks send.
 void save_weights(const std::filesystem::path& path, const ViT& model, const Block& weights,
                   const ModelDescription& description, WholeTensors& whole);
 
@@ -26,11 +27,12 @@ void save_weights(const std::filesystem::path& path, const ViT& model, const Blo
 void read_parameters(const std::filesystem::path& path, const Parameters& parameters);
 void read_parameters(const std::filesystem::path& path, const Parameters& parameters, const Block& block);
 
-// As the file's tensors, in the parameters' order.
+// The parameters' tensors in a block, as they are written to a file, in the order of the parameters.
 std::vector<NamedTensor> named_tensors(const Parameters& parameters, const Block& block,
                                        const std::string& prefix = "");
 
-// Writes the parameters' pieces of these blocks, each name with its block's prefix. As `save_weights` with `whole`.
+// Writes the parameters' tensors of several blocks; each name gets the prefix of its block. Call it as save_weights
+// with `whole`.
 struct PrefixedBlock {
   std::string prefix;
   const Block* block;

@@ -46,7 +46,7 @@ void check(const ImageSet& set, const LoaderConfig& c) {
     if (!(deviation > 0)) fail_usage("--std: ", deviation, ", must be above 0");
 }
 
-// Fisher and Yates: each order of the set is as likely as any other.
+// The shuffle of Fisher and Yates: all orders are equally likely.
 void shuffle(std::vector<int>& order, std::uint64_t seed, std::uint64_t epoch) {
   std::iota(order.begin(), order.end(), 0);
   Random random(seed, Place::shuffle, epoch);
@@ -75,8 +75,8 @@ Loader::Loader(const ImageSet& set, const LoaderConfig& config, std::uint64_t fi
   images_ = share.images;
   partners_ = mixing_partners(images_, config.lane_size);  // a share is whole lanes
   const Shape images{images_, 3, side_, side_}, targets{images_, config.classes};
-  const std::size_t targets_at = (images.size() + 15) / 16 * 16;  // on a cache line of its own
-  slots_.resize(static_cast<std::size_t>(config.workers) + 2);    // one read by the caller, one ready, one a worker
+  const std::size_t targets_at = (images.size() + 15) / 16 * 16;  // targets begin at a cache line
+  slots_.resize(static_cast<std::size_t>(config.workers) + 2);    // one being read, one ready, one for each worker
   for (Slot& slot : slots_) {
     slot.memory = Block(targets_at + targets.size());
     slot.batch.images = Tensor(slot.memory.data(), images);
@@ -161,7 +161,7 @@ void Loader::fill(Slot& slot, std::uint64_t step, Scratch& scratch) const {
 
 const Batch& Loader::next() {
   std::unique_lock lock(mutex_);
-  if (next_given_ != oldest_in_use_) {  // what was given last is given back
+  if (next_given_ != oldest_in_use_) {  // the slot of the last batch becomes free
     slot(oldest_in_use_).ready = false;
     oldest_in_use_ = next_given_;
     changed_.notify_all();

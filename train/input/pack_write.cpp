@@ -1,5 +1,5 @@
-// train/input/pack_write.cpp: a pack is written. Threads decode, resize and encode; one writes, in order, so the file
-// does not depend on their number; what is in memory is a few images a thread.
+// train/input/pack_write.cpp: writes a pack. Threads decode, resize and encode images. One thread writes them, in
+// order, so the file does not depend on the number of threads. Only a few images of each thread are in memory.
 #include <algorithm>
 #include <atomic>
 #include <nlohmann/json.hpp>
@@ -121,7 +121,7 @@ class PackWriter {
   Threads threads_;
   std::vector<Pack::Record> records_;
   std::uint64_t offset_ = 0;
-  int done_ = 0;  // images, packed or left out
+  int done_ = 0;  // images that are packed or left out so far
 };
 
 PackResult write_pack(const DataSet& data, const std::filesystem::path& path, const PackOptions& options) {

@@ -1,4 +1,5 @@
-// train/input/pack_write.h: makes a pack (train/data/pack.h) of any data set whose images are read or drawn when asked.
+// train/input/pack_write.h: writes a pack (train/data/pack.h) from a data set whose images are read or drawn when
+// asked.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -9,22 +10,22 @@
 namespace mvmoe {
 
 struct PackOptions {
-  int size = 256;  // pixels that a larger image's short side becomes; a smaller image stays as it is
+  int size = 256;  // pixels of the short side after resizing; smaller images keep their size
   PackFormat format = PackFormat::jpeg;
   int quality = 90;  // of JPEG, 1 .. 100
-  int threads = 1;   // do not change the file
-  // Asked now and then with the number of images done; false stops, and leaves no file.
+  int threads = 1;   // the file does not depend on their number
+  // Called now and then with the number of images done. If it returns false, packing stops and leaves no file.
   std::function<bool(int images)> keep_on = {};
 };
 
 struct PackResult {
   int images = 0, skipped = 0;
   std::uint64_t bytes = 0;  // of the file
-  bool complete = true;     // false: told to stop
+  bool complete = true;     // false: keep_on stopped it
 };
 
-// Packs training and test images of a set whose images are read or drawn when asked. Those that cannot be read are left
-// out and noted in the set's `damaged`; where that is strict, the first is an error.
+// Packs the training and the test images. Images that cannot be read are left out and noted in the set's `damaged`. If
+// that is strict, the first one is an error.
 PackResult write_pack(const DataSet& data, const std::filesystem::path& path, const PackOptions& options);
 
 }  // namespace mvmoe

@@ -59,7 +59,7 @@ Image resize_short_side(const Image& image, int side, Interpolation interpolatio
 
 namespace {
 
-// The middle of an image that is longer than `most` times its short side.
+// Cuts the middle out of an image whose long side is more than `most` times its short side.
 Image middle_of(const Image& image, int most) {
   const int longest = most * std::min(image.width, image.height), width = std::min(image.width, longest),
             height = std::min(image.height, longest);
@@ -72,14 +72,14 @@ Image middle_of(const Image& image, int most) {
 }  // namespace
 
 Image centre_crop(const Image& image, int side, float crop_pct, Interpolation interpolation) {
-  constexpr int most = 100;  // a line of pixels, resized as a whole, would be gigabytes
+  constexpr int most = 100;  // resizing a one-pixel line as a whole could take gigabytes
   if (std::max(image.width, image.height) / most > std::min(image.width, image.height))
     return centre_crop(middle_of(image, most), side, crop_pct, interpolation);
   const Image whole = resize_short_side(
       image, std::max(side, static_cast<int>(std::floor(static_cast<float>(side) / crop_pct))), interpolation);
   const auto half = [](int room) {
     return static_cast<int>(std::nearbyint(room / 2.0));
-  };  // a half to the even number, as Python
+  };  // a half is rounded to the even number, as in Python
   const int left = half(whole.width - side), top = half(whole.height - side);
   const auto S = static_cast<std::size_t>(side), row = 3 * S;
   Image out{.width = side, .height = side, .rgb = std::vector<std::uint8_t>(S * row)};

@@ -14,7 +14,7 @@ namespace {
 
 bool changes_colours(const AugmentConfig& c) { return c.rand_augment || c.color_jitter > 0; }
 
-// RandAugment, or the jitter where that is off.
+// RandAugment; if it is off, the colour jitter.
 void change_colours(Image& image, const AugmentConfig& c, DrawKey key, Image& spare) {
   if (c.rand_augment) {
     for (const AugmentOperation& operation : choose_rand_augment(key.seed, key.epoch, key.image, *c.rand_augment))
@@ -24,7 +24,7 @@ void change_colours(Image& image, const AugmentConfig& c, DrawKey key, Image& sp
   }
 }
 
-// An image of the network's size already.
+// The image has the network's size already.
 void input_of_fixed_size(const ImageSet& set, int index, const Preprocessing& p, const AugmentConfig& c, DrawKey key,
                          AugmentScratch& scratch, float* to) {
   scratch.planes.resize(set.image_bytes());

@@ -1,5 +1,5 @@
-// train/input/training_input.h: how an image of bytes becomes what the network is trained on: the augmentations, in
-// DeiT's order. (At evaluation: preprocess.h.)
+// train/input/training_input.h: makes the network's input for training from an image of bytes: the augmentations, in
+// DeiT's order. (For evaluation: preprocess.h.)
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -11,23 +11,23 @@
 
 namespace mvmoe {
 
-// All off.
+// The defaults: everything is off.
 struct AugmentConfig {
-  int pad = 0;  // random crop after zero-padding (raw 0) by so many pixels, of images in memory; 0: no crop
-  bool resized_crop = false;  // of images of any size a random part, resized; else the centre, as at evaluation
+  int pad = 0;                // images in memory: a random crop after padding by so many black pixels; 0: no crop
+  bool resized_crop = false;  // images of any size: a random part, resized; false: the centre, as at evaluation
   bool flip = false;          // mirror with probability one half
   std::optional<RandAugmentConfig> rand_augment = {};
-  float color_jitter = 0;    // strength, where RandAugment is off
+  float color_jitter = 0;    // strength; used if RandAugment is off
   float random_erasing = 0;  // probability
 };
 
-// What one augmentation of one image is drawn by.
+// The key of the random numbers of one image.
 struct DrawKey {
   std::uint64_t seed = 0, epoch = 0;
   std::uint64_t image = 0;  // the index in the set, or the key of its repeat (augment/repeated_augment.h)
 };
 
-// Memory that a thread lends for one image after another.
+// Memory of one thread, reused for each image.
 struct AugmentScratch {
   std::vector<std::uint8_t> planes = {}, drawn = {};  // [channels, S, S]
   Image image = {}, spare = {};

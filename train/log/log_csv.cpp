@@ -43,7 +43,7 @@ void drop_rows_after(const std::filesystem::path& file, std::uint64_t steps) {
   const auto commas = [](const std::string& row) { return std::count(row.begin(), row.end(), ','); };
   const auto columns = commas(kept);
   const std::string columns_now = kept;
-  auto written = columns;  // by the version whose header this is
+  auto written = columns;  // the columns of the version that wrote the file
   while (std::getline(lines, line)) {
     if (line.ends_with('\r')) line.pop_back();
     if (columns_now.starts_with(line + ",")) written = commas(line);  // an older version's header
@@ -53,7 +53,7 @@ void drop_rows_after(const std::filesystem::path& file, std::uint64_t steps) {
                      std::from_chars(line.data() + comma + 1, line.data() + line.size(), row_steps).ec == std::errc{};
     if (row && row_steps <= steps)
       kept += line + std::string(static_cast<std::size_t>(columns - written), ',') +
-              '\n';  // neither the header nor half a row is one
+              '\n';  // the header, or an incomplete row
   }
   write_file(file, kept);
 }

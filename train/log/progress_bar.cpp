@@ -61,7 +61,7 @@ void ProgressBar::show(const EvaluationLine& line) {
   std::snprintf(before, sizeof before, "epoch %d/%d  evaluating %d of %d", line.epoch, line.epochs, line.images,
                 line.of);
   std::snprintf(after, sizeof after, "%s left", duration(line.seconds_left).c_str());
-  if (line.images == 0) last_ = {};  // however short it is, it is seen
+  if (line.images == 0) last_ = {};  // draw at once, even if the evaluation is short
   draw(before, static_cast<double>(line.images) / line.of, after);
 }
 

@@ -1,4 +1,4 @@
-// train/log/progress_bar.h: how far a run is, on stderr: a bar on a terminal, a plain line now and then elsewhere.
+// train/log/progress_bar.h: progress on stderr: a bar on a terminal, else a plain line now and then.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -14,7 +14,7 @@ struct ProgressLine {
 
 struct EvaluationLine {
   int epoch = 0, epochs = 0;
-  int images = 0, of = 0;   // done, in all
+  int images = 0, of = 0;   // images done, images in all
   double seconds_left = 0;  // of the whole run
 };
 
@@ -28,14 +28,14 @@ class ProgressBar {
   enum class Mode { quiet, lines, bar };
   // `interval`: steps between two lines. A bar is drawn at most ten times a second.
   ProgressBar(Mode mode, int interval) : mode_(mode), interval_(interval) {}
-  ~ProgressBar();  // leaves the bar's line, so that what comes next does not stand on it
+  ~ProgressBar();  // ends the line of the bar
   static Mode mode_for_stderr(bool quiet);
 
   void show(const ProgressLine& line);
   void show(const EvaluationLine& line);  // on a terminal only
   void show(const WorkLine& line);        // on a terminal only
-  void say(const std::string& text);      // a line of its own, above the bar
-  void warn(const std::string& text);     // the same, in quiet too
+  void say(const std::string& text);      // a line above the bar
+  void warn(const std::string& text);     // the same, also in mode quiet
 
  private:
   void draw(const std::string& before, double share, const std::string& after);

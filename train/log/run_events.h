@@ -1,4 +1,4 @@
-// train/log/run_events.h: a run's figures under the tags by which TensorBoard shows them, and when each is written.
+// train/log/run_events.h: which figures of a run go to TensorBoard, and under which tags.
 #pragma once
 #include "train/evaluate/confusion_picture.h"
 #include "train/log/log_csv.h"
@@ -9,25 +9,27 @@ namespace mvmoe {
 
 class RunEvents {
  public:
-  // Of a run in `folder` whose next step is `next_step` (from 1), after train_seconds of training in earlier processes;
-  // `distilled`: it has a teacher.
+  // `next_step`: the next step of the run, from 1. `train_seconds`: training time in earlier processes. `distilled`:
+  // the run has a teacher.
   RunEvents(const std::filesystem::path& folder, std::uint64_t next_step, double train_seconds,
             const RoutingLossConfig& routing, bool distilled = false)
       : file_(folder, next_step), routing_(routing), distilled_(distilled), trained_since_(train_seconds) {}
 
-  // What of an interval of several steps is a figure of the last of them, and what of the whole: waited_s is the
-  // loader's wait in this process, train_seconds the run's training time, both until now.
+  // Writes the figures of a step. The share of time spent waiting for data is that of all steps since the last call;
+  // the other figures are the step's own. waited_s: the loader's wait in this process so far. train_seconds: training
+  // time of the run so far.
   void write(std::uint64_t step, const StepResult& result, double images_per_s, double waited_s, double train_seconds);
 
-  // After the mark of the pending evaluation was taken back: a kill may lose these events, and never writes them twice.
-  // expert_load [E] percent, empty: dense. The last two are of the row's evaluation, and unread where it has none.
+  // Writes the figures of an epoch. Call it after the checkpoint without the mark "evaluation pending": then a kill may
+  // lose these events, but never writes them twice. expert_load [E] in percent; empty: a dense network. expert_load and
+  // confusion are not read if the row has no evaluation.
   void write(const EpochRow& row, const std::vector<double>& expert_load, const Picture& confusion);
 
  private:
   EventFile file_;
   const RoutingLossConfig& routing_;
   bool distilled_;
-  double waited_since_ = 0, trained_since_;  // both at the last step's events
+  double waited_since_ = 0, trained_since_;  // waited_s and train_seconds of the last call
 };
 
 }  // namespace mvmoe

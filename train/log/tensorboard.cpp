@@ -35,8 +35,7 @@ void append_little_endian(std::string& to, std::uint64_t value, int bytes) {
   for (int b = 0; b < bytes; ++b) to += static_cast<char>(value >> 8 * b);
 }
 
-// A protocol buffer in the making: a field is its number and wire type, then its value. All repeated numbers are
-// packed.
+// Builds a protocol buffer. A field is its number and wire type, then its value. Repeated numbers are packed.
 class Message {
  public:
   Message& whole(int field, std::uint64_t value) {
@@ -83,7 +82,7 @@ Message event_at(std::uint64_t step) {
   return Message().number(1, now).whole(2, step);
 }
 
-// The second that the newest event file is named for; 0: there is none.
+// The time in seconds in the name of the newest event file; 0: there is none.
 std::int64_t newest_in(const fs::path& folder) {
   std::int64_t newest = 0;
   std::error_code none;
@@ -118,7 +117,7 @@ void EventFile::open() {
   const auto now =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   const std::int64_t second =
-      std::max<std::int64_t>(now, newest_in(folder_) + 1);  // TensorBoard reads them in the order of their names
+      std::max<std::int64_t>(now, newest_in(folder_) + 1);  // TensorBoard reads files in the order of their names
   path_ = folder_ / (event_file_prefix + std::to_string(second) + ".mvmoe");
   file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (file_ < 0) fail(printable(path_.string()), ": cannot be made: ", std::strerror(errno));
@@ -140,7 +139,7 @@ void EventFile::append(const std::string& event) {
   }
 }
 
-// Fields of summary.proto: Summary.value 1; of a value tag 1, simple_value 2, histo 5.
+// Fields of summary.proto: Summary.value 1; in a value: tag 1, simple_value 2, histo 5.
 void EventFile::write(std::uint64_t step, const std::vector<Scalar>& scalars) {
   if (file_ < 0) open();
   Message summary;
@@ -150,7 +149,8 @@ void EventFile::write(std::uint64_t step, const std::vector<Scalar>& scalars) {
   append(event_at(step).message(5, summary).bytes());
 }
 
-// Of HistogramProto min 1, max 2, num 3, sum 4, sum_squares 5, bucket_limit 6, bucket 7; a bucket ends at its limit.
+// Fields of HistogramProto: min 1, max 2, num 3, sum 4, sum_squares 5, bucket_limit 6, bucket 7. A bucket ends at its
+// limit.
 void EventFile::write_histogram(std::uint64_t step, const std::string& tag, const std::vector<double>& counts) {
   if (file_ < 0) open();
   double all = 0, sum = 0, squares = 0;
@@ -171,7 +171,7 @@ void EventFile::write_histogram(std::uint64_t step, const std::string& tag, cons
   append(event_at(step).message(5, Message().message(1, Message().text(1, tag).message(5, histogram))).bytes());
 }
 
-// Of Image height 1, width 2, colorspace 3 (1: grey), encoded_image_string 4.
+// Fields of Image: height 1, width 2, colorspace 3 (1: grey), encoded_image_string 4.
 void EventFile::write_image(std::uint64_t step, const std::string& tag, int width, int height, std::string_view png) {
   if (file_ < 0) open();
   const Message image = Message()

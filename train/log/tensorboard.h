@@ -1,10 +1,10 @@
-// train/log/tensorboard.h: a run's figures as TensorBoard reads them: events.out.tfevents.* in the run's folder.
+// train/log/tensorboard.h: writes TensorBoard's event files: events.out.tfevents.* in the run's folder.
 //
 // The file is a list of records (TFRecord): length, masked CRC-32C of the length, data, masked CRC-32C of the data.
-// Each is a protocol buffer, Event (tensorflow/core/util/event.proto and framework/summary.proto): few enough fields to
-// write by hand. A process writes a file of its own, whose name sorts behind those before it; it begins by saying which
-// step comes next, and TensorBoard forgets what an earlier process wrote of that step and later ones
-// (SessionLog.START).
+// The data is a protocol buffer, Event (tensorflow/core/util/event.proto and framework/summary.proto). It has few
+// fields, so they are written by hand. Each process writes a file of its own, whose name sorts after the earlier ones.
+// The file begins with the number of the next step (SessionLog.START). TensorBoard then forgets what earlier processes
+// wrote for that step and later ones.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -16,21 +16,21 @@ namespace mvmoe {
 
 struct Scalar {
   std::string tag;  // group/name
-  double value;     // left out where it is not a number
+  double value;     // a NaN is not written
 };
 
 class EventFile {
  public:
-  // The file is made with the first event: a run that has nothing to do leaves nothing. next_step: the first step this
-  // process may write of.
+  // The file is created with the first event, so a run without steps leaves no file. next_step: the first step of this
+  // process.
   EventFile(std::filesystem::path folder, std::uint64_t next_step)
       : folder_(std::move(folder)), next_step_(next_step) {}
   ~EventFile();
   EventFile(const EventFile&) = delete;
   EventFile& operator=(const EventFile&) = delete;
 
-  // Each is one write of a whole record, so a kill leaves half a record at most, which readers pass over. Throws Error
-  // that names the file where it cannot be written.
+  // Each call writes one whole record at once. So a kill leaves one incomplete record at most, which readers skip.
+  // Throws Error that names the file if it cannot be written.
   void write(std::uint64_t step, const std::vector<Scalar>& scalars);
   void write_histogram(std::uint64_t step, const std::string& tag,
                        const std::vector<double>& counts);  // counts[i] of value i
@@ -47,8 +47,8 @@ class EventFile {
 
 constexpr const char* event_file_prefix = "events.out.tfevents.";
 
-// CRC-32C (Castagnoli), and as TFRecord stores it: rotated and shifted, so that a CRC of data with CRCs in it is no
-// trouble.
+// CRC-32C (Castagnoli), and its masked form that TFRecord stores: rotated, plus a constant. The mask is for data that
+// contains CRCs itself.
 std::uint32_t crc32c_of(std::string_view bytes);
 std::uint32_t masked_crc32c_of(std::string_view bytes);
 

@@ -17,7 +17,8 @@ void meet(const StepPart& part, std::span<const LaneResult> results, BatchBalanc
 }
 
 void add_balance(Context& c, const StepPart& part, const BatchBalance& balance, LaneResult& result) {
-  // The loss is a mean over the images, and all other losses are sums that the seed divides: hence this factor.
+  // This loss is a mean over the images. All other losses are sums, and backward divides them by the number of images.
+  // So this one is multiplied by that number.
   const float weight = part.routing.balance_weight * static_cast<float>(part.batch.whole());
   result.loss = add_batch_balance(c, result.loss, result.routing, balance, weight);
 }

@@ -34,7 +34,7 @@ Var guidance(Context& c, const Routed& routed, const LaneClasses& classes, const
   return cross_entropy(c, routed.logits, targets);
 }
 
-// Shazeer's importance is of the clean gates; where nothing is noisy, the gates at hand are clean.
+// Importance is defined by the gates before noise. Without noise these are the gates that routing used.
 Var clean_probs(Context& c, const Routed& routed) {
   return routed.noise.data() ? softmax(c, routed.logits) : routed.probs;
 }
@@ -58,7 +58,7 @@ void leave_for_the_meeting(Context& c, const Routed& routed, const MoeConfig& mo
   }
 }
 
-// A step allocates nothing once it is warm.
+// After the first step nothing is allocated.
 Tensor zeros(Block& memory, Shape shape) {
   if (memory.size() != shape.size()) memory = Block(shape.size());
   const Tensor t(memory.data(), shape);
@@ -100,7 +100,7 @@ Var add_routing_losses(Context& c, Var task, const ModelOutput& out, int images,
       lane.sums.guidance += loss.item();
       total = add_loss(c, total, config.guide_weight, loss);
     }
-    if (config.z_weight > 0) {  // a mean over the items: times images, as the task's loss is a sum over images
+    if (config.z_weight > 0) {  // a mean over items; times images, because the total is a sum over images
       const Var loss = z_loss(c, routed.logits);
       lane.sums.z += static_cast<double>(loss.item()) * images;
       total = add_loss(c, total, config.z_weight * b, loss);
@@ -137,7 +137,7 @@ void gather(std::span<const LaneResult> lanes, int images, const MoeConfig& moe,
     if (!lanes[0].routing.load.empty()) balance.loss += cv_squared_of(&LaneRouting::load, balance.dload);
     return;
   }
-  add_up(&LaneRouting::importance);  // P_e times the images
+  add_up(&LaneRouting::importance);  // [E] P_e times the number of images
   const Tensor share = zeros(balance.dimportance, shape);
   balance.loss = 0;
   for (std::size_t e = 0; e < E; ++e) {

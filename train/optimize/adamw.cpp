@@ -22,8 +22,8 @@ void AdamW::step(const Parameters& parameters, const Block& gradient, const Bloc
       w[i] = keep * w[i] - step_size * mean[i] / (std::sqrt(square[i]) * correction2 + eps);
     }
   };
-  // Every element is independent, so how the work is cut changes no bit: each thread takes its share of every
-  // parameter.
+  // Each thread takes its share of every parameter. Elements are independent, so the result has the same bits for any
+  // number of threads.
   const auto count = static_cast<std::size_t>(threads.count());
   threads.run([&](int thread) {
     const auto t = static_cast<std::size_t>(thread);

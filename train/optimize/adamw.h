@@ -14,7 +14,7 @@ struct AdamW {
   float rate;  // this step's learning rate
   float decay = 0.05f;
   float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
-  std::uint64_t t = 1;                 // steps done, this one included
+  std::uint64_t t = 1;                 // number of this step, from 1
   float scale = 1;                     // factor of every gradient
   const float* rate_scales = nullptr;  // [parameters] factor of each one's rate; null: 1
 
@@ -23,8 +23,8 @@ struct AdamW {
             Threads& threads) const;
 };
 
-// The factor that brings a gradient of this norm to at most `limit`; 1 if it is already or limit is 0 (off). As
-// PyTorch's clip_grad_norm_: limit / (norm + 1e-6).
+// The factor that clips a gradient of this norm to at most `limit`: min(1, limit / (norm + 1e-6)), as PyTorch's
+// clip_grad_norm_. 1 if limit is 0 (off).
 float clip_factor(double norm, float limit);
 
 }  // namespace mvmoe

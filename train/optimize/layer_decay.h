@@ -3,7 +3,7 @@
 //   rate of a parameter = rate * decay^(depth + 1 - layer)
 //   layer 0: class token, positions, patch embedding      layer i + 1: block i; the last block's has the final norm too
 //   layer depth + 1: the head, and the network's router
-// The groups are timm's (param_groups_layer_decay), which puts what no group names beside the head.
+// The groups are timm's (param_groups_layer_decay). As there, parameters that belong to no group are in the head's.
 #pragma once
 #include <vector>
 

@@ -1,8 +1,8 @@
 // train/optimize/schedule.h: the learning rate as a function of the step.
 //   s < w:  warmup_rate + (rate - warmup_rate) s / w        linear warm-up over w steps
 //   else:   min_rate + (rate - min_rate) (1 + cos(pi s / total)) / 2
-// The cosine runs over the whole run, the warm-up hides its first piece, as in timm; steps count from 0. timm moves
-// by epochs unless told otherwise; here every step moves.
+// Steps count from 0. As in timm, the cosine counts from the first step, and the warm-up replaces its first piece. Here
+// the rate changes with every step; timm's default is with every epoch.
 #pragma once
 #include <cstdint>
 

@@ -14,7 +14,7 @@ void Sgd::step(const Parameters& parameters, const Block& gradient, const Block&
     }
   };
   const auto count = static_cast<std::size_t>(threads.count());
-  threads.run([&](int thread) {  // every element is independent: how the work is cut changes no bit
+  threads.run([&](int thread) {  // elements are independent: the same bits for any number of threads
     const auto t = static_cast<std::size_t>(thread);
     for (std::size_t i = 0; i < parameters.list().size(); ++i) {
       const Parameter& p = parameters.list()[i];

@@ -2,7 +2,7 @@
 //   g = scale * gradient + decay * w     (the decay only of decayed parameters: L2, not decoupled as AdamW's)
 //   m = momentum * m + g
 //   w = w - rate * m
-// One pass over memory. PyTorch scales by the rate outside the momentum, so a change of rate does not reach back; no
+// One pass over memory. As in PyTorch, m does not contain the rate, so a new rate applies to the whole of m. No
 // dampening, no Nesterov (timm's `sgd` is Nesterov's, its `momentum` is this one).
 #pragma once
 #include "engine/parameter.h"

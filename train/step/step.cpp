@@ -10,7 +10,7 @@
 namespace mvmoe {
 namespace {
 
-// Below, in the order in which a step calls them.
+// The parts of a step, defined below in the order of the calls.
 int add_gradient(Trainer& t, const Batch& batch, int part, int parts);
 StepResult sum_results(Trainer& t, int images, double balance);
 void update_weights(Trainer& t, float rate, double gradient_norm);
@@ -49,8 +49,8 @@ namespace {
 void run_lanes(Trainer& t, const StepPart& part, std::span<LaneResult> results);
 Tensor ask_teacher(Trainer& t, const Batch& batch);
 
-// Forward and backward of part `part` of the step's batch, or of this rank's share of that. Adds its gradient to the
-// total, fills its lane results, and gives the number of its images on all ranks.
+// Forward and backward of part number `part` of the step's batch; with several ranks, of this rank's share of it. Adds
+// to the gradient and fills the part's lane results. Returns the number of images of the part on all ranks.
 int add_gradient(Trainer& t, const Batch& batch, int part, int parts) {
   const auto lanes = static_cast<std::size_t>(Lanes::count(batch.size(), t.lanes.config().lane_size));
   t.lane_results.resize(lanes * static_cast<std::size_t>(parts));
@@ -78,7 +78,7 @@ int add_gradient(Trainer& t, const Batch& batch, int part, int parts) {
   return batch.whole();
 }
 
-// The lanes of one part, each on one thread: the whole network forward, and backward.
+// Runs the lanes of one part. A thread takes a lane through the whole network, forward and backward.
 void run_lanes(Trainer& t, const StepPart& part, std::span<LaneResult> results) {
   const auto forward = [&](Context& c, Lane lane) {
     const Tensor inputs = part.batch.images.outer_slice(lane.first, lane.images);  // [b, 3, S, S]
@@ -106,21 +106,21 @@ void run_lanes(Trainer& t, const StepPart& part, std::span<LaneResult> results) 
   });
 }
 
-// [B, classes]; without memory where there is no teacher.
+// The teacher's answers [B, classes]; without memory if there is no teacher.
 Tensor ask_teacher(Trainer& t, const Batch& batch) {
   if (!t.teacher) return {};
   const Shape& shape = batch.targets.shape();
-  if (t.taught.size() != shape.size()) t.taught = Block(shape.size());  // in a run's first step
+  if (t.taught.size() != shape.size()) t.taught = Block(shape.size());  // in the first step of a run
   const Tensor taught(t.taught.data(), shape);
   t.teacher->teach(t.lanes, batch.images, t.config.distillation.targets, taught);
   return taught;
 }
 
-// The figures of a step: lanes are summed in their order, then the ranks. `balance` is the loss of all images together,
-// where there is such a loss. Leaves in t.taken what each expert got.
+// The figures of a step: sums over the lanes in their order, then over the ranks. `balance` is the balance loss of the
+// whole batch, if there is one. Fills t.taken with the items of each expert.
 StepResult sum_results(Trainer& t, int images, double balance) {
   enum Figure { loss, guidance, balance_of_lanes, z, router_right, stop_any, stop_interrupts, distillation, figures };
-  std::vector<double>& sums = t.sums;  // the figures, and behind them what each expert got
+  std::vector<double>& sums = t.sums;  // [figures + routers * E]
   sums.assign(figures + t.lane_results[0].routing.taken.size(), 0);
   for (const LaneResult& lane : t.lane_results) {
     sums[loss] += lane.task / images;
@@ -153,7 +153,7 @@ StepResult sum_results(Trainer& t, int images, double balance) {
 void step_optimizer(Trainer& t, float rate, float scale);
 void move_balance_biases(const Trainer& t);
 
-// One step of the optimizer, and what goes with the weights: the biases that balance, and the average.
+// Updates the weights, the biases that balance experts, and the average of the weights.
 void update_weights(Trainer& t, float rate, double gradient_norm) {
   const Block& weights = t.model.parameters().weights();
   if (t.step == 0) std::copy_n(weights.data(), t.average.size(), t.average.data());
@@ -162,12 +162,12 @@ void update_weights(Trainer& t, float rate, double gradient_norm) {
   if (t.average.size() > 0) update_average(t.average, weights, t.config.ema, t.lanes.threads());
 }
 
-// Along the gradient, which is scaled by `scale`.
+// One step of the optimizer. `scale` multiplies the gradient.
 void step_optimizer(Trainer& t, float rate, float scale) {
   const StepConfig& config = t.config;
   const Parameters& parameters = t.model.parameters();
   const float* rate_scales = t.rate_scales.empty() ? nullptr : t.rate_scales.data();
-  ++t.step;  // the schedule counts steps from 0, Adam's bias correction from 1
+  ++t.step;  // before the update: Adam's bias correction counts steps from 1
   if (config.optimizer == Optimizer::sgd) {
     const Sgd sgd{.rate = rate,
                   .decay = config.weight_decay,
@@ -188,7 +188,8 @@ void step_optimizer(Trainer& t, float rate, float scale) {
   }
 }
 
-// Balance without a loss (arXiv 2408.15664, algorithm 1): an expert that got less than the mean is chosen more easily.
+// Balance without a loss (arXiv 2408.15664, algorithm 1). An expert that got fewer items than the mean gets a larger
+// bias, so that it is chosen more often.
 void move_balance_biases(const Trainer& t) {
   if (t.model.config().moe.balance != Balance::bias) return;
   std::span<const double> taken = t.taken;  // [routers * E]

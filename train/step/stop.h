@@ -1,19 +1,21 @@
-// train/step/stop.h: a signal reaches one rank or all of them, and all stop after the same step.
+// train/step/stop.h: a signal may reach one rank only; all ranks stop after the same step.
 #pragma once
 #include "engine/comm.h"
 
 namespace mvmoe {
 
-// What a rank adds to a sum over the ranks, for the signal it has got (0: none).
+// What a rank adds to a sum over the ranks. `signal`: the number of the signal that it got; 0: none.
 struct StopVotes {
   double any = 0, interrupts = 0;
 };
 StopVotes votes_for(int signal);
 
-// The signal that all go by: Ctrl-C's if every rank that has one has that, else SIGTERM; 0: none has one.
+// The signal for which all ranks stop, from the sum of the votes: SIGINT (Ctrl-C) if every rank with a signal has
+// SIGINT, else SIGTERM; 0 if no rank has a signal.
 int elected(StopVotes votes);
 
-// The same for ranks that have nothing else to sum. All ranks. One rank alone has its own signal's number.
+// Both in one: sums the votes and returns the signal for which all ranks stop. With one rank it is that rank's own
+// signal. Collective: every rank must call it.
 int agree_on_stop(Comm& comm, int signal);
 
 }  // namespace mvmoe

@@ -13,7 +13,7 @@
 namespace mvmoe {
 namespace {
 
-// Throws if something is unknown that the command line has no flag for: --heads, --mean and the like are the student's.
+// Throws if the file lacks something that no flag can give: --heads, --mean and the like are for the student.
 void require_known(const std::string& file) {
   const TensorFiles files(file);
   const TimmNetwork network = timm_network(files);
@@ -46,7 +46,7 @@ std::uint32_t crc32_of_teacher(const LoadedModel& loaded) {
   return crc32_of(bytes(rest.data(), rest.size()), crc32_of(bytes(weights.data(), weights.size())));
 }
 
-// from [3, S, S] to [3, side, side], the taps' sides: along rows, then along columns. row [S, side] is scratch.
+// Resamples from [3, S, S] to [3, side, side], along the rows and then along the columns. row [S, side] is scratch.
 void resample(Tensor from, const Taps& taps, const float* scale, const float* shift, Tensor row, Tensor to) {
   const int S = row.shape()[0], side = row.shape()[1];
   const auto mean_of = [&](int place, const auto& value) {
@@ -65,7 +65,7 @@ void resample(Tensor from, const Taps& taps, const float* scale, const float* sh
   }
 }
 
-// 1 for the largest. A row with a NaN is all NaN, so that the loss says it.
+// Each row becomes 1 at its largest entry, 0 elsewhere. A row with a NaN becomes all NaN, so that the loss is a NaN.
 void choose(float* row, int classes) {
   const float* largest = std::max_element(row, row + classes);
   const auto first = static_cast<int>(largest - row);
@@ -78,7 +78,7 @@ void choose(float* row, int classes) {
 LoadedModel load_teacher(const std::string& file) {
   if (description_in(file)) return load_model(file);
   require_known(file);
-  SaidOfWeights said;  // how it would crop and resize says nothing: it is given what the student is given
+  SaidOfWeights said;  // its crop and interpolation do not matter: it sees the student's images
   said.crop_pct = 1;
   said.interpolation = Interpolation::bilinear;
   return load_model(file, said);

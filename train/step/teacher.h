@@ -1,8 +1,10 @@
-// train/step/teacher.h: a trained network whose answers a student is trained towards (distillation).
+// train/step/teacher.h: a trained network, the teacher, whose answers are targets for another, the student
+// (distillation).
 //
-// The teacher sees what the student sees, after crops, mixing and all, as in DeiT (arXiv 2012.12877): only mean and
-// deviation become its own, and where its images have another side they are resampled (bilinear). Nothing of it is
-// recorded or trained. It may be dense or sparse, of any width, depth and patch; the classes must be the student's.
+// As in DeiT (arXiv 2012.12877), the teacher sees the student's images after all augmentations. Two things change:
+// colours are normalised with the teacher's mean and deviation, and images are resampled (bilinear) if the teacher's
+// have another size. The teacher is not trained and nothing is recorded. It may be dense or sparse, of any width, depth
+// and patch. It must have the student's classes.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -16,29 +18,29 @@
 
 namespace mvmoe {
 
-// The network in a file of ours or of timm's. Throws as load_model does, and UsageError that names --teacher where
-// neither the file nor a config.json beside it says what must be known.
+// Loads a file of ours or of timm's. Throws as load_model does. Throws UsageError that names --teacher if neither the
+// file nor a config.json beside it gives all that must be known.
 LoadedModel load_teacher(const std::string& file);
 
-// [classes] The teacher's label of each of the student's classes: by name where the file has names, else the same
-// number. Throws UsageError that names --teacher, the file and the first names or the numbers that differ.
+// [classes] The teacher's label of each of the student's classes: by name if the file has names, else the same number.
+// Throws UsageError that names --teacher, the file, and the first names or the numbers that differ.
 std::vector<int> labels_of_teacher(const ModelDescription& teacher, const std::string& file,
                                    const std::vector<std::string>& classes);
 
 class Teacher {
  public:
-  // `label_of` as above; `side` and `preprocessing` are those of the images that the student is trained on.
+  // `label_of`: from labels_of_teacher. `side` and `preprocessing`: of the student's training images.
   Teacher(LoadedModel loaded, std::vector<int> label_of, int side, const Preprocessing& preprocessing,
           Threads& threads);
 
-  // What it says of images [B, 3, S, S], into taught [B, classes]: its logits for soft targets, 1 for the largest and 0
-  // elsewhere for hard ones (of equal ones the lower class). Runs on the lanes' threads, in the memory that these use
-  // in training; a lane's images are a group of their own, as in training. A warm call allocates nothing.
+  // Fills taught [B, classes] for images [B, 3, S, S]. Soft targets: the teacher's logits. Hard targets: 1 for the
+  // largest logit (of equal ones the lower class) and 0 elsewhere. Runs on the threads of the lanes and in their
+  // memory. A lane is a routing group, as in training. After the first call nothing is allocated.
   void teach(Lanes& lanes, Tensor images, TeacherTargets targets, Tensor taught) const;
 
   const ModelConfig& config() const { return loaded_.model->config(); }
 
-  // Of its weights and of how its images are made, wherever the file is.
+  // Of the weights and the preprocessing; the path of the file does not count.
   std::uint32_t crc32() const { return crc32_; }
 
  private:

@@ -9,7 +9,7 @@
 namespace mvmoe {
 namespace {
 
-constexpr int lanes_at_a_time = 128;  // bounds what stands in memory before it is added up
+constexpr int lanes_at_a_time = 128;  // bounds the memory for the probabilities
 
 void softmax(std::span<const float> logits, std::span<double> probabilities) {
   const double largest = *std::max_element(logits.begin(), logits.end());
@@ -59,7 +59,7 @@ MeasuredConfusion measure_confusion(const ViT& model, const ImageSet& set, const
       goes_on.add(lane.images);
     });
     if (!(out.complete = lanes.comm().sum(goes_on.stopped() ? 1.0 : 0.0) == 0)) return out;
-    lanes.comm().sum(std::span<double>(probabilities.values));  // of each image, one rank's and zeros
+    lanes.comm().sum(std::span<double>(probabilities.values));  // an image's row is 0 on all ranks but one
     lanes.comm().sum(std::span<double>(predicted));
     for (int i = 0; i < count; ++i) {
       const int label = set.labels[first + i], guess = static_cast<int>(predicted[i]);

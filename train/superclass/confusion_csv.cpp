@@ -20,11 +20,11 @@ std::string csv_field(const std::string& text) {
   return out + "\"";
 }
 
-// Takes a file apart, one field after the other.
+// Reads the fields of a file, one after the other.
 struct CsvFields {
   std::string shown;  // the file's name, for errors
   std::string_view rest;
-  bool line_ended = false;  // whether the field read last was its line's last
+  bool line_ended = false;  // true if the last field read was the last of its line
 
   std::string next() {
     const std::string field = rest.starts_with('"') ? next_quoted() : next_plain();
@@ -51,7 +51,7 @@ struct CsvFields {
         fail(shown, ": the quote before ", in_quotes(field + std::string(rest.substr(0, 40))), " is never closed");
       field += rest.substr(0, quote);
       rest.remove_prefix(quote + 1);
-      if (!rest.starts_with('"')) break;  // two of them stand for one
+      if (!rest.starts_with('"')) break;  // a doubled quote stands for one
       field += '"';
       rest.remove_prefix(1);
     }
@@ -64,7 +64,7 @@ struct CsvFields {
 std::vector<std::string> read_header(CsvFields& fields) {
   std::vector<std::string> classes;
   std::map<std::string, std::size_t> column_of;
-  fields.next();  // the corner means nothing
+  fields.next();  // the top left field is not used
   while (!fields.line_ended) {
     classes.push_back(as_utf8(fields.next()));
     const auto [earlier, fresh] = column_of.emplace(classes.back(), classes.size());
@@ -77,7 +77,7 @@ std::vector<std::string> read_header(CsvFields& fields) {
   return classes;
 }
 
-// "" and the entry, or what is wrong with it.
+// Returns "" and fills the entry, or says what is wrong with the field.
 std::string complaint(const std::string& field, double& entry) {
   const auto parsed = std::from_chars(field.data(), field.data() + field.size(), entry);
   if (parsed.ec == std::errc::invalid_argument || parsed.ptr != field.data() + field.size())
@@ -116,7 +116,8 @@ Confusion read_confusion(const std::filesystem::path& path) {
   out.classes = read_header(fields);
   const int C = static_cast<int>(out.classes.size());
   const std::map<std::string, int> index = index_of_names(out.classes, shown);
-  out.matrix.rows = out.matrix.columns = C;  // its values come row by row: a header alone takes no memory for C rows
+  // Rows are added to `values` as they are read, so a long header alone takes no memory for C rows.
+  out.matrix.rows = out.matrix.columns = C;
   for (int r = 0; r < C || !fields.rest.empty(); ++r) {
     const std::string wanted = r < C ? out.classes[r] : "";
     if (fields.rest.empty()) fail(shown, ": the row of ", in_quotes(wanted), " is missing");

@@ -1,6 +1,7 @@
 // train/superclass/confusion_csv.h: a confusion matrix as a CSV file (RFC 4180) that spreadsheets and pandas read.
 //
-// The header and the first field of each row are class names, in one order; names are quoted where they must be.
+// The header holds the class names, and so do the first fields of the rows, in the same order. Names are quoted if CSV
+// requires it.
 #pragma once
 #include <filesystem>
 
@@ -8,13 +9,13 @@
 
 namespace mvmoe {
 
-// Replaces the file as a whole; numbers with the digits that read back the same doubles. Throws if two classes have
-// one name.
+// Replaces the whole file. Numbers have enough digits to be read back as the same doubles. Throws if two classes have
+// the same name.
 void write_confusion(const std::filesystem::path& path, const Confusion& confusion);
 
-// Throws "PATH: ...", naming row and column, for names that are unknown, missing, repeated or in another order than the
-// header's, for entries that are not numbers from 0 on, for rows of another length, an empty file, or one beyond 256
-// MB.
+// Throws "PATH: ..." with row and column if a name is unknown, missing, repeated or in another order than in the
+// header, if an entry is not a number of at least 0, if a row has another length, or if the file is empty or larger
+// than 256 MB.
 Confusion read_confusion(const std::filesystem::path& path);
 
 }  // namespace mvmoe

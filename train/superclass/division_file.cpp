@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t largest_file = std::size_t{1} << 26;
 
-// The notes beside the division: absent is fine, another kind is a slip that must not pass.
+// Reads the notes beside the division. A missing note is no error; a note of a wrong type is.
 void read_notes(const Json& json, const std::string& shown, SuperClasses& division) {
   const auto note = [&](const char* key, bool (*fits)(const Json&), const char* kind) -> const Json* {
     const auto found = json.find(key);

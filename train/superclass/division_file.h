@@ -1,4 +1,5 @@
-// train/superclass/division_file.h: the super-class file: JSON made to be read and edited, one super-class a line.
+// train/superclass/division_file.h: the super-class file: JSON with one super-class a line, for people to read and
+// edit.
 #pragma once
 #include <filesystem>
 
@@ -6,13 +7,13 @@
 
 namespace mvmoe {
 
-// Replaces the file as a whole; eigenvalues with 6 decimals. Throws if two classes have one name.
+// Replaces the whole file. Eigenvalues have 6 decimals. Throws if two classes have the same name.
 void write_superclasses(const std::filesystem::path& path, const SuperClasses& division);
 
-// Only "superclasses", the list of lists of class names, is needed; its order gives the super-classes' numbers. What
-// else stands there ("method", "seed", "eigenvalues") is a note, read where it is there. `classes` are the names in
-// label order, in which the result is. Throws Error "PATH: ..." for what is not JSON of this form, for a class that is
-// unknown, left out or named twice, and for an empty super-class; UsageError for more super-classes than experts.
+// Only "superclasses" is needed, a list of lists of class names. List j is super-class j. The other entries ("method",
+// "seed", "eigenvalues") are notes; they are read if they are there. `classes`: the names in label order. Throws Error
+// "PATH: ..." if the file is not JSON of this form, if a class is unknown, missing or named twice, or if a super-class
+// is empty; UsageError if there are more super-classes than experts.
 SuperClasses read_superclasses(const std::filesystem::path& path, const std::vector<std::string>& classes, int experts);
 
 }  // namespace mvmoe

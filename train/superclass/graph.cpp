@@ -5,7 +5,7 @@
 namespace mvmoe {
 namespace {
 
-// By its largest entry first: then neither huge nor tiny entries spoil the sum.
+// Divides by the largest entry first, so that the sum neither overflows nor underflows.
 void normalise_row(std::span<double> row) {
   const double largest = *std::max_element(row.begin(), row.end());
   if (largest == 0) return;

@@ -8,7 +8,7 @@
 namespace mvmoe {
 namespace {
 
-constexpr double tie = 1e-12;  // squared distances of points of about unit length closer than this are rounding
+constexpr double tie = 1e-12;  // a smaller difference of squared distances may be rounding: points have length 1
 
 double squared_distance(std::span<const double> a, std::span<const double> b) {
   double sum = 0;
@@ -16,8 +16,8 @@ double squared_distance(std::span<const double> a, std::span<const double> b) {
   return sum;
 }
 
-// k-means++: k points, each drawn in proportion to its squared distance to the nearest one drawn before. All different,
-// even where points coincide.
+// k-means++: draws k points. The probability of a point is in proportion to its squared distance to the nearest point
+// that is drawn already. The k indices are different, even if points coincide.
 std::vector<int> first_points(const DoubleMatrix& points, int k, Random random) {
   const int n = points.rows;
   std::vector<double> nearest(static_cast<std::size_t>(n), std::numeric_limits<double>::infinity());  // [n]
@@ -43,7 +43,7 @@ std::vector<int> sizes_of(const std::vector<int>& group, int k) {
   return sizes;
 }
 
-// Groups and their centres while points move.
+// One run: the groups and their centres while points move.
 struct Hartigan {
   const DoubleMatrix& points;  // [n, d]
   std::vector<int> group;      // [n]
@@ -60,7 +60,7 @@ struct Hartigan {
           nearest = g;
       group.push_back(nearest);
     }
-    for (int g = 0; g < k; ++g) group[first[g]] = g;  // where two first points coincide, too: no group starts empty
+    for (int g = 0; g < k; ++g) group[first[g]] = g;  // so no group starts empty, even if first points coincide
     sizes = sizes_of(group, k);
     centre();
   }
@@ -73,8 +73,9 @@ struct Hartigan {
 
   double distance(int i, int g) const { return squared_distance(points[i], centres[g]); }
 
-  // The spread falls by s/(s-1) d(own) when a point leaves its group of s, and grows by s/(s+1) d(other) where it goes
-  // to: both with the move of the centre in it. A group's last point stays.
+  // If a point leaves its group of s points, the spread falls by s/(s-1) times its squared distance to the centre. If
+  // it joins a group of s, the spread grows by s/(s+1) times its squared distance to that centre. Both include the move
+  // of the centre. The last point of a group stays.
   bool move_to_best(int i) {
     const int own = group[i];
     if (sizes[own] == 1) return false;
@@ -93,12 +94,13 @@ struct Hartigan {
     return true;
   }
 
-  // Every move makes the spread smaller by more than rounding, so this ends; then each point is at its nearest centre.
+  // Each move makes the spread smaller by more than rounding, so the loop ends. Then each point is at its nearest
+  // centre.
   void run() {
     for (bool moved = true; moved;) {
       moved = false;
       for (int i = 0; i < points.rows; ++i) moved |= move_to_best(i);
-      centre();  // afresh, so that rounding does not add up
+      centre();  // computed anew, so that rounding errors do not add up
     }
   }
 
@@ -109,7 +111,7 @@ struct Hartigan {
   }
 };
 
-// What it costs to move one point from group a to group b, and which point is the cheapest.
+// The cheapest move of one point from group a to group b: its cost, and the point.
 struct Move {
   double cost = std::numeric_limits<double>::infinity();
   int point = -1;
@@ -128,18 +130,19 @@ std::vector<Move> cheapest_moves(const DoubleMatrix& distances, const std::vecto
   return moves;
 }
 
-// From one group to each other, over as many as pays.
+// The cheapest chain of moves from one group to each other group, through any number of groups.
 struct Chains {
   std::vector<double> cost;  // [k]
-  std::vector<int> before;   // [k], the group before it in its chain; -1 for the source
+  std::vector<int> before;   // [k], the previous group of the chain; -1 for the source
 
-  bool passes(int from, int through) const {  // whether the chain that ends in `from` goes through that group
+  bool passes(int from, int through) const {  // true if the chain that ends at `from` contains `through`
     while (from >= 0 && from != through) from = before[from];
     return from >= 0;
   }
 };
 
-// Bellman and Ford's: moves may cost less than nothing. A chain never comes back to a group, whatever rounding says.
+// The algorithm of Bellman and Ford, because costs may be negative. A chain never contains a group twice, even if
+// rounding would make that look cheaper.
 Chains cheapest_chains(const std::vector<Move>& moves, int k, int source) {
   const std::size_t groups = static_cast<std::size_t>(k);
   Chains chains{.cost = std::vector<double>(groups, std::numeric_limits<double>::infinity()),
@@ -168,7 +171,7 @@ Grouping k_means(const DoubleMatrix& points, int k, std::uint64_t seed, int rest
     Hartigan run(points, first_points(points, k, Random(seed, Place::superclass, 1 + static_cast<std::uint64_t>(r))));
     run.run();
     const double spread = run.spread();
-    if (!(spread < best.spread - 1e-9)) continue;  // another order of the same sums is no improvement
+    if (!(spread < best.spread - 1e-9)) continue;  // a smaller difference may be rounding
     best.group = run.group;
     best.spread = spread;
     for (int i = 0; i < points.rows; ++i)
@@ -177,9 +180,10 @@ Grouping k_means(const DoubleMatrix& points, int k, std::uint64_t seed, int rest
   return best;
 }
 
-// A flow of least cost, by successive shortest paths: one point too many in a group is passed on from group to group,
-// along the cheapest chain of moves that ends where there is room. k-means starts it with every point at its nearest
-// centre, so no circle of moves costs less than nothing, and each step keeps it so (Ahuja et al. 1993, chapter 9).
+// A flow of least cost, by successive shortest paths (Ahuja et al. 1993, chapter 9). While a group is too large, one of
+// its points moves on: along the cheapest chain of moves that ends in a group with room. After k-means every point is
+// at its nearest centre, so no cycle of moves has a negative cost. Each step keeps that true, so the result is the
+// cheapest.
 std::vector<int> bounded(const Grouping& grouping, int largest) {
   const int k = grouping.distances.columns;
   std::vector<int> group = grouping.group, sizes = sizes_of(group, k);

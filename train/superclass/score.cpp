@@ -9,10 +9,10 @@
 namespace mvmoe {
 namespace {
 
-// How many classes are in group i of the one and j of the other, and in each by itself.
+// Counts the classes that are in group i of division a and in group j of division b, and those in each group.
 struct Contingency {
   DoubleMatrix both;               // [groups of a, groups of b]
-  std::vector<double> of_a, of_b;  // its sums over rows and columns
+  std::vector<double> of_a, of_b;  // sums of `both` over columns and over rows
   double classes = 0;
 
   Contingency(const std::vector<int>& a, const std::vector<int>& b) : classes(static_cast<double>(a.size())) {
@@ -27,7 +27,7 @@ struct Contingency {
   }
 };
 
-double pairs(const std::vector<double>& counts) {  // ordered ones, within the groups
+double pairs(const std::vector<double>& counts) {  // ordered pairs of classes in the same group
   double sum = 0;
   for (const double n : counts) sum += n * (n - 1);
   return sum;
@@ -49,7 +49,7 @@ int groups_used(const std::vector<double>& counts) {
 double adjusted_rand_index(const std::vector<int>& a, const std::vector<int>& b) {
   const Contingency table(a, b);
   const double together = pairs(table.both.values), in_a = pairs(table.of_a), in_b = pairs(table.of_b);
-  if (together == in_a && together == in_b) return 1;  // the same division: where all or none are together, 0/0 else
+  if (together == in_a && together == in_b) return 1;  // equal divisions, for which the formula can be 0/0
   const double by_chance = in_a * in_b / (table.classes * (table.classes - 1));
   return (together - by_chance) / ((in_a + in_b) / 2 - by_chance);
 }

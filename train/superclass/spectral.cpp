@@ -35,17 +35,17 @@ DoubleMatrix embedding(const Spectrum& spectrum, int k) {
   for (int i = 0; i < n; ++i) {
     double squares = 0;
     for (int j = 0; j < k; ++j) squares += spectrum.vectors.at(i, j) * spectrum.vectors.at(i, j);
-    // Where the graph has more separate parts than k, some may have no share in the first k vectors but rounding.
-    // Scaled up it would scatter them: they stay together in the origin.
+    // If the graph has more separate parts than k, the first k vectors may hold only rounding errors for some parts.
+    // Scaled to length 1 these would scatter the classes, so such classes stay together at 0.
     if (squares < 1e-16) continue;
     for (int j = 0; j < k; ++j) points.at(i, j) = spectrum.vectors.at(i, j) / std::sqrt(squares);
   }
   return points;
 }
 
-// How many of the E super-classes the `connected` classes are divided into: all, unless some would then hold a single
-// class while others wait for company; and enough that the isolated classes can fill the rest, and that none is too
-// large.
+// Into how many of the E super-classes the `connected` classes are divided; the isolated classes are in the rest. At
+// most half as many as there are connected classes, so that a super-class has two classes on average. But at least so
+// many that the isolated classes can fill the rest, and that no super-class exceeds `largest`.
 int spectral_groups(int connected, int isolated, int experts, int largest) {
   int groups = std::max(experts - isolated, std::min(experts, connected / 2));
   if (largest != 0) groups = std::max(groups, (connected + largest - 1) / largest);
@@ -64,7 +64,7 @@ Spectrum laplacian_spectrum(const DoubleMatrix& graph) {
   if (solver.info() != Eigen::Success) fail("the eigenvalues of the confusion graph's Laplacian did not converge");
   Spectrum spectrum{.values = {}, .vectors = {n, n}};
   for (int k = 0; k < n; ++k) {
-    spectrum.values.push_back(std::max(0.0, solver.eigenvalues()[k]));  // rounding may leave -1e-16 where 0 belongs
+    spectrum.values.push_back(std::max(0.0, solver.eigenvalues()[k]));  // rounding may give -1e-16 for 0
     for (int i = 0; i < n; ++i) spectrum.vectors.at(i, k) = solver.eigenvectors()(i, k);
   }
   return spectrum;

@@ -16,21 +16,22 @@ struct Spectrum {
   DoubleMatrix vectors;        // [n, n], column k belongs to value k, orthonormal
 };
 
-// graph [n, n] is symmetric, not negative, and every degree is above 0.
+// graph [n, n] must be symmetric, without negative entries, and with every degree above 0.
 Spectrum laplacian_spectrum(const DoubleMatrix& graph);
 
-// E = `experts` super-classes, none empty and, where `largest` is not 0, none with more classes than that. A class that
-// is never confused has no place in the spectrum (its eigenvalues are those of the others) and goes where there is
-// most room. A function of its arguments, on one kind of processor. Throws as check_division does. `begins` hears of
-// each run of k-means.
+// Divides the classes into E = `experts` super-classes, none empty. If `largest` is not 0, none has more classes than
+// that. A class that is never confused is left out of the clustering (so the eigenvalues are those of the others), and
+// then joins the smallest super-class. On one kind of processor the result is a function of the arguments. `begins` is
+// called before each run of k-means. Throws as check_division does.
 SuperClasses spectral_division(const Confusion& confusion, int experts, int largest, std::uint64_t seed,
                                const std::function<void(int run, int of)>& begins = {});
 
-// lambda_{E+1} - lambda_E: how clearly the graph falls into E parts. None where there is no eigenvalue beyond E.
+// lambda_{E+1} - lambda_E. The larger it is, the more clearly the graph falls into E parts. None if there is no
+// eigenvalue number E + 1.
 std::optional<double> eigengap(const std::vector<double>& eigenvalues, int experts);
 
-// The E with the largest gap, from 2 to half the classes (beyond, most super-classes would be single classes). None for
-// fewer than four classes.
+// The E with the largest gap, from 2 to half the number of classes. With a larger E most super-classes would be single
+// classes. None for fewer than four classes.
 std::optional<int> suggested_experts(const std::vector<double>& eigenvalues);
 
 }  // namespace mvmoe
