@@ -21,7 +21,7 @@
 
    Processes. While a network computes, the calling thread's signals wait; a handler runs when it is done. A child of
    fork may use a model that was in no call when it was made. A file of weights is read as a whole while it is loaded:
-   what becomes of it later changes nothing. dlclose is allowed once all is freed. */
+   it may be changed or removed afterwards, and the model stays the same. dlclose is allowed once all is freed. */
 #ifndef MVMOE_H
 #define MVMOE_H
 

@@ -268,9 +268,8 @@ std::vector<Stage> stages_of(const PipelineOptions& o, const Flags& flags, const
 // What can be known to be wrong is said before hours are spent.
 void check_all(const PipelineOptions& o, const DataSet& data, int ranks) {
   const int classes = static_cast<int>(data.classes.size());
-  if (o.train.model.moe.experts == 0) fail_usage("--experts: is 0, the method needs at least 1");
+  require_method(o.train);
   if (o.train.expert_parallel) group_size(o.train.model.moe.experts, ranks);
-  if (!(o.train.holdout > 0)) fail_usage("--holdout: is 0: the confusion matrix needs a held-out part, 0.1 is usual");
   if (o.method == "file" && o.file.empty()) fail_usage("--superclasses: is missing: --method file reads it");
   if (o.method != "file" && !o.file.empty()) fail_usage("--superclasses: needs --method file, is ", o.method);
   if (o.method == "file" && o.max_size > 0) fail_usage("--max-size: with --method file the sizes are the file's");

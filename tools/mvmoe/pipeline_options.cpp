@@ -124,6 +124,11 @@ Words words_of(const Flags& flags, const std::vector<std::string>& names) {
   return words;
 }
 
+void require_method(const TrainOptions& o) {
+  if (o.model.moe.experts == 0) fail_usage("--experts: is 0, the method needs at least 1");
+  if (!(o.holdout > 0)) fail_usage("--holdout: is 0: the confusion matrix needs a held-out part, 0.1 is usual");
+}
+
 void require_one_start(const TrainOptions& o) {
   if (o.upcycle && !o.init_from.empty())
     fail_usage(

@@ -28,6 +28,9 @@ std::vector<std::string> without(const std::vector<std::string>& some, std::vect
 // Flags as words of another command, with the values that they have here.
 Words words_of(const Flags& flags, const std::vector<std::string>& names);
 
+// Throws UsageError for what no pipeline can do: no experts, nothing held out.
+void require_method(const TrainOptions& o);
+
 // Throws UsageError where both --upcycle and --init-from say how the sparse network begins.
 void require_one_start(const TrainOptions& o);
 

@@ -120,8 +120,7 @@ std::optional<study::Shared> check_pipeline(const study::Run& run, const Words& 
   model_named(o.train.model.model);
   check_data(flags, o.train.data);
   require_optimizer(flags, o.train.optimizer);
-  if (o.train.model.moe.experts == 0) fail_usage("--experts: is 0, the method needs at least 1");
-  if (!(o.train.holdout > 0)) fail_usage("--holdout: is 0: the confusion matrix needs a held-out part, 0.1 is usual");
+  require_method(o.train);
   require_one_start(o.train);
   if (flags.given("dense")) return {};
   FlagMap dense = dense_flags(flags, o);

@@ -1,7 +1,6 @@
 #include "train/data/image_names.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 
 namespace mvmoe {
@@ -16,21 +15,18 @@ std::string ending_of(const std::filesystem::path& path) {
   return ending;
 }
 
-template <std::size_t N>
-bool is_one_of(const std::string& ending, const std::array<const char*, N>& endings) {
-  return std::find(endings.begin(), endings.end(), ending) != endings.end();
+// `endings` is a list as read_endings is.
+bool is_one_of(const std::string& ending, const std::string& endings) {
+  return (", " + endings + ",").find(", " + ending + ",") != std::string::npos;
 }
 
 }  // namespace
 
-bool has_image_name(const std::filesystem::path& path) {
-  return is_one_of(ending_of(path), std::array{"jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif"});
-}
+bool has_image_name(const std::filesystem::path& path) { return is_one_of(ending_of(path), read_endings); }
 
 std::string unread_picture(const std::filesystem::path& path) {
   const std::string ending = ending_of(path);
-  const bool unread = is_one_of(ending, std::array{"webp", "tif", "tiff", "avif", "heic", "heif", "jp2", "jxl"});
-  return unread ? ending : "";
+  return is_one_of(ending, "webp, tif, tiff, avif, heic, heif, jp2, jxl") ? ending : "";
 }
 
 bool is_hidden(const std::filesystem::path& name) {

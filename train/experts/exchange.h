@@ -43,7 +43,7 @@ class Exchange {
   float* answer(int i) { return out_.data() + static_cast<std::size_t>(i) * answer_; }
   // Sends each answer to the rank that its record came from. Collective: every rank must call it.
   void come_back(Comm& comm);
-  // The answer to record i of those that this rank sent.
+  // What another rank answered to record i, counted among the records that this rank sent.
   const float* answer_to(int i) const {
     return in_.data() + static_cast<std::size_t>(place_[static_cast<std::size_t>(i)]) * answer_;
   }
